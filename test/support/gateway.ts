@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { inject } from "vitest";
+import "./backend.js";
+
+const BIN = fileURLToPath(new URL("../../dist/cli/ramgate.js", import.meta.url));
+
+export interface GraphQLAnswer {
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads what its own query selected
+  readonly data: any;
+  readonly errors?: readonly { message: string; path?: unknown[]; extensions: { code: string } }[];
+}
+
+/** A gateway process of the built program, as a user runs it. */
+export interface Gateway {
+  readonly url: string;
+  readonly key: string;
+  readonly pid: number;
+  /** Everything it has printed to standard output. */
+  output(): string;
+  ask(query: string, variables?: Record<string, unknown>): Promise<GraphQLAnswer>;
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number | null>;
+}
+
+export function operatorKey(): string {
+  return `rg_test${randomBytes(4).toString("hex")}_${randomBytes(32).toString("base64url")}`;
+}
+
+/** The environment of a child that must not inherit what this machine is set up for. */
+export function childEnvironment(settings: Record<string, string>): NodeJS.ProcessEnv {
+  const { PATH = "", HOME = "", TZ = "" } = process.env;
+  return { PATH, HOME, TZ, LOG_LEVEL: "warn", ...settings };
+}
+
+/** Starts `ramgate serve` on a free port and waits until it is ready. */
+export async function startGateway(settings: Record<string, string>): Promise<Gateway> {
+  const key = settings["ADMIN_API_KEY"] ?? operatorKey();
+  const redisUrl = inject("redisUrl");
+  const env = childEnvironment({
+    PORT: "0",
+    ADMIN_API_KEY: key,
+    ...(redisUrl === null ? {} : { REDIS_URL: redisUrl }),
+    ...settings,
+  });
+  const child = spawn(process.execPath, [BIN, "serve"], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const printed = collect(child);
+  const url = await untilReady(child, printed);
+  return {
+    url,
+    key,
+    pid: child.pid ?? 0,
+    output: () => printed.out,
+    ask: (query, variables) => askGateway(url, key, query, variables),
+    stop: () => stop(child),
+  };
+}
+
+interface Printed {
+  out: string;
+  err: string;
+}
+
+function collect(child: ChildProcess): Printed {
+  const printed = { out: "", err: "" };
+  child.stdout?.on("data", (chunk) => {
+    printed.out += chunk;
+  });
+  child.stderr?.on("data", (chunk) => {
+    printed.err += chunk;
+  });
+  return printed;
+}
+
+async function untilReady(child: ChildProcess, printed: Printed): Promise<string> {
+  const ended = once(child, "exit").then(([code]) => {
+    throw new Error(`the gateway ended with ${code}: ${printed.err}`);
+  });
+  const ready = (async () => {
+    for (;;) {
+      const url = /POST (http:\S+)\/graphql/.exec(printed.out)?.[1];
+      if (url) return url;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  })();
+  return Promise.race([ended, ready]);
+}
+
+async function stop(child: ChildProcess): Promise<number | null> {
+  if (child.exitCode !== null) return child.exitCode;
+  const ended = once(child, "exit");
+  child.kill("SIGTERM");
+  const [code] = await ended;
+  return code;
+}
+
+export async function askGateway(
+  url: string,
+  key: string,
+  query: string,
+  variables: Record<string, unknown> = {},
+): Promise<GraphQLAnswer> {
+  const response = await fetch(`${url}/graphql`, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
+    body: JSON.stringify({ query, variables }),
+  });
+  return (await response.json()) as GraphQLAnswer;
+}

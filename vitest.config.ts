@@ -1,0 +1,39 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+/** Tests that need neither a database nor a cache. */
+const PURE = ["test/domain/**/*.test.ts", "test/architecture/**/*.test.ts", "test/*.test.ts"];
+
+/** Everything else runs twice, the same files: on real PostgreSQL and Redis, and on what the package brings itself. */
+const onBackend = (backend: "real" | "embedded", exclude: string[] = []) => ({
+  extends: true as const,
+  test: {
+    name: backend,
+    include: ["test/**/*.test.ts"],
+    exclude: [...PURE, ...exclude],
+    globalSetup: [`test/support/global-setup-${backend}.ts`],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
+
+/** Where CI wants the numbers, besides what people read. */
+const results = process.env["RAMGATE_TEST_RESULTS"];
+
+// graphql ships a CommonJS and an ES build: without this, Vitest gives our code one and our dependencies the other.
+const graphql = fileURLToPath(new URL("node_modules/graphql/index.js", import.meta.url));
+
+export default defineConfig({
+  resolve: { alias: { graphql } },
+  test: {
+    ...(results && { reporters: ["default", "json"], outputFile: { json: results } }),
+    pool: "forks",
+    maxWorkers: 2,
+    env: { TZ: "Pacific/Kiritimati" }, // nobody's own time zone: what depends on one fails here
+    projects: [
+      { extends: true, test: { name: "unit", include: PURE, testTimeout: 30_000 } },
+      onBackend("real", ["test/store/embedded-postgres.test.ts", "test/acceptance/first-start.test.ts"]), // start their own
+      onBackend("embedded"),
+    ],
+  },
+});
