@@ -1,0 +1,135 @@
+import { isIP } from "node:net";
+import { resolve } from "node:path";
+import { z } from "zod";
+
+export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
+export type ScopePrecedence = "staged" | "deny-overrides";
+
+/** The operator credential of the environment: `rg_<id>_<secret>`, already split. */
+export interface AdminApiKey {
+  readonly id: string;
+  readonly secret: string;
+}
+
+/** Everything the process may be told from outside; `undefined` means "not given". */
+export interface Config {
+  /** TCP port of the HTTP server; 0 lets the system choose. */
+  readonly port: number;
+  readonly host: string;
+  /** Absent: an embedded PostgreSQL keeps its data below `dataDir`. */
+  readonly databaseUrl: string | undefined;
+  /** Absent: decisions are cached in this process only. */
+  readonly redisUrl: string | undefined;
+  /** Absolute path. */
+  readonly dataDir: string;
+  readonly adminApiKey: AdminApiKey | undefined;
+  /** `true`: into any empty database; `false`: never; absent: only into an empty embedded one. */
+  readonly seedDemo: boolean | undefined;
+  readonly logLevel: LogLevel;
+  readonly scopePrecedence: ScopePrecedence;
+  readonly decisionCache: boolean;
+  readonly graphiql: boolean;
+}
+
+/** The environment is unusable. `problems` has one `NAME: what is wrong` line per fault, and never a value of a secret. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`the environment is not usable\n${problems.map((problem) => `  ${problem}`).join("\n")}`);
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+const ADMIN_KEY = /^rg_([a-z0-9]{1,32})_([A-Za-z0-9_-]{43,})$/;
+
+/** A message that repeats the value is only for variables that hold no secret. */
+const oneOf = <const Values extends readonly [string, ...string[]]>(values: Values) =>
+  z.enum(values, {
+    error: (issue) => `must be one of ${values.map((v) => `\`${v}\``).join(", ")}, got \`${issue.input}\``,
+  });
+
+const url = (protocols: readonly string[]) =>
+  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
+    error: `must be a URL that starts with ${protocols.map((p) => `\`${p}//\``).join(" or ")}`,
+  });
+
+const port = z
+  .string()
+  .refine((text) => /^\d{1,5}$/.test(text) && Number(text) <= 65535, {
+    error: (issue) => `must be a port number from 0 to 65535, got \`${issue.input}\``,
+  })
+  .transform(Number);
+
+const host = z.string().refine((text) => isIP(text) !== 0 || /^[A-Za-z0-9._-]+$/.test(text), {
+  error: (issue) => `must be a host name or an IP address without a port, got \`${issue.input}\``,
+});
+
+const adminApiKey = z
+  .string()
+  .regex(ADMIN_KEY, {
+    error:
+      "must have the form `rg_<id>_<secret>`, id 1 to 32 of a-z and 0-9, secret at least 43 base64url characters" +
+      " (one way to make it: openssl rand -base64 32 | tr '+/' '-_' | tr -d '=')",
+  })
+  .transform(splitAdminApiKey);
+
+/** One entry per variable; `.env.example` documents exactly these. */
+const VARIABLES = {
+  PORT: port.default(4000),
+  HOST: host.default("127.0.0.1"),
+  DATABASE_URL: url(["postgresql:", "postgres:"]).optional(),
+  REDIS_URL: url(["redis:", "rediss:"]).optional(),
+  DATA_DIR: z
+    .string()
+    .default("./data")
+    .transform((path) => resolve(path)),
+  ADMIN_API_KEY: adminApiKey.optional(),
+  SEED_DEMO: oneOf(["true", "false"]).optional(),
+  LOG_LEVEL: oneOf(LOG_LEVELS).default("info"),
+  SCOPE_PRECEDENCE: oneOf(["staged", "deny-overrides"]).default("staged"),
+  DECISION_CACHE: oneOf(["on", "off"]).default("on"),
+  GRAPHIQL: oneOf(["on", "off"]).optional(),
+  NODE_ENV: z.string().optional(),
+};
+
+/** The names that {@link loadConfig} reads. */
+export const CONFIG_VARIABLES: readonly string[] = Object.keys(VARIABLES);
+
+/**
+ * Reads the environment, the only place that does. An empty value counts as absent.
+ *
+ * @throws ConfigError with every problem at once
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const given = Object.fromEntries(CONFIG_VARIABLES.map((name) => [name, env[name]?.trim() || undefined]));
+  const parsed = z.object(VARIABLES).safeParse(given);
+  if (!parsed.success) {
+    throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`));
+  }
+  return toConfig(parsed.data);
+}
+
+function toConfig(values: z.infer<z.ZodObject<typeof VARIABLES>>): Config {
+  return {
+    port: values.PORT,
+    host: values.HOST,
+    databaseUrl: values.DATABASE_URL,
+    redisUrl: values.REDIS_URL,
+    dataDir: values.DATA_DIR,
+    adminApiKey: values.ADMIN_API_KEY,
+    seedDemo: values.SEED_DEMO === undefined ? undefined : values.SEED_DEMO === "true",
+    logLevel: values.LOG_LEVEL,
+    scopePrecedence: values.SCOPE_PRECEDENCE,
+    decisionCache: values.DECISION_CACHE === "on",
+    graphiql: values.GRAPHIQL === undefined ? values.NODE_ENV !== "production" : values.GRAPHIQL === "on",
+  };
+}
+
+/** Splits at the first two `_` only: the secret may contain more. */
+function splitAdminApiKey(key: string): AdminApiKey {
+  const [, id = "", secret = ""] = ADMIN_KEY.exec(key) ?? [];
+  return { id, secret };
+}

@@ -1,0 +1,126 @@
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import type { Pool } from "pg";
+import type { Caller } from "../domain/caller.js";
+import type { Database, Transaction } from "./prisma-client.js";
+import { asStoreError } from "./store-errors.js";
+
+/** The two parts of an API key `rg_<id>_<secret>`. */
+export interface ApiKey {
+  readonly id: string;
+  readonly secret: string;
+}
+
+/** The operator key given to the gateway has the id of a credential with another secret. */
+export class CredentialConflictError extends Error {
+  override readonly name = "CredentialConflictError";
+}
+
+interface CredentialRow {
+  readonly kind: "OPERATOR" | "PRINCIPAL";
+  readonly secret_digest: Buffer;
+  readonly active: boolean;
+  readonly principal_arn: string | null;
+}
+
+const API_KEY = /^rg_([a-z0-9]{1,32})_([A-Za-z0-9_-]{43,512})$/;
+const OPERATOR_LOCK = 7_270_736_901n;
+const UNKNOWN_DIGEST = createHash("sha256").update(randomBytes(32)).digest();
+const FIND_CREDENTIAL = {
+  name: "ramgate-find-credential",
+  text: `SELECT c.kind, c.secret_digest, p.arn AS principal_arn,
+      (c.revoked_at IS NULL OR c.revoked_at > clock_timestamp())
+      AND (c.expires_at IS NULL OR c.expires_at > clock_timestamp()) AS active
+    FROM credential c LEFT JOIN principal p ON p.id = c.principal_id
+    WHERE c.id = $1`,
+};
+
+/** Takes an API key apart at its first two `_`; null when `text` is none. */
+export function parseApiKey(text: string): ApiKey | null {
+  const [, id, secret] = API_KEY.exec(text) ?? [];
+  return id === undefined || secret === undefined ? null : { id, secret };
+}
+
+/**
+ * Says who the holder of `apiKey` is; null for a key that is malformed, unknown, revoked or expired (by the database's
+ * clock). Takes the same time for unknown ids as for wrong secrets.
+ * @throws UnavailableError when the database does not answer
+ */
+export async function authenticate(pool: Pool, apiKey: string): Promise<Caller | null> {
+  const id = parseApiKey(apiKey)?.id;
+  if (id === undefined) return null;
+  const row = await findCredential(pool, id);
+  const known = timingSafeEqual(digestOf(apiKey), row?.secret_digest ?? UNKNOWN_DIGEST);
+  return row !== undefined && known && row.active ? callerOf(id, row) : null;
+}
+
+async function findCredential(pool: Pool, id: string): Promise<CredentialRow | undefined> {
+  try {
+    const { rows } = await pool.query<CredentialRow>({ ...FIND_CREDENTIAL, values: [id] });
+    return rows[0];
+  } catch (error) {
+    throw asStoreError(error);
+  }
+}
+
+function callerOf(credentialId: string, row: CredentialRow): Caller | null {
+  if (row.kind === "OPERATOR") return { kind: "OPERATOR", credentialId };
+  return row.principal_arn === null ? null : { kind: "PRINCIPAL", credentialId, principalArn: row.principal_arn };
+}
+
+/**
+ * Makes sure that an operator can sign in. Several gateways may start at once: they take turns.
+ *
+ * @param apiKey the operator's key; null: make a random one when no operator credential exists
+ * @returns the random key, to be shown once; null when none was made
+ * @throws CredentialConflictError when the id of `apiKey` is taken by another key
+ */
+export async function ensureOperator(db: Database, apiKey: string | null): Promise<{ created: string | null }> {
+  try {
+    return await db.$transaction(async (tx) => {
+      await tx.$queryRaw`SELECT pg_advisory_xact_lock(${OPERATOR_LOCK})::text`;
+      return apiKey === null ? await createFirstOperator(tx) : await keepOperator(tx, apiKey);
+    });
+  } catch (error) {
+    throw asStoreError(error);
+  }
+}
+
+async function createFirstOperator(tx: Transaction): Promise<{ created: string | null }> {
+  const operator = await tx.credential.findFirst({
+    where: { kind: "OPERATOR", revokedAt: null },
+    select: { id: true },
+  });
+  if (operator !== null) return { created: null };
+  const created = `rg_${randomBytes(8).toString("hex")}_${randomBytes(32).toString("base64url")}`;
+  await insertOperator(tx, created, "made at the first start");
+  return { created };
+}
+
+async function keepOperator(tx: Transaction, apiKey: string): Promise<{ created: null }> {
+  const id = idOf(apiKey);
+  const known = await tx.credential.findUnique({ where: { id } });
+  if (known === null) await insertOperator(tx, apiKey, "from ADMIN_API_KEY");
+  else if (known.kind !== "OPERATOR" || !timingSafeEqual(digestOf(apiKey), Buffer.from(known.secretDigest))) {
+    throw new CredentialConflictError(
+      `the operator key has the id \`${id}\`, which already belongs to another key: use another id or the key of that id`,
+    );
+  } else if (known.revokedAt !== null) {
+    throw new CredentialConflictError(`the operator key \`${id}\` has been revoked: use a key with another id`);
+  }
+  return { created: null };
+}
+
+async function insertOperator(tx: Transaction, apiKey: string, description: string): Promise<void> {
+  const secretDigest = new Uint8Array(digestOf(apiKey));
+  await tx.credential.create({ data: { id: idOf(apiKey), kind: "OPERATOR", secretDigest, description } });
+}
+
+function idOf(apiKey: string): string {
+  const key = parseApiKey(apiKey);
+  if (key === null) throw new CredentialConflictError("the operator key must have the form `rg_<id>_<secret>`");
+  return key.id;
+}
+
+function digestOf(apiKey: string): Buffer {
+  return createHash("sha256").update(apiKey).digest();
+}

@@ -1,0 +1,47 @@
+/** Milliseconds since the epoch within the range of a JavaScript date; `infinity` becomes the end of that range. */
+function milliseconds(column: string): string {
+  return `CASE WHEN ${column} IS NOT NULL THEN
+    least(greatest(extract(epoch FROM ${column}) * 1000, -8640000000000000), 8640000000000000)::int8 END`;
+}
+
+/**
+ * One statement, hence one snapshot: the revisions and everything they stand for.
+ *
+ * $1 scopes, $2 `arn_key` of principals, $3 ARNs of KMS resources, $4 `arn_key` of roles asked as resources.
+ * A built-in system policy is replaced by the account's own policy of that name where it has one.
+ */
+export const LOAD_EVALUATION_INPUT = `
+WITH asked AS MATERIALIZED (
+  SELECT id, account_id, kind, arn, arn_key FROM principal WHERE arn_key = ANY($2::text[])
+), membership AS MATERIALIZED (
+  SELECT m.user_id, m.group_id, g.arn FROM group_membership m
+  JOIN asked ON asked.id = m.user_id JOIN principal g ON g.id = m.group_id
+), holder AS (
+  SELECT id, arn FROM asked UNION SELECT group_id, arn FROM membership
+), attached AS MATERIALIZED (
+  SELECT h.id AS holder_id, h.arn, a.account_id, coalesce(o.id, p.id) AS policy_id, coalesce(o.name_key, p.name_key) AS policy_name,
+         a.resource_group_id, a.not_before, a.expires_at
+  FROM holder h
+  JOIN attachment a ON a.principal_id = h.id
+  JOIN policy p ON p.id = a.policy_id
+  LEFT JOIN policy o ON p.account_id IS NULL AND o.account_id = a.account_id AND o.type = 'SYSTEM' AND o.name_key = p.name_key
+)
+SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
+  pg_is_in_recovery() AS standby,
+  coalesce((SELECT json_agg(json_build_array(scope, rev, tag)) FROM authz_revision WHERE scope = ANY($1::text[])), '[]') AS revisions,
+  coalesce((SELECT json_agg(json_build_array(id, account_id, kind, arn, arn_key,
+      coalesce((SELECT json_agg(m.group_id ORDER BY m.arn COLLATE "C") FROM membership m WHERE m.user_id = asked.id), '[]')))
+    FROM asked), '[]') AS principals,
+  coalesce((SELECT json_agg(json_build_array(holder_id, arn, account_id, policy_id, resource_group_id,
+      ${milliseconds("not_before")}, ${milliseconds("expires_at")})
+      ORDER BY policy_name COLLATE "C", policy_id, resource_group_id COLLATE "C")
+    FROM attached), '[]') AS attachments,
+  coalesce((SELECT json_agg(json_build_array(p.id, p.account_id, p.arn, p.name, p.type, v.number, v.document))
+    FROM policy p LEFT JOIN policy_version v ON v.policy_id = p.id AND v.is_default
+    WHERE p.id IN (SELECT policy_id FROM attached)), '[]') AS policies,
+  coalesce((SELECT json_agg(json_build_array(r.arn, r.type, r.resource_group_id, r.key_state, k.arn,
+      coalesce((SELECT json_agg(json_build_array(t.key, t.value)) FROM resource_tag t WHERE t.resource_id = r.id), '[]')))
+    FROM kms_resource r LEFT JOIN kms_resource k ON k.id = r.key_id
+    WHERE r.arn = ANY($3::text[])), '[]') AS resources,
+  coalesce((SELECT json_agg(json_build_array(arn_key, trust_policy))
+    FROM principal WHERE arn_key = ANY($4::text[]) AND kind = 'ROLE'), '[]') AS roles`;

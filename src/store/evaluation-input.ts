@@ -1,0 +1,267 @@
+import { Pool } from "pg";
+import { parseArn } from "../domain/arn.js";
+import type {
+  AttachedPolicy,
+  KeyState,
+  PolicyInForce,
+  PrincipalFacts,
+  PrincipalKind,
+  ResourceFacts,
+} from "../domain/evaluation/access-request.js";
+import type { PolicyType } from "../domain/policy/document.js";
+import { type PrincipalName, parsePrincipalArn } from "../domain/principal.js";
+import { isContainer, parseKmsResource } from "../domain/resource.js";
+import type { CompileDocument } from "./compiled-policies.js";
+import { LOAD_EVALUATION_INPUT } from "./evaluation-input-statement.js";
+import { type RevisionRow, type RevisionVector, toVector, withDeadline } from "./revisions.js";
+import { asStoreError, UnavailableError } from "./store-errors.js";
+
+/** What a batch of questions is about. */
+export interface InputRequest {
+  readonly principals: readonly PrincipalName[];
+  /** ARNs as `parseArn` gives them. */
+  readonly resources: readonly string[];
+  readonly scopes: readonly string[];
+}
+
+/** Everything that evaluates a batch of questions, of one moment of the database. */
+export interface EvaluationInput {
+  /** Database clock, milliseconds since the epoch. */
+  readonly now: number;
+  /** Revisions of exactly the state that the rest was read from. */
+  readonly vector: RevisionVector;
+  /** Null: no such principal. A session is known when its role is. */
+  principal(name: PrincipalName): PrincipalFacts | null;
+  resource(arn: string): ResourceFacts;
+}
+
+/** Loads all that a batch of questions needs with one statement, whatever the size of the batch. */
+export type LoadEvaluationInput = (request: InputRequest) => Promise<EvaluationInput>;
+
+type PrincipalRow = readonly [
+  id: string,
+  account: string,
+  kind: Exclude<PrincipalKind, "ROLE_SESSION">,
+  arn: string,
+  arnKey: string,
+  groups: readonly string[],
+];
+type AttachmentRow = readonly [
+  holder: string,
+  attachedTo: string,
+  account: string,
+  policy: string,
+  resourceGroup: string | null,
+  notBefore: number | null,
+  expiresAt: number | null,
+];
+type PolicyRow = readonly [
+  id: string,
+  account: string | null,
+  arn: string,
+  name: string,
+  type: PolicyType,
+  version: number | null,
+  document: string | null,
+];
+type ResourceRow = readonly [
+  arn: string,
+  type: "KEY" | "SECRET" | "ALIAS",
+  resourceGroup: string | null,
+  keyState: KeyState | null,
+  keyArn: string | null,
+  tags: readonly (readonly [key: string, value: string])[],
+];
+type RoleRow = readonly [arnKey: string, trustPolicy: string];
+
+interface InputRow {
+  readonly now: number;
+  readonly standby: boolean;
+  readonly revisions: readonly RevisionRow[];
+  readonly principals: readonly PrincipalRow[];
+  readonly attachments: readonly AttachmentRow[];
+  readonly policies: readonly PolicyRow[];
+  readonly resources: readonly ResourceRow[];
+  readonly roles: readonly RoleRow[];
+}
+
+const STATEMENT_TIMEOUT_MS = 5_000;
+const DEADLINE_MS = 8_000;
+const CONNECTION_LIFETIME_S = 300;
+
+export type LoadPool = Pool;
+
+/** Opens the pool that evaluation input is loaded through. */
+export function openLoadPool(connectionString: string, size = 8): LoadPool {
+  const pool = new Pool({
+    connectionString,
+    max: size,
+    application_name: "ramgate",
+    options: "-c TimeZone=UTC",
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: DEADLINE_MS, // closes a connection that went silent
+    connectionTimeoutMillis: 2_000,
+    maxLifetimeSeconds: CONNECTION_LIFETIME_S,
+  });
+  pool.on("error", () => {}); // an idle connection that breaks is replaced by the next query
+  return pool;
+}
+
+/** Creates the loader. It throws {@link UnavailableError} when the primary does not answer. */
+export function createInputLoader(pool: LoadPool, compile: CompileDocument): LoadEvaluationInput {
+  return async ({ principals, resources, scopes }) => {
+    const roles = resources.map(roleKeyOf).filter((key) => key !== null);
+    const row = await load(pool, [scopes, [...new Set(principals.map(storedKeyOf))], resources, roles]);
+    const attachmentsOf = indexAttachments(row, compile);
+    const principalRows = new Map(row.principals.map((found) => [found[4], found]));
+    const resourceRows = new Map(row.resources.map((found) => [found[0], found]));
+    const trustPolicies = new Map(row.roles);
+    return {
+      now: row.now,
+      vector: toVector(scopes, row.revisions),
+      principal: (name) => principalFacts(name, principalRows.get(storedKeyOf(name)), attachmentsOf),
+      resource: (arn) => resourceFacts(arn, resourceRows.get(arn), trustPolicies, compile),
+    };
+  };
+}
+
+async function load(pool: Pool, values: readonly (readonly string[])[]): Promise<InputRow> {
+  const query = pool.query<InputRow>({
+    name: "ramgate_evaluation_input",
+    text: LOAD_EVALUATION_INPUT,
+    values: [...values],
+  });
+  const result = await withDeadline(query, DEADLINE_MS).catch((error: unknown) => {
+    throw asStoreError(error);
+  });
+  const row = result.rows[0];
+  if (row === undefined || row.standby) throw new UnavailableError("the database is a standby");
+  return row;
+}
+
+/** The principal whose row answers for `name`: a session stands on its role. */
+function storedKeyOf(name: PrincipalName): string {
+  return name.kind === "ROLE_SESSION" && name.roleArnKey !== null ? name.roleArnKey : name.arnKey;
+}
+
+type AttachmentsOf = (holderId: string) => readonly AttachedPolicy[];
+
+function indexAttachments(row: InputRow, compile: CompileDocument): AttachmentsOf {
+  const policies = new Map(row.policies.map((policy) => [policy[0], policy]));
+  const inForce = memoize((id: string) => policyInForce(policies.get(id), compile));
+  const index = new Map<string, AttachedPolicy[]>();
+  for (const attachment of row.attachments) {
+    const [holder, , account, policyId] = attachment;
+    const foreign = isForeign(policies.get(policyId), account);
+    const policy = foreign ? withoutDocument(inForce(policyId)) : inForce(policyId);
+    const list = index.get(holder) ?? [];
+    list.push(toAttachedPolicy(attachment, policy));
+    index.set(holder, list);
+  }
+  return (holderId) => index.get(holderId) ?? [];
+}
+
+/** No revision of the principal's account moves with another account's policy, so its document must not be used. */
+function isForeign(policy: PolicyRow | undefined, account: string): boolean {
+  const owner = policy?.[1];
+  return owner !== null && owner !== account;
+}
+
+function withoutDocument(policy: PolicyInForce): PolicyInForce {
+  return { reference: policy.reference, version: null, compiled: null };
+}
+
+/** A policy without a default version, or with a malformed one, may hold anything (D4). */
+function policyInForce(row: PolicyRow | undefined, compile: CompileDocument): PolicyInForce {
+  if (row === undefined) throw new Error("an attachment names a policy that was not loaded");
+  const [id, , arn, name, type, version, document] = row;
+  const reference = { id, arn, name, type };
+  const compiled = document === null ? null : compile(document, "identity");
+  return compiled === null ? { reference, version: null, compiled } : { reference, version: `v${version}`, compiled };
+}
+
+function toAttachedPolicy(row: AttachmentRow, policy: PolicyInForce): AttachedPolicy {
+  const [, attachedTo, , , resourceGroup, notBefore, expiresAt] = row;
+  const scope =
+    resourceGroup === null ? ({ kind: "ACCOUNT" } as const) : ({ kind: "RESOURCE_GROUP", resourceGroup } as const);
+  return { policy, attachedTo, scope, notBefore, expiresAt };
+}
+
+function principalFacts(
+  name: PrincipalName,
+  row: PrincipalRow | undefined,
+  attachmentsOf: AttachmentsOf,
+): PrincipalFacts | null {
+  if (row === undefined) return null;
+  const [id, account, kind, arn, , groups] = row;
+  const attachments = [id, ...groups].flatMap(attachmentsOf);
+  if (name.kind === "ROLE_SESSION") {
+    return kind === "ROLE" ? { kind: "ROLE_SESSION", arn: name.arn, account, attachments } : null;
+  }
+  return kind === name.kind ? { kind, arn, account, attachments } : null;
+}
+
+const UNKNOWN_RESOURCE = {
+  registered: false,
+  resourceGroup: null,
+  tags: new Map<string, string>(),
+  keyState: null,
+  encryptionKeyArn: null,
+  aliasTargetArn: null,
+  trustPolicy: null,
+} as const;
+
+function resourceFacts(
+  arn: string,
+  row: ResourceRow | undefined,
+  trustPolicies: ReadonlyMap<string, string>,
+  compile: CompileDocument,
+): ResourceFacts {
+  if (row === undefined) return unlistedFacts(arn, trustPolicies, compile);
+  const [, type, resourceGroup, keyState, keyArn, tags] = row;
+  return {
+    arn,
+    registered: true,
+    resourceGroup: type === "ALIAS" ? null : resourceGroup,
+    tags: new Map(tags),
+    keyState,
+    encryptionKeyArn: type === "SECRET" ? keyArn : null,
+    aliasTargetArn: type === "ALIAS" ? keyArn : null,
+    trustPolicy: null,
+  };
+}
+
+/** `*` and containers are never registered, and always known. */
+function unlistedFacts(
+  arn: string,
+  trustPolicies: ReadonlyMap<string, string>,
+  compile: CompileDocument,
+): ResourceFacts {
+  const roleKey = roleKeyOf(arn);
+  const trust = roleKey === null ? undefined : trustPolicies.get(roleKey);
+  if (trust !== undefined) {
+    return { ...UNKNOWN_RESOURCE, arn, registered: true, trustPolicy: compile(trust, "trust") };
+  }
+  const type = parseKmsResource(parseArn(arn))?.type;
+  return { ...UNKNOWN_RESOURCE, arn, registered: type !== undefined && (type === "NONE" || isContainer(type)) };
+}
+
+/** The `arnKey` of the role that a resource ARN names; null when it names none. */
+function roleKeyOf(arn: string): string | null {
+  if (!arn.startsWith("acs:ram:")) return null;
+  try {
+    const name = parsePrincipalArn(arn);
+    return name.kind === "ROLE" ? name.arnKey : null;
+  } catch {
+    return null;
+  }
+}
+
+function memoize<T>(make: (key: string) => T): (key: string) => T {
+  const known = new Map<string, T>();
+  return (key) => {
+    const value = known.get(key) ?? make(key);
+    known.set(key, value);
+    return value;
+  };
+}

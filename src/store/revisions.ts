@@ -1,0 +1,178 @@
+import { Pool } from "pg";
+import type { PrincipalName } from "../domain/principal.js";
+import type { Transaction } from "./prisma-client.js";
+import { UnavailableError } from "./store-errors.js";
+
+/** One entry of the revision vector: `rev` gives the order within one history, `tag` names the state for good. */
+export interface Revision {
+  readonly rev: number;
+  readonly tag: string;
+}
+
+/** The revision of every scope that was asked for; null: the scope was never moved, so nothing of it exists. */
+export type RevisionVector = ReadonlyMap<string, Revision | null>;
+
+/** A vector together with the database clock (milliseconds since the epoch) of the statement that read it. */
+export interface FreshRevisions {
+  readonly vector: RevisionVector;
+  readonly now: number;
+}
+
+export interface RevisionReader {
+  /**
+   * Reads revisions from a snapshot that is taken after this call.
+   *
+   * @throws UnavailableError when the primary does not answer in time
+   */
+  readFresh(scopes: readonly string[]): Promise<FreshRevisions>;
+}
+
+/** How a revision travels in the JSON of a statement. */
+export type RevisionRow = readonly [scope: string, rev: number, tag: string];
+
+const STATEMENT_TIMEOUT_MS = 500;
+const DEADLINE_MS = 1_000;
+/** An old primary that was fenced off must not be asked for ever. */
+const CONNECTION_LIFETIME_S = 300;
+
+const READ_REVISIONS = `
+  SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
+         pg_is_in_recovery() AS standby,
+         coalesce((SELECT json_agg(json_build_array(scope, rev, tag)) FROM authz_revision WHERE scope = ANY($1::text[])), '[]') AS revisions`;
+
+/**
+ * The scopes that the answer to a question about this principal and resource depends on: whatever changes the
+ * answer moves at least one of them.
+ */
+export function scopesOf(principal: PrincipalName, resourceArn: string): string[] {
+  const scopes = new Set(["glob", `acct:${principal.account}`, `prin:${principal.arnKey}`, `res:${resourceArn}`]);
+  if (principal.roleArnKey !== null) scopes.add(`prin:${principal.roleArnKey}`);
+  const [, , , resourceAccount] = resourceArn.split(":", 4); // acs:<service>:<region>:<account>:…
+  if (resourceAccount !== undefined && /^[0-9]+$/.test(resourceAccount)) scopes.add(`acct:${resourceAccount}`);
+  return [...scopes];
+}
+
+/** The entries of `scopes`, absent ones as null. */
+export function toVector(scopes: readonly string[], rows: readonly RevisionRow[]): RevisionVector {
+  const vector = new Map<string, Revision | null>(scopes.map((scope) => [scope, null]));
+  for (const [scope, rev, tag] of rows) vector.set(scope, { rev, tag });
+  return vector;
+}
+
+export type RevisionPool = Pool;
+
+/** Opens the small pool that only vector reads use, so that slow loads never delay them. */
+export function openRevisionPool(connectionString: string): RevisionPool {
+  const pool = new Pool({
+    connectionString,
+    max: 2,
+    application_name: "ramgate",
+    options: "-c TimeZone=UTC",
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    query_timeout: DEADLINE_MS, // closes a connection that went silent
+    connectionTimeoutMillis: DEADLINE_MS,
+    maxLifetimeSeconds: CONNECTION_LIFETIME_S,
+  });
+  pool.on("error", () => {}); // an idle connection that breaks is replaced by the next query
+  return pool;
+}
+
+interface Batch {
+  readonly scopes: Set<string>;
+  readonly answer: Promise<FreshRevisions>;
+  readonly send: () => void;
+}
+
+/**
+ * Reads revisions in batches: at most one statement is on its way and one more is being collected. A call joins only
+ * a statement that is not sent yet; joining a sent one could miss a change that was acknowledged before the call.
+ */
+export function createRevisionReader(pool: RevisionPool): RevisionReader {
+  let collecting: Batch | null = null;
+  let busy = false;
+
+  function sendNext(): void {
+    const batch = collecting;
+    if (busy || batch === null) return;
+    collecting = null;
+    busy = true;
+    batch.answer.then(release, release);
+    batch.send();
+  }
+
+  function release(): void {
+    busy = false;
+    sendNext();
+  }
+
+  return {
+    readFresh(scopes) {
+      collecting ??= newBatch(pool, sendNext);
+      const batch = collecting;
+      for (const scope of scopes) batch.scopes.add(scope);
+      return batch.answer;
+    },
+  };
+}
+
+/** The calls of one turn of the event loop share a statement even when nothing is on its way. */
+function newBatch(pool: Pool, sendNext: () => void): Batch {
+  const scopes = new Set<string>();
+  const { promise, resolve } = withResolver<FreshRevisions>();
+  setImmediate(sendNext);
+  return { scopes, answer: promise, send: () => resolve(readWithRetry(pool, [...scopes])) };
+}
+
+function withResolver<T>(): { promise: Promise<T>; resolve: (value: Promise<T>) => void } {
+  let resolve: (value: Promise<T>) => void = () => {};
+  const promise = new Promise<T>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
+
+async function readWithRetry(pool: Pool, scopes: string[]): Promise<FreshRevisions> {
+  try {
+    return await read(pool, scopes);
+  } catch {
+    try {
+      return await read(pool, scopes);
+    } catch (cause) {
+      throw new UnavailableError("the database does not answer", { cause });
+    }
+  }
+}
+
+async function read(pool: Pool, scopes: string[]): Promise<FreshRevisions> {
+  const query = pool.query<{ now: number; standby: boolean; revisions: RevisionRow[] }>({
+    name: "ramgate_revisions",
+    text: READ_REVISIONS,
+    values: [scopes],
+  });
+  const row = (await withDeadline(query, DEADLINE_MS)).rows[0];
+  if (row === undefined || row.standby) throw new UnavailableError("the database is a standby");
+  return { vector: toVector(scopes, row.revisions), now: row.now };
+}
+
+/** Rejects when `work` takes longer than `ms`; what it yields later is dropped. */
+export function withDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new UnavailableError("the database does not answer in time")), ms);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+/** Reads revisions as a transaction sees them. */
+export async function readRevisions(
+  db: Pick<Transaction, "$queryRaw">,
+  scopes: readonly string[],
+): Promise<RevisionVector> {
+  const rows = await db.$queryRaw<{ scope: string; rev: bigint; tag: string }[]>`
+    SELECT scope, rev, tag::text AS tag FROM authz_revision WHERE scope = ANY(${[...scopes]}::text[])`;
+  return toVector(
+    scopes,
+    rows.map(({ scope, rev, tag }) => [scope, Number(rev), tag]),
+  );
+}
+
+export { assertRevisionTriggers } from "./revision-triggers.js";

@@ -1,0 +1,125 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+import { CONFIG_VARIABLES, ConfigError, loadConfig } from "../src/config.js";
+
+const SECRET = "a_b-".repeat(11); // 44 characters, with the separator inside
+
+function problems(env: Record<string, string>): readonly string[] {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+  return [];
+}
+
+describe("loadConfig", () => {
+  test("nothing is required", () => {
+    expect(loadConfig({})).toEqual({
+      port: 4000,
+      host: "127.0.0.1",
+      databaseUrl: undefined,
+      redisUrl: undefined,
+      dataDir: resolve("data"),
+      adminApiKey: undefined,
+      seedDemo: undefined,
+      logLevel: "info",
+      scopePrecedence: "staged",
+      decisionCache: true,
+      graphiql: true,
+    });
+  });
+
+  test("an empty value counts as absent", () => {
+    expect(loadConfig(Object.fromEntries(CONFIG_VARIABLES.map((name) => [name, " "])))).toEqual(loadConfig({}));
+  });
+
+  test("takes what is given", () => {
+    const env = {
+      PORT: "0",
+      HOST: "::1",
+      DATABASE_URL: "postgres://u:p@db/x",
+      REDIS_URL: "rediss://cache:6380/1",
+      DATA_DIR: "/var/lib/ramgate",
+      ADMIN_API_KEY: `rg_ops1_${SECRET}`,
+      SEED_DEMO: "false",
+      LOG_LEVEL: "silent",
+      SCOPE_PRECEDENCE: "deny-overrides",
+      DECISION_CACHE: "off",
+      GRAPHIQL: "off",
+    };
+    expect(loadConfig(env)).toEqual({
+      port: 0,
+      host: "::1",
+      databaseUrl: "postgres://u:p@db/x",
+      redisUrl: "rediss://cache:6380/1",
+      dataDir: "/var/lib/ramgate",
+      adminApiKey: { id: "ops1", secret: SECRET },
+      seedDemo: false,
+      logLevel: "silent",
+      scopePrecedence: "deny-overrides",
+      decisionCache: false,
+      graphiql: false,
+    });
+  });
+
+  test.each([
+    [{}, true],
+    [{ NODE_ENV: "production" }, false],
+    [{ NODE_ENV: "production", GRAPHIQL: "on" }, true],
+    [{ NODE_ENV: "development", GRAPHIQL: "off" }, false],
+  ])("GraphiQL with %j: %s", (env, expected) => {
+    expect(loadConfig(env).graphiql).toBe(expected);
+  });
+
+  test("reports every problem at once, one line each, in a stable order", () => {
+    const env = {
+      PORT: "http",
+      HOST: "localhost:4000",
+      DATABASE_URL: "mysql://root:hunter2@db/x",
+      REDIS_URL: "hunter2",
+      ADMIN_API_KEY: "rg_ops_hunter2",
+      SEED_DEMO: "yes",
+      LOG_LEVEL: "loud",
+      SCOPE_PRECEDENCE: "first",
+      DECISION_CACHE: "true",
+      GRAPHIQL: "1",
+    };
+    expect(problems(env).map((line) => line.split(":")[0])).toEqual(Object.keys(env));
+    expect(problems(env)).toContain("PORT: must be a port number from 0 to 65535, got `http`");
+    expect(problems(env)).toContain("SEED_DEMO: must be one of `true`, `false`, got `yes`");
+    expect(problems(env)).toContain("DATABASE_URL: must be a URL that starts with `postgresql://` or `postgres://`");
+    expect(() => loadConfig(env)).toThrow(/^the environment is not usable\n {2}PORT: /);
+  });
+
+  test("never repeats a secret", () => {
+    const env = { DATABASE_URL: "mysql://u:hunter2@db", REDIS_URL: "hunter2", ADMIN_API_KEY: "rg_ops_hunter2" };
+    expect(problems(env)).toHaveLength(3);
+    expect(problems(env).join()).not.toContain("hunter2");
+  });
+
+  test.each(["65536", "-1", "4000.5", "0x10", "99999999999"])("refuses the port %s", (PORT) => {
+    expect(problems({ PORT })).toHaveLength(1);
+  });
+
+  test.each([
+    ["no prefix", `ops_${SECRET}`],
+    ["no id", `rg__${SECRET}`],
+    ["an upper-case id", `rg_Ops_${SECRET}`],
+    ["an id of 33", `rg_${"a".repeat(33)}_${SECRET}`],
+    ["a secret of 42", `rg_ops_${"a".repeat(42)}`],
+    ["a secret that is not base64url", `rg_ops_${"a".repeat(43)}=`],
+  ])("refuses an operator key with %s", (_, ADMIN_API_KEY) => {
+    expect(problems({ ADMIN_API_KEY })).toHaveLength(1);
+  });
+});
+
+test(".env.example names exactly the variables that are read, with their defaults", () => {
+  const text = readFileSync(new URL("../.env.example", import.meta.url), "utf8");
+  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  const example = Object.fromEntries(lines.map((line) => [line.split("=")[0], line.slice(line.indexOf("=") + 1)]));
+  expect(Object.keys(example)).toEqual(CONFIG_VARIABLES);
+  expect(loadConfig(example)).toEqual(loadConfig({}));
+});
