@@ -1,0 +1,15 @@
+/** Input that a caller can correct. `pointer` is a JSON pointer or an argument path into what the caller sent. */
+export class InvalidInputError extends Error {
+  override readonly name = "InvalidInputError";
+  readonly pointer: string | undefined;
+
+  constructor(message: string, pointer?: string) {
+    super(message);
+    this.pointer = pointer;
+  }
+}
+
+/** A well-formed name of something that does not exist. */
+export class NotFoundError extends Error {
+  override readonly name = "NotFoundError";
+}

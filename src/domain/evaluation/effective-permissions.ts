@@ -1,0 +1,13 @@
+import { parseArn } from "../arn.js";
+import { actionsOfType } from "../kms/actions.js";
+import { parseKmsResource } from "../resource.js";
+
+/**
+ * The rows of `effectivePermissions` for a resource: canonical names of the actions its type has.
+ * Empty for ARNs of other services; `*` has the actions that name no resource.
+ * @throws InvalidInputError when `resourceArn` is malformed
+ */
+export function permissionActions(resourceArn: string): readonly string[] {
+  const resource = parseKmsResource(parseArn(resourceArn));
+  return resource === null ? [] : actionsOfType(resource.type);
+}

@@ -1,0 +1,42 @@
+import { anyOf, type Leaning, leaningOf, type Truth } from "../condition/truth.js";
+import type { Caller } from "../evaluation/evaluation-request.js";
+import { parsePrincipalArn } from "../principal.js";
+import { compileGlob, foldCase } from "../wildcard.js";
+import type { Effect, PrincipalBlock } from "./document.js";
+import { compileResourcePattern, splitPattern } from "./resource-pattern.js";
+
+/** Tells whether a statement of a trust policy speaks about the caller. */
+export type PrincipalMatcher = (caller: Caller) => Truth;
+
+/** Compiles a `Principal` block. Services and identity providers never are a caller here, so only `RAM` counts. */
+export function compilePrincipal(block: PrincipalBlock, effect: Effect): PrincipalMatcher {
+  const matchers = block.ram.map((name) => compileName(name, leaningOf(effect, false)));
+  return (caller) => anyOf(matchers.map((matches) => matches(caller)));
+}
+
+function compileName(name: string, leaning: Leaning): PrincipalMatcher {
+  const account = wholeAccount(name, leaning);
+  if (account !== null) return account;
+  const pattern = compileResourcePattern(canonicalSpelling(name), leaning);
+  return (caller) => anyOf(caller.names.map(pattern.matches));
+}
+
+/** C22: `…:root` and `…:*` mean every identity of the account. */
+function wholeAccount(name: string, leaning: Leaning): PrincipalMatcher | null {
+  const segments = splitPattern(leaning === "lenient" ? foldCase(name) : name);
+  if (segments === null || /\$\{|,/.test(name)) return null;
+  const { partition, service, region, account, relativeId } = segments;
+  if (relativeId !== "root" && relativeId !== "*") return null;
+  if (!compileGlob(partition)("acs") || !compileGlob(foldCase(service))("ram") || !compileGlob(region)("")) return null;
+  const accountGlob = compileGlob(account);
+  return (caller) => (accountGlob(caller.account) ? "true" : "false");
+}
+
+/** The spellings of a session all mean the same (D25). */
+function canonicalSpelling(name: string): string {
+  try {
+    return parsePrincipalArn(name).arn;
+  } catch {
+    return name;
+  }
+}

@@ -1,0 +1,57 @@
+import type { Arn } from "./arn.js";
+
+/** Kinds of things KMS actions are about (ram-semantics 5.1); `NONE` is `*`, `OTHER` a KMS ARN of no known kind. */
+export type ResourceType =
+  | "KEY"
+  | "KEY_CONTAINER"
+  | "SECRET"
+  | "SECRET_CONTAINER"
+  | "ALIAS"
+  | "ALIAS_CONTAINER"
+  | "CERTIFICATE"
+  | "CERTIFICATE_CONTAINER"
+  | "NONE"
+  | "OTHER";
+
+/** A KMS resource, taken from its ARN. */
+export interface KmsResourceName {
+  readonly type: ResourceType;
+  /** Key id, secret name, certificate id, or alias name with its `alias/`; empty for containers and `*`. */
+  readonly name: string;
+}
+
+const CONTAINERS: ReadonlyMap<string, ResourceType> = new Map([
+  ["key", "KEY_CONTAINER"],
+  ["secret", "SECRET_CONTAINER"],
+  ["alias", "ALIAS_CONTAINER"],
+  ["certificate", "CERTIFICATE_CONTAINER"],
+]);
+const ITEMS: ReadonlyMap<string, ResourceType> = new Map([
+  ["key", "KEY"],
+  ["secret", "SECRET"],
+  ["alias", "ALIAS"],
+  ["certificate", "CERTIFICATE"],
+]);
+
+/** What KMS resource `arn` names; null for ARNs of other services. */
+export function parseKmsResource(arn: Arn): KmsResourceName | null {
+  if (arn.text === "*") return { type: "NONE", name: "" };
+  if (arn.service !== "kms") return null;
+  const container = CONTAINERS.get(arn.relativeId);
+  if (container !== undefined) return { type: container, name: "" };
+  const slash = arn.relativeId.indexOf("/");
+  const type = slash < 0 ? undefined : ITEMS.get(arn.relativeId.slice(0, slash));
+  const name = arn.relativeId.slice(slash + 1);
+  if (type === undefined || name === "") return { type: "OTHER", name: arn.relativeId };
+  return { type, name: type === "ALIAS" ? arn.relativeId : name };
+}
+
+/** True for `key`, `secret`, `alias` and `certificate` without a name. */
+export function isContainer(type: ResourceType): boolean {
+  return type.endsWith("_CONTAINER");
+}
+
+/** True for the two kinds that carry tags and lie in a resource group (ram-semantics 5.5, C19). */
+export function isTaggable(type: ResourceType): boolean {
+  return type === "KEY" || type === "SECRET";
+}
