@@ -1,0 +1,53 @@
+import type { Transaction } from "../store/prisma-client.js";
+import {
+  type EntityName,
+  entityName,
+  findEntity,
+  findPolicies,
+  type PolicyName,
+  policyName,
+  refuseServiceLinkedRole,
+  requireResourceGroup,
+} from "./look-up.js";
+
+export interface TargetInput {
+  /** ARN of a custom policy of the principal's account, or of a system policy. */
+  readonly policy: string;
+  /** ARN of a user, group or role. */
+  readonly principal: string;
+  /** Id of the resource group that the policy is limited to; the whole account unless given. */
+  readonly resourceGroup?: string | null | undefined;
+}
+
+/** policy × principal × scope, by name. */
+export interface AttachmentTarget {
+  readonly policy: PolicyName;
+  readonly principal: EntityName;
+  readonly resourceGroup: string | null;
+  readonly scopes: readonly string[];
+}
+
+/** Reads the names in `input`; an attachment of a group moves its account, because it counts for all members. */
+export function attachmentTarget(input: TargetInput): AttachmentTarget {
+  const policy = policyName(input.policy);
+  const principal = entityName(input.principal, ["USER", "GROUP", "ROLE"], "principal");
+  const scope = principal.kind === "GROUP" ? `acct:${principal.account}` : `prin:${principal.arnKey}`;
+  return { policy, principal, resourceGroup: input.resourceGroup ?? null, scopes: [scope] };
+}
+
+/**
+ * Finds what `target` names, and the attachment if there is one.
+ * @throws Refusal when something does not exist or must not be changed
+ */
+export async function findAttachment(tx: Transaction, target: AttachmentTarget) {
+  const { account } = target.principal;
+  const principal = await findEntity(tx, target.principal, "principal");
+  refuseServiceLinkedRole(principal, "principal");
+  const policies = await findPolicies(tx, account, target.policy, "policy");
+  const resourceGroupId = await requireResourceGroup(tx, account, target.resourceGroup);
+  const attachment = await tx.attachment.findFirst({
+    where: { principalId: principal.id, policyId: { in: policies.map(({ id }) => id) }, resourceGroupId },
+    select: { id: true, policyId: true, notBefore: true, expiresAt: true },
+  });
+  return { account, principal, policies, resourceGroupId, attachment };
+}

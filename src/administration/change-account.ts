@@ -1,0 +1,220 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { excerpt } from "../domain/arn.js";
+import { callerName } from "../domain/caller.js";
+import type { Transaction } from "../store/prisma-client.js";
+import { type RevisionVector, readRevisions, toVector } from "../store/revisions.js";
+import { asStoreError, isReferenceViolation, isRetryable, isUniqueViolation } from "../store/store-errors.js";
+import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
+import { recordAuditEvent } from "./audit-trail.js";
+import { withoutOptions } from "./change-input.js";
+import { claimIdempotencyKey, fingerprintOf, storeResponse } from "./idempotency.js";
+import { Refusal, refuse, refuseIfAny } from "./user-error.js";
+import { checkText, isAccountNumber } from "./validation.js";
+
+/**
+ * How a change keeps others out of its account while it runs. `shared`: only imports wait; `counted`: also other
+ * changes that count towards a quota of the account; `exclusive`: every other change waits.
+ */
+export type AccountLock = "shared" | "counted" | "exclusive";
+
+/** What a use case did, inside the transaction. */
+export interface Effect<T> {
+  readonly value: T;
+  readonly changed: boolean;
+  /** True when `value` names something that is gone after a dry run. */
+  readonly created?: boolean;
+  /** What the audit trail keeps in place of the input. */
+  readonly audit?: object;
+}
+
+/** One change of one account, ready to be made. */
+export interface Change<T> {
+  /** Name of the mutation; what the audit trail calls the change. */
+  readonly action: string;
+  /** Account number that the change belongs to. */
+  readonly account: string;
+  readonly lock: AccountLock;
+  /** ARNs the change is about. */
+  readonly targets: readonly string[];
+  /** Scopes of the revision vector that the change moves. */
+  readonly scopes: readonly string[];
+  /** As the caller sent it; its fingerprint guards the idempotency key. */
+  readonly input: object;
+  /** True for changes that may make the account. */
+  readonly createsAccount?: boolean;
+  /** Longest time the transaction may take, in ms. */
+  readonly timeout?: number;
+  /** Checks and writes; throws {@link Refusal} to change nothing. */
+  run(tx: Transaction): Promise<Effect<T>>;
+}
+
+/** Carries the result of a dry run out of the transaction that it rolls back. */
+class DryRunDone<T> extends Error {
+  readonly result: ChangeResult<T>;
+
+  constructor(result: ChangeResult<T>) {
+    super("dry run");
+    this.result = result;
+  }
+}
+
+const ATTEMPTS = 6;
+const TIMEOUT_MS = 30_000;
+const MAX_WAIT_MS = 10_000;
+const LOCK_TIMEOUT_MS = "2000";
+
+/**
+ * The one way to write: one transaction that takes the idempotency key, checks the expected revision, runs the use
+ * case, and leaves an audit event and a revision token. A refused change and a dry run leave nothing behind.
+ *
+ * @param plan makes the change from its input; may refuse
+ * @throws InvalidInputError for a malformed revision token, UnavailableError when the database does not answer
+ */
+export async function changeAccount<T>(
+  administration: Administration,
+  request: ChangeRequest,
+  plan: () => Change<T>,
+): Promise<ChangeResult<T>> {
+  try {
+    checkRequest(request);
+    const change = plan();
+    checkAccount(change.account);
+    return await withRetries(() => attempt(administration, request, change));
+  } catch (error) {
+    if (error instanceof Refusal) return { value: null, userErrors: error.errors, changed: false, revision: null };
+    throw asStoreError(error);
+  }
+}
+
+function checkRequest({ caller, reason, idempotencyKey }: ChangeRequest): void {
+  if (caller.kind !== "OPERATOR") refuse("NO_PERMISSION", "only operators may change accounts");
+  refuseIfAny([...checkText(reason, 1_024, "reason"), ...checkText(idempotencyKey, 255, "idempotencyKey")]);
+}
+
+function checkAccount(account: string): void {
+  if (isAccountNumber(account)) return;
+  refuse(
+    "INVALID_PARAMETER_ACCOUNT",
+    `\`${excerpt(account)}\` is not an account number: it needs 1 to 32 digits`,
+    "account",
+  );
+}
+
+/**
+ * Runs the transaction again after serialization failures and deadlocks. A unique or reference violation here means
+ * that another transaction was faster than our check: the next attempt sees its row and refuses with the right code.
+ */
+async function withRetries<T>(run: () => Promise<T>): Promise<T> {
+  for (let attempts = 1; ; attempts += 1) {
+    try {
+      return await run();
+    } catch (error) {
+      const raced = isRetryable(error) || isUniqueViolation(error) || isReferenceViolation(error);
+      if (!raced || attempts === ATTEMPTS) throw error;
+      await sleep(Math.random() * 10 * 2 ** attempts);
+    }
+  }
+}
+
+async function attempt<T>(
+  administration: Administration,
+  request: ChangeRequest,
+  change: Change<T>,
+): Promise<ChangeResult<T>> {
+  try {
+    return await administration.db.$transaction((tx) => changeOnce(tx, administration, request, change), {
+      isolationLevel: "ReadCommitted",
+      maxWait: MAX_WAIT_MS,
+      timeout: change.timeout ?? TIMEOUT_MS,
+    });
+  } catch (error) {
+    if (error instanceof DryRunDone) return error.result as ChangeResult<T>;
+    throw error;
+  }
+}
+
+async function changeOnce<T>(
+  tx: Transaction,
+  administration: Administration,
+  request: ChangeRequest,
+  change: Change<T>,
+): Promise<ChangeResult<T>> {
+  const now = await beginChange(tx);
+  const claim = await claimKey<T>(tx, request, change);
+  if (claim?.replay !== undefined) return claim.replay;
+  await lockAccount(tx, change);
+  const before = await lockScopes(tx, change.scopes);
+  if (isGiven(request.expectedRevision)) checkExpected(administration, request.expectedRevision, before, now);
+  const effect = await change.run(tx);
+  if (request.dryRun) throw new DryRunDone(resultOf(effect, administration.tokens.issue(before, now), true));
+  if (effect.changed) await recordAuditEvent(tx, request, change, effect.audit);
+  const after = effect.changed ? await readRevisions(tx, change.scopes) : before;
+  const result = resultOf(effect, administration.tokens.issue(after, now), false);
+  if (claim !== null) await storeResponse(tx, claim, result);
+  return result;
+}
+
+/** Sets what the transaction needs and gives the database's clock, in ms since the epoch. */
+async function beginChange(tx: Transaction): Promise<number> {
+  const rows = await tx.$queryRaw<{ now: number }[]>`
+    SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
+      set_config('lock_timeout', ${LOCK_TIMEOUT_MS}, true), set_config('synchronous_commit', 'on', true)`;
+  return rows[0]?.now ?? 0;
+}
+
+function isGiven<V>(value: V | null | undefined): value is V {
+  return value !== null && value !== undefined;
+}
+
+function resultOf<T>(effect: Effect<T>, revision: string, dryRun: boolean): ChangeResult<T> {
+  const gone = dryRun && effect.created === true;
+  return { value: gone ? null : effect.value, userErrors: [], changed: effect.changed, revision };
+}
+
+/** A dry run leaves no idempotency record, so it takes none either. */
+async function claimKey<T>(tx: Transaction, request: ChangeRequest, change: Change<T>) {
+  const key = request.idempotencyKey;
+  if (!isGiven(key) || request.dryRun) return null;
+  const input = withoutOptions(change.input);
+  const fingerprint = fingerprintOf([change.action, input, request.reason ?? null, request.expectedRevision ?? null]);
+  return claimIdempotencyKey<ChangeResult<T>>(tx, { caller: callerName(request.caller), key, fingerprint });
+}
+
+async function lockAccount(tx: Transaction, change: Change<unknown>): Promise<void> {
+  const rows = await lockRow(tx, change);
+  if (rows.length === 0 && change.createsAccount !== true) {
+    refuse("ENTITY_NOT_EXIST_ACCOUNT", `the account \`${change.account}\` does not exist`);
+  }
+}
+
+function lockRow(tx: Transaction, { account, lock }: Change<unknown>): Promise<unknown[]> {
+  if (lock === "exclusive") return tx.$queryRaw`SELECT id FROM account WHERE id = ${account} FOR UPDATE`;
+  if (lock === "counted") return tx.$queryRaw`SELECT id FROM account WHERE id = ${account} FOR NO KEY UPDATE`;
+  return tx.$queryRaw`SELECT id FROM account WHERE id = ${account} FOR KEY SHARE`;
+}
+
+/**
+ * Locks the scopes that the change moves, in the order of the triggers, so that changes of one scope follow one
+ * another: quotas hold, and of several changes that expect one revision one wins.
+ */
+async function lockScopes(tx: Transaction, scopes: readonly string[]): Promise<RevisionVector> {
+  const rows = await tx.$queryRaw<{ scope: string; rev: bigint; tag: string }[]>`
+    SELECT scope, rev, tag::text AS tag FROM authz_revision WHERE scope = ANY(${[...scopes]}::text[])
+    ORDER BY scope FOR UPDATE`;
+  return toVector(
+    scopes,
+    rows.map(({ scope, rev, tag }) => [scope, Number(rev), tag]),
+  );
+}
+
+function checkExpected(administration: Administration, token: string, current: RevisionVector, now: number): void {
+  const { revisions } = administration.tokens.read(token, now);
+  const moved = [...current].some(([scope, revision]) => {
+    const expected = revisions.get(scope);
+    return expected !== undefined && expected !== (revision?.rev ?? 0);
+  });
+  if (!moved) return;
+  const message = "something that this change is about has changed since the expected revision";
+  const currentRevision = administration.tokens.issue(current, now);
+  throw new Refusal([{ code: "CONFLICT", message, field: ["expectedRevision"], currentRevision }]);
+}

@@ -1,0 +1,81 @@
+import type { Transaction } from "../store/prisma-client.js";
+import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
+import { changeAccount } from "./change-account.js";
+import { policyName, refuseSystemPolicy } from "./look-up.js";
+import { policyText } from "./policy-text.js";
+import { accountOf, findVersions, makeDefault } from "./policy-versions.js";
+import { refuse } from "./user-error.js";
+
+export type RotateStrategy = "NONE" | "DELETE_OLDEST_NON_DEFAULT_VERSION_WHEN_LIMIT_EXCEEDED";
+
+export interface CreatePolicyVersionInput {
+  /** ARN of a custom policy. */
+  readonly policy: string;
+  /** Policy document as JSON value or text, at most 6,144 characters. */
+  readonly document: unknown;
+  /** Whether the new version is evaluated from now on; false unless given. */
+  readonly setAsDefault?: boolean | null | undefined;
+  /** What to do when the policy has all the versions it may have; NONE (refuse) unless given. */
+  readonly rotateStrategy?: RotateStrategy | null | undefined;
+}
+
+/** Adds a version to a custom policy; version numbers are never used again. */
+export function createPolicyVersion(
+  administration: Administration,
+  input: CreatePolicyVersionInput,
+  request: ChangeRequest,
+): Promise<ChangeResult<{ policyVersionId: string; policyId: string }>> {
+  const { customPolicyCharacters, versionsPerPolicy } = administration.limits;
+  return changeAccount(administration, request, () => {
+    const name = policyName(input.policy);
+    refuseSystemPolicy(name, "policy");
+    const document = policyText(input.document, "identity", customPolicyCharacters, "document");
+    return {
+      action: "createPolicyVersion",
+      account: accountOf(name),
+      lock: "shared",
+      targets: [name.arn],
+      scopes: [`acct:${name.account}`],
+      input,
+      async run(tx) {
+        const policy = await findVersions(tx, name);
+        await makeRoom(tx, policy.versions, versionsPerPolicy, input.rotateStrategy ?? "NONE");
+        const policyVersionId = await insertVersion(tx, policy, document);
+        if (input.setAsDefault) await makeDefault(tx, policy.id, policyVersionId);
+        return { value: { policyVersionId, policyId: policy.id }, changed: true, created: true };
+      },
+    };
+  });
+}
+
+async function makeRoom(
+  tx: Transaction,
+  versions: readonly { id: string; isDefault: boolean }[],
+  most: number,
+  strategy: RotateStrategy,
+): Promise<void> {
+  if (versions.length < most) return;
+  const oldest = versions.find(({ isDefault }) => !isDefault);
+  if (strategy === "NONE" || oldest === undefined) {
+    refuse(
+      "LIMIT_EXCEEDED_POLICY_VERSION",
+      `the policy already has ${versions.length} versions, and at most ${most} are allowed`,
+      "policy",
+    );
+  }
+  await tx.policyVersion.delete({ where: { id: oldest.id }, select: { id: true } });
+}
+
+/** The number comes from the policy's row: a deleted version's is not given again. */
+async function insertVersion(tx: Transaction, policy: { id: string }, document: string): Promise<string> {
+  const { lastVersion: number } = await tx.policy.update({
+    where: { id: policy.id },
+    data: { lastVersion: { increment: 1 } },
+    select: { lastVersion: true },
+  });
+  const { id } = await tx.policyVersion.create({
+    data: { policyId: policy.id, number, document },
+    select: { id: true },
+  });
+  return id;
+}

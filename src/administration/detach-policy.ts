@@ -1,0 +1,29 @@
+import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
+import { attachmentTarget, findAttachment, type TargetInput } from "./attachment-target.js";
+import { changeAccount } from "./change-account.js";
+
+export interface DetachPolicyInput extends TargetInput {}
+
+/** Takes a policy away from a user, group or role, in one scope. Detaching what is not attached changes nothing. */
+export function detachPolicy(
+  administration: Administration,
+  input: DetachPolicyInput,
+  request: ChangeRequest,
+): Promise<ChangeResult<{ policyId: string; principalId: string }>> {
+  return changeAccount(administration, request, () => {
+    const target = attachmentTarget(input);
+    return {
+      action: "detachPolicy",
+      account: target.principal.account,
+      lock: "shared",
+      targets: [target.policy.arn, target.principal.arn],
+      scopes: target.scopes,
+      input,
+      async run(tx) {
+        const { principal, policies, attachment } = await findAttachment(tx, target);
+        if (attachment !== null) await tx.attachment.delete({ where: { id: attachment.id }, select: { id: true } });
+        return { value: { policyId: policies[0].id, principalId: principal.id }, changed: attachment !== null };
+      },
+    };
+  });
+}

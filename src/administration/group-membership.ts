@@ -1,0 +1,46 @@
+import type { Transaction } from "../store/prisma-client.js";
+import type { ChangeRequest } from "./administration.js";
+import type { Change, Effect } from "./change-account.js";
+import { type EntityName, entityName, findEntity } from "./look-up.js";
+import { refuse } from "./user-error.js";
+
+export interface MembershipInput {
+  /** ARN of the user. */
+  readonly user: string;
+  /** ARN of the group, in the user's account. */
+  readonly group: string;
+}
+
+/** What a change of a membership touches: the user's decisions. */
+export function membershipChange(
+  action: string,
+  input: MembershipInput & Partial<ChangeRequest>,
+  apply: (tx: Transaction, ids: { userId: string; groupId: string; accountId: string }) => Promise<boolean>,
+): Change<{ principalId: string }> {
+  const user = entityName(input.user, ["USER"], "user");
+  const group = entityName(input.group, ["GROUP"], "group");
+  return {
+    action,
+    account: user.account,
+    lock: "shared",
+    targets: [user.arn, group.arn],
+    scopes: [`prin:${user.arnKey}`],
+    input,
+    run: (tx) => changeMembership(tx, user, group, apply),
+  };
+}
+
+async function changeMembership(
+  tx: Transaction,
+  user: EntityName,
+  group: EntityName,
+  apply: (tx: Transaction, ids: { userId: string; groupId: string; accountId: string }) => Promise<boolean>,
+): Promise<Effect<{ principalId: string }>> {
+  if (group.account !== user.account) {
+    refuse("ENTITY_NOT_EXIST_GROUP", `the group \`${group.arn}\` does not exist in the account of the user`, "group");
+  }
+  const { id: userId } = await findEntity(tx, user, "user");
+  const { id: groupId } = await findEntity(tx, group, "group");
+  const changed = await apply(tx, { userId, groupId, accountId: user.account });
+  return { value: { principalId: userId }, changed };
+}

@@ -1,0 +1,129 @@
+import { excerpt } from "../../domain/arn.js";
+import { foldCase } from "../../domain/wildcard.js";
+import { type EntityKind, policyArn } from "../look-up.js";
+import { newId } from "../new-id.js";
+import { type PrincipalRow, policyKey, rowKey } from "./account-state.js";
+import { type Draft, dangling, documentText, findPrincipal, given, requireResourceGroup } from "./draft.js";
+import { pointerTo } from "./read-snapshot.js";
+import type { Snapshot, SnapshotAttachment, SnapshotPolicy } from "./snapshot.js";
+
+/** Lays policies with their versions, then attachments. */
+export function layPolicies(draft: Draft, snapshot: Snapshot): void {
+  snapshot.policies.forEach((policy, index) => {
+    layPolicy(draft, policy, index);
+  });
+  snapshot.attachments.forEach((attachment, index) => {
+    layAttachment(draft, attachment, index);
+  });
+  followOverrides(draft);
+}
+
+function layPolicy(draft: Draft, policy: SnapshotPolicy, index: number): void {
+  const { type, name } = policy;
+  const key = policyKey(type, name);
+  const numbers = policy.versions.map(({ id }) => Number(id.slice(1)));
+  const id = draft.current.policies.get(key)?.id ?? newId();
+  draft.target.policies.set(key, {
+    id,
+    account_id: draft.account,
+    type,
+    name,
+    name_key: foldCase(name),
+    arn: policyArn(type, draft.account, name),
+    description: given(policy.description, draft.base.policies.get(key)?.description),
+    last_version: Math.max(0, draft.current.policies.get(key)?.last_version ?? 0, ...numbers),
+  });
+  layVersions(draft, policy, id);
+  if (policy.versions.length > 0) return;
+  const message = `the policy \`${excerpt(name)}\` has no document: decisions that it may change are conservative`;
+  draft.warnings.push({ code: "POLICY_WITHOUT_DOCUMENT", message, pointer: `/policies/${index}/versions` });
+}
+
+function layVersions({ current, target, owned }: Draft, policy: SnapshotPolicy, policy_id: string): void {
+  for (const key of owned.versions.get(policy_id) ?? []) {
+    const row = target.versions.get(key);
+    if (row?.is_default) target.versions.set(key, { ...row, is_default: false });
+  }
+  for (const { id, document } of policy.versions) {
+    const number = Number(id.slice(1));
+    const key = rowKey(policy_id, number);
+    const stored = current.versions.get(key);
+    target.versions.set(key, {
+      id: stored?.id ?? newId(),
+      policy_id,
+      number,
+      document: documentText(document, stored?.document),
+      is_default: id === policy.defaultVersion,
+    });
+  }
+}
+
+function layAttachment(draft: Draft, attachment: SnapshotAttachment, index: number): void {
+  const { account: account_id, current, target } = draft;
+  const principal = attachedPrincipal(draft, attachment.principal, pointerTo("attachments", index, "principal"));
+  const resource_group_id = attachment.scope === "ACCOUNT" ? null : attachment.scope;
+  requireResourceGroup(draft, resource_group_id, pointerTo("attachments", index, "scope"));
+  if (principal === undefined) return;
+  const policy_id = attachedPolicy(draft, attachment.policy, index);
+  const key = rowKey(principal.id, policyKey(attachment.policy.type, attachment.policy.name), resource_group_id);
+  target.attachments.set(key, {
+    id: current.attachments.get(key)?.id ?? newId(),
+    account_id,
+    policy_id,
+    principal_id: principal.id,
+    resource_group_id,
+    not_before: utc(attachment.notBefore),
+    expires_at: utc(attachment.expiresAt),
+  });
+}
+
+function attachedPrincipal(draft: Draft, reference: string, place: string): PrincipalRow | undefined {
+  const slash = reference.indexOf("/");
+  const kind = reference.slice(0, slash).toUpperCase() as EntityKind;
+  const principal = findPrincipal(draft, kind, reference.slice(slash + 1));
+  if (principal === undefined) {
+    dangling(draft, `ENTITY_NOT_EXIST_${kind}`, `the ${kind.toLowerCase()} \`${excerpt(reference)}\``, place);
+  }
+  return principal;
+}
+
+function utc(instant: string | null | undefined): string | null {
+  return typeof instant === "string" ? new Date(instant).toISOString() : null;
+}
+
+/** The id of the account's policy, else of the built-in one, else of one without a document (D4). */
+function attachedPolicy(draft: Draft, { type, name }: SnapshotAttachment["policy"], index: number): string {
+  const known = draft.target.policies.get(policyKey(type, name));
+  if (known !== undefined) return known.id;
+  const builtIn = type === "SYSTEM" ? draft.builtIns.get(foldCase(name)) : undefined;
+  if (builtIn !== undefined) return builtIn;
+  const message = `the snapshot does not hold the policy \`${excerpt(name)}\`: decisions that it may change are conservative`;
+  draft.warnings.push({ code: "POLICY_WITHOUT_DOCUMENT", message, pointer: `/attachments/${index}/policy` });
+  const key = policyKey(type, name);
+  const current = draft.current.policies.get(key);
+  const row = {
+    id: current?.id ?? newId(),
+    account_id: draft.account,
+    type,
+    name,
+    name_key: foldCase(name),
+    arn: policyArn(type, draft.account, name),
+    description: null,
+    last_version: current?.last_version ?? 0,
+  };
+  draft.target.policies.set(key, row);
+  return row.id;
+}
+
+/** Attachments of a built-in policy that the account now overrides move to the override. */
+function followOverrides({ builtIns, target }: Draft): void {
+  const overrides = new Map<string, string>();
+  for (const { type, name_key, id } of target.policies.values()) {
+    const builtIn = builtIns.get(name_key);
+    if (type === "SYSTEM" && builtIn !== undefined) overrides.set(builtIn, id);
+  }
+  for (const [key, row] of target.attachments) {
+    const policy_id = overrides.get(row.policy_id);
+    if (policy_id !== undefined) target.attachments.set(key, { ...row, policy_id });
+  }
+}

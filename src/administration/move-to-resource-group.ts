@@ -1,0 +1,36 @@
+import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
+import { changeAccount } from "./change-account.js";
+import { findResource, requireResourceGroup, resourceName } from "./look-up.js";
+
+export interface MoveToResourceGroupInput {
+  /** ARN of a key or secret; aliases belong to no resource group. */
+  readonly resource: string;
+  /** Id of the resource group; null or left out: the resource leaves its group. */
+  readonly resourceGroup?: string | null | undefined;
+}
+
+/** Moves a key or secret into a resource group, where the attachments limited to that group count for it. */
+export function moveToResourceGroup(
+  administration: Administration,
+  input: MoveToResourceGroupInput,
+  request: ChangeRequest,
+): Promise<ChangeResult<{ resourceId: string }>> {
+  return changeAccount(administration, request, () => {
+    const resource = resourceName(input.resource, ["KEY", "SECRET"], "resource");
+    return {
+      action: "moveToResourceGroup",
+      account: resource.account,
+      lock: "shared",
+      targets: [resource.arn],
+      scopes: [`res:${resource.arn}`],
+      input,
+      async run(tx) {
+        const { id, resourceGroupId: current } = await findResource(tx, resource, "resource");
+        const resourceGroupId = await requireResourceGroup(tx, resource.account, input.resourceGroup);
+        const changed = resourceGroupId !== current;
+        if (changed) await tx.kmsResource.update({ where: { id }, data: { resourceGroupId }, select: { id: true } });
+        return { value: { resourceId: id }, changed };
+      },
+    };
+  });
+}

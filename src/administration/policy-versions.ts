@@ -1,0 +1,27 @@
+import type { Transaction } from "../store/prisma-client.js";
+import { findPolicies, type PolicyName } from "./look-up.js";
+
+/** The account that a change of a custom policy belongs to; system policies are refused before it matters. */
+export function accountOf(policy: PolicyName): string {
+  return policy.account ?? "0";
+}
+
+/** Finds a custom policy and all its versions, oldest first. */
+export async function findVersions(tx: Transaction, name: PolicyName) {
+  const [policy] = await findPolicies(tx, accountOf(name), name, "policy");
+  const versions = await tx.policyVersion.findMany({
+    where: { policyId: policy.id },
+    select: { id: true, number: true, isDefault: true },
+    orderBy: { number: "asc" },
+  });
+  return { ...policy, versions };
+}
+
+/** Makes one version the default, which is the one that is evaluated. */
+export async function makeDefault(tx: Transaction, policyId: string, versionId: string): Promise<void> {
+  await tx.policyVersion.updateMany({
+    where: { policyId, isDefault: true, NOT: { id: versionId } },
+    data: { isDefault: false },
+  });
+  await tx.policyVersion.update({ where: { id: versionId }, data: { isDefault: true }, select: { id: true } });
+}

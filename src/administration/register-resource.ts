@@ -1,0 +1,66 @@
+import { excerpt } from "../domain/arn.js";
+import type { Transaction } from "../store/prisma-client.js";
+import type { Tag } from "./administration.js";
+import type { Effect } from "./change-account.js";
+import { findResource, type RegisteredType, type ResourceName, resourceName } from "./look-up.js";
+import { refuse, refuseIfAny, userError } from "./user-error.js";
+import { checkResourceName, isRegion } from "./validation.js";
+
+/** Columns in which keys, secrets and aliases differ. */
+export interface ResourceDetails {
+  readonly resourceGroupId?: string | null;
+  readonly keyId?: string | null;
+  readonly keyState?: "ENABLED" | "DISABLED" | "PENDING_DELETION" | "PENDING_IMPORT";
+  readonly keySpec?: string | null;
+  readonly keyUsage?: string | null;
+  readonly origin?: string | null;
+  readonly secretType?: string | null;
+}
+
+/** Reads the ARN of a key, secret or alias that is to be registered: it must name one thing in one region. */
+export function newResourceName(arn: string, type: RegisteredType): ResourceName {
+  const resource = resourceName(arn, [type], "arn");
+  const region = isRegion(resource.region)
+    ? []
+    : [userError("INVALID_PARAMETER", `\`${excerpt(arn)}\` names no region`, "arn")];
+  refuseIfAny([...region, ...checkResourceName(type, resource.name, "arn")]);
+  return resource;
+}
+
+/**
+ * Writes a key, secret or alias with its tags.
+ * @throws Refusal ENTITY_ALREADY_EXISTS_KEY, …_SECRET or …_ALIAS
+ */
+export async function insertResource(
+  tx: Transaction,
+  { type, account, region, name, arn }: ResourceName,
+  details: ResourceDetails,
+  tags: readonly Tag[],
+): Promise<Effect<{ resourceId: string }>> {
+  if ((await tx.kmsResource.findUnique({ where: { arn }, select: { id: true } })) !== null) {
+    refuse(`ENTITY_ALREADY_EXISTS_${type}`, `the ${type.toLowerCase()} \`${excerpt(arn)}\` already exists`, "arn");
+  }
+  const data = { accountId: account, type, region, name, arn, ...details };
+  const { id } = await tx.kmsResource.create({ data, select: { id: true } });
+  if (tags.length > 0) {
+    await tx.resourceTag.createMany({ data: tags.map(({ key, value }) => ({ resourceId: id, key, value })) });
+  }
+  return { value: { resourceId: id }, changed: true, created: true };
+}
+
+/**
+ * Finds the key that a secret is encrypted with or an alias points to: it must lie where they lie.
+ * @throws Refusal ENTITY_NOT_EXIST_KEY or INVALID_PARAMETER_KEY
+ */
+export async function findKeyFor(
+  tx: Transaction,
+  owner: ResourceName,
+  key: ResourceName,
+  field: string,
+): Promise<string> {
+  if (key.account !== owner.account || key.region !== owner.region) {
+    const noun = owner.type.toLowerCase();
+    refuse("INVALID_PARAMETER_KEY", `the key must lie in the account and region of the ${noun}`, field);
+  }
+  return (await findResource(tx, key, field)).id;
+}

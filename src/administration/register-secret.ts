@@ -1,0 +1,51 @@
+import type { Administration, ChangeRequest, ChangeResult, Tag } from "./administration.js";
+import { changeAccount } from "./change-account.js";
+import { requireResourceGroup, resourceName } from "./look-up.js";
+import { findKeyFor, insertResource, newResourceName } from "./register-resource.js";
+import { refuseIfAny } from "./user-error.js";
+import { checkTagCount, checkTags, checkText } from "./validation.js";
+
+export interface RegisterSecretInput {
+  /** `acs:kms:<region>:<account>:secret/<name>` */
+  readonly arn: string;
+  /** `Generic`, `Rds`, … */
+  readonly type?: string | null | undefined;
+  /** ARN of the user-managed key that encrypts the secret; a key managed by KMS unless given. */
+  readonly encryptionKey?: string | null | undefined;
+  readonly resourceGroup?: string | null | undefined;
+  readonly tags?: readonly Tag[] | null | undefined;
+}
+
+/** Makes a secret known to the gateway, so that its tags, resource group and encryption key count. */
+export function registerSecret(
+  administration: Administration,
+  input: RegisterSecretInput,
+  request: ChangeRequest,
+): Promise<ChangeResult<{ resourceId: string }>> {
+  const tags = input.tags ?? [];
+  return changeAccount(administration, request, () => {
+    refuseIfAny([
+      ...checkTags(tags, "tags"),
+      ...checkTagCount(tags.length, administration.limits.tagsPerResource, "tags"),
+      ...checkText(input.type, 64, "type"),
+    ]);
+    const secret = newResourceName(input.arn, "SECRET");
+    const key = input.encryptionKey ? resourceName(input.encryptionKey, ["KEY"], "encryptionKey") : null;
+    return {
+      action: "registerSecret",
+      account: secret.account,
+      lock: "shared",
+      targets: [secret.arn],
+      scopes: [`res:${secret.arn}`],
+      input,
+      async run(tx) {
+        const details = {
+          resourceGroupId: await requireResourceGroup(tx, secret.account, input.resourceGroup),
+          keyId: key === null ? null : await findKeyFor(tx, secret, key, "encryptionKey"),
+          secretType: input.type ?? null,
+        };
+        return insertResource(tx, secret, details, tags);
+      },
+    };
+  });
+}

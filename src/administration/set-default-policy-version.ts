@@ -1,0 +1,43 @@
+import { excerpt } from "../domain/arn.js";
+import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
+import { changeAccount } from "./change-account.js";
+import { policyName, refuseSystemPolicy } from "./look-up.js";
+import { accountOf, findVersions, makeDefault } from "./policy-versions.js";
+import { refuse } from "./user-error.js";
+
+export interface SetDefaultPolicyVersionInput {
+  /** ARN of a custom policy. */
+  readonly policy: string;
+  /** `v1`, `v2`, … */
+  readonly version: string;
+}
+
+/** Chooses the version of a custom policy that is evaluated. */
+export function setDefaultPolicyVersion(
+  administration: Administration,
+  input: SetDefaultPolicyVersionInput,
+  request: ChangeRequest,
+): Promise<ChangeResult<{ policyVersionId: string; policyId: string }>> {
+  return changeAccount(administration, request, () => {
+    const name = policyName(input.policy);
+    refuseSystemPolicy(name, "policy");
+    return {
+      action: "setDefaultPolicyVersion",
+      account: accountOf(name),
+      lock: "shared",
+      targets: [name.arn],
+      scopes: [`acct:${name.account}`],
+      input,
+      async run(tx) {
+        const policy = await findVersions(tx, name);
+        const wanted = policy.versions.find(({ number }) => `v${number}` === input.version);
+        if (wanted === undefined) {
+          const message = `the policy \`${policy.name}\` has no version \`${excerpt(input.version)}\``;
+          refuse("ENTITY_NOT_EXIST_POLICY_VERSION", message, "version");
+        }
+        if (!wanted.isDefault) await makeDefault(tx, policy.id, wanted.id);
+        return { value: { policyVersionId: wanted.id, policyId: policy.id }, changed: !wanted.isDefault };
+      },
+    };
+  });
+}

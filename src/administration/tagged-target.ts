@@ -1,0 +1,65 @@
+import { excerpt, parseArn } from "../domain/arn.js";
+import type { Transaction } from "../store/prisma-client.js";
+import {
+  type EntityName,
+  entityName,
+  findEntity,
+  findResource,
+  type ResourceName,
+  refuseServiceLinkedRole,
+  resourceName,
+} from "./look-up.js";
+import { refuse } from "./user-error.js";
+
+/** What carries tags: a key or secret, or a user or role. */
+export type TaggedValue = { readonly resourceId: string } | { readonly principalId: string };
+
+/** A key, secret, user or role, by name. */
+export interface TaggedTarget {
+  readonly account: string;
+  readonly arn: string;
+  readonly scope: string;
+  readonly resource: ResourceName | null;
+  readonly principal: EntityName | null;
+}
+
+/**
+ * Reads the ARN of something that carries tags.
+ * @throws InvalidInputError when it is malformed, Refusal when it names something without tags
+ */
+export function taggedTarget(text: string): TaggedTarget {
+  const { service } = parseArn(text);
+  if (service === "kms") {
+    const resource = resourceName(text, ["KEY", "SECRET"], "resource");
+    const { account, arn } = resource;
+    return { account, arn, scope: `res:${arn}`, resource, principal: null };
+  }
+  if (service !== "ram") {
+    refuse(
+      "INVALID_PARAMETER_RESOURCE_TYPE",
+      `\`${excerpt(text)}\` is not the arn of a key, secret, user or role`,
+      "resource",
+    );
+  }
+  const principal = entityName(text, ["USER", "ROLE"], "resource");
+  const { account, arn, arnKey } = principal;
+  return { account, arn, scope: `prin:${arnKey}`, resource: null, principal };
+}
+
+/** @throws Refusal when it does not exist or must not be changed */
+export async function findTagged(tx: Transaction, { resource, principal }: TaggedTarget): Promise<TaggedValue> {
+  if (resource !== null) return { resourceId: (await findResource(tx, resource, "resource")).id };
+  if (principal === null) throw new TypeError("a tagged target is a resource or a principal");
+  const entity = await findEntity(tx, principal, "resource");
+  refuseServiceLinkedRole(entity, "resource");
+  return { principalId: entity.id };
+}
+
+/** The tags that are there now. */
+export async function tagsOf(tx: Transaction, tagged: TaggedValue): Promise<Map<string, string>> {
+  const tags =
+    "resourceId" in tagged
+      ? await tx.resourceTag.findMany({ where: tagged })
+      : await tx.principalTag.findMany({ where: tagged });
+  return new Map(tags.map(({ key, value }) => [key, value]));
+}

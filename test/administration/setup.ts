@@ -1,0 +1,74 @@
+import { createHash, randomUUID } from "node:crypto";
+import { afterAll, beforeAll } from "vitest";
+import { type Administration, type ChangeRequest, DEFAULT_LIMITS } from "../../src/administration/administration.js";
+import { type Database, openDatabase } from "../../src/store/prisma-client.js";
+import { createTokens } from "../../src/store/revision-token.js";
+import { createTestDatabase, type TestDatabase } from "../support/databases.js";
+
+export const ACCOUNT = "1000000000000001";
+export const READ_ALL = { Version: "1", Statement: [{ Effect: "Allow", Action: ["kms:List*"], Resource: ["*"] }] };
+export const TRUST = {
+  Version: "1",
+  Statement: [{ Effect: "Allow", Action: "sts:AssumeRole", Principal: { RAM: [`acs:ram::${ACCOUNT}:root`] } }],
+};
+export const arn = {
+  user: (name: string) => `acs:ram::${ACCOUNT}:user/${name}`,
+  group: (name: string) => `acs:ram::${ACCOUNT}:group/${name}`,
+  role: (name: string) => `acs:ram::${ACCOUNT}:role/${name}`,
+  policy: (name: string) => `acs:ram::${ACCOUNT}:policy/${name}`,
+  system: (name: string) => `acs:ram::system:policy/${name}`,
+  key: (id: string, region = "cn-hangzhou") => `acs:kms:${region}:${ACCOUNT}:key/${id}`,
+  secret: (name: string) => `acs:kms:cn-hangzhou:${ACCOUNT}:secret/${name}`,
+  alias: (name: string) => `acs:kms:cn-hangzhou:${ACCOUNT}:alias/${name}`,
+};
+
+/** A change asked for by an operator. */
+export function request(options: Partial<ChangeRequest> = {}): ChangeRequest {
+  return { caller: { kind: "OPERATOR", credentialId: "test" }, requestId: randomUUID(), ...options };
+}
+
+/** A database and what changes it, for the tests of one file. */
+export function useAdministration(label: string, poolSize = 8): { readonly administration: Administration } {
+  let database: TestDatabase | undefined;
+  const holder: { administration: Administration } = { administration: undefined as unknown as Administration };
+  beforeAll(async () => {
+    database = await createTestDatabase(label);
+    const tokens = createTokens({ environment: "test", key: Buffer.alloc(32, 7) });
+    holder.administration = { db: openDatabase(database.url, poolSize), tokens, limits: DEFAULT_LIMITS };
+  });
+  afterAll(async () => {
+    await holder.administration?.db.$disconnect();
+    await database?.drop();
+  });
+  return holder;
+}
+
+const TABLES = [
+  ...["account", "resource_group", "principal", "group_membership", "principal_tag", "policy", "policy_version"],
+  ...[
+    "attachment",
+    "kms_resource",
+    "resource_tag",
+    "authz_revision",
+    "audit_event",
+    "idempotency_record",
+    "credential",
+  ],
+];
+
+/** Digest of everything in the database: equal before and after means that nothing has changed. */
+export async function fingerprint(db: Database, tables: readonly string[] = TABLES): Promise<string> {
+  const hash = createHash("sha256");
+  for (const table of tables) {
+    const rows = await db.$queryRawUnsafe<{ row: string }[]>(
+      `SELECT to_jsonb(t)::text AS row FROM "${table}" t ORDER BY 1`,
+    );
+    hash.update(`${table}\n${rows.map(({ row }) => row).join("\n")}\n`);
+  }
+  return hash.digest("hex");
+}
+
+/** The codes of a refused change. */
+export function codesOf(result: { readonly userErrors: readonly { code: string }[] }): string[] {
+  return result.userErrors.map(({ code }) => code);
+}
