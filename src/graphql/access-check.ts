@@ -1,0 +1,86 @@
+import { checkAccess } from "../decisions/check-access.js";
+import { InvalidInputError } from "../domain/errors.js";
+import { builder } from "./builder.js";
+import { Decision } from "./decision.js";
+import { ErrorCodeEnum } from "./error-code.js";
+import { type PublicError, publicError } from "./errors.js";
+import {
+  CONSISTENCY_DESCRIPTION,
+  CONTEXT_DESCRIPTION,
+  ConsistencyInput,
+  circumstances,
+  RequestContextInput,
+  SESSION_POLICY_DESCRIPTION,
+} from "./request-context.js";
+
+/** Most questions in one batch. */
+export const MAX_BATCH = 10_000;
+
+const AccessCheckInput = builder.inputType("AccessCheckInput", {
+  description: "May this principal perform this action on this resource?",
+  fields: (t) => ({
+    principal: t.field({
+      type: "Arn",
+      required: true,
+      description: "ARN of the user, group, role, session or account owner.",
+    }),
+    action: t.string({ required: true, description: "Action, e.g. `kms:Decrypt`; no wildcards." }),
+    resource: t.field({
+      type: "Arn",
+      required: true,
+      description: "ARN of the resource, or `*` for actions without one.",
+    }),
+    context: t.field({ type: RequestContextInput, description: CONTEXT_DESCRIPTION }),
+    sessionPolicy: t.field({ type: "PolicyDocument", description: SESSION_POLICY_DESCRIPTION }),
+  }),
+});
+
+const AccessCheckError = builder.objectRef<PublicError>("AccessCheckError").implement({
+  description: "Why one question of a batch has no decision. Treat it as a deny.",
+  fields: (t) => ({
+    code: t.field({ type: ErrorCodeEnum, description: "What went wrong, for programs.", resolve: ({ code }) => code }),
+    message: t.exposeString("message", { description: "What went wrong, for people." }),
+  }),
+});
+
+const AccessCheckResult = builder.unionType("AccessCheckResult", {
+  description: "The answer to one question of a batch.",
+  types: [Decision, AccessCheckError],
+  resolveType: (result) => ("outcome" in result ? "Decision" : "AccessCheckError"),
+});
+
+builder.queryField("checkAccess", (t) =>
+  t.field({
+    type: Decision,
+    description:
+      "May this principal perform this action on this resource? Unknown principal: NOT_FOUND. Malformed ARN or action: BAD_USER_INPUT.",
+    args: {
+      input: t.arg({ type: AccessCheckInput, required: true, description: "The question." }),
+      consistency: t.arg({ type: ConsistencyInput, description: CONSISTENCY_DESCRIPTION }),
+    },
+    resolve: (_root, { input, consistency }, { ask }) =>
+      checkAccess(ask, { ...input, ...circumstances(input, consistency) }),
+  }),
+);
+
+builder.queryField("checkAccessBatch", (t) =>
+  t.field({
+    type: [AccessCheckResult],
+    description: `Many questions at once, answered in the same order. One that has no answer never fails the others. At most 10,000 questions, else BAD_USER_INPUT.`,
+    args: {
+      inputs: t.arg({ type: [AccessCheckInput], required: true, description: `The questions, at most 10,000.` }),
+      consistency: t.arg({ type: ConsistencyInput, description: CONSISTENCY_DESCRIPTION }),
+    },
+    resolve: (_root, { inputs, consistency }, { ask, requestId }) => {
+      if (inputs.length > MAX_BATCH) {
+        throw new InvalidInputError(`a batch has at most ${MAX_BATCH} questions, not \`${inputs.length}\``, "/inputs");
+      }
+      const shared = circumstances({}, consistency);
+      return Promise.all(
+        inputs.map((input) =>
+          checkAccess(ask, { ...shared, ...input }).catch((error: unknown) => publicError(error, requestId)),
+        ),
+      );
+    },
+  }),
+);

@@ -1,0 +1,54 @@
+import { registerAlias } from "../administration/register-alias.js";
+import { builder } from "./builder.js";
+import { change } from "./change.js";
+import { Key } from "./key.js";
+import { KmsResource } from "./kms-resource.js";
+import { node, only } from "./node.js";
+import { connectionOf } from "./page.js";
+
+export const Alias = builder.prismaObject("KmsResource", {
+  variant: "Alias",
+  description: "A second name of a key.",
+  interfaces: [KmsResource],
+  fields: (t) => ({
+    name: t.exposeString("name", { description: "Name, `alias/` included." }),
+    key: t.relation("key", { type: Key, onNull: "error", description: "The key that the alias points to." }),
+  }),
+});
+
+node(
+  Alias,
+  ({ id }) => id,
+  (ids, { resources }) => only(resources.loadMany(ids), ({ type }) => type === "ALIAS"),
+);
+
+const Aliases = connectionOf(Alias, "Alias", "aliases");
+
+builder.prismaObjectField(Key, "aliases", (t) =>
+  t.relatedConnection(
+    "usedBy",
+    {
+      type: Alias,
+      cursor: "arn",
+      totalCount: true,
+      description: "The aliases that point to the key, by ARN.",
+      query: { where: { type: "ALIAS" }, orderBy: { arn: "asc" } },
+    },
+    Aliases,
+  ),
+);
+
+change("registerAlias", {
+  description: "Makes an alias known to the gateway. Refused with ENTITY_ALREADY_EXISTS_ALIAS when it already is.",
+  input: (t) => ({
+    arn: t.field({ type: "Arn", required: true, description: "`acs:kms:<region>:<account>:alias/<name>`." }),
+    key: t.field({ type: "Arn", required: true, description: "ARN of the key it points to, in the same region." }),
+  }),
+}).by(registerAlias, (t) => ({
+  alias: t.field({
+    type: Alias,
+    nullable: true,
+    description: "The alias; null when it was refused or on a dry run.",
+    resolve: ({ value }, _args, { records }) => value && records.resources.load(value.resourceId),
+  }),
+}));

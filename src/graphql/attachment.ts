@@ -1,0 +1,191 @@
+import { resolveArrayConnection } from "@pothos/plugin-relay";
+import { attachPolicy } from "../administration/attach-policy.js";
+import { detachPolicy } from "../administration/detach-policy.js";
+import { builder } from "./builder.js";
+import { change } from "./change.js";
+import { node } from "./node.js";
+import { connectionOf } from "./page.js";
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "./page-size.js";
+import { Policy } from "./policy.js";
+import { Principal } from "./principal.js";
+import { type AttachmentRow, resourceGroupKey } from "./records.js";
+import { ResourceGroup } from "./resource-group.js";
+
+const ScopeKind = builder.enumType("AttachmentScopeKind", {
+  description: "How far an attachment reaches.",
+  values: {
+    ACCOUNT: { description: "All resources of the account." },
+    RESOURCE_GROUP: { description: "The resources that are in one resource group at the moment of the decision." },
+  } as const,
+});
+
+interface Scope {
+  readonly account: string;
+  /** `rg-…` id; null: the scope is the account. */
+  readonly resourceGroup: string | null;
+}
+
+export const AttachmentScope = builder.objectRef<Scope>("AttachmentScope").implement({
+  description: "Which resources an attached policy counts for.",
+  fields: (t) => ({
+    kind: t.field({
+      type: ScopeKind,
+      description: "How far it reaches.",
+      resolve: ({ resourceGroup }) => (resourceGroup === null ? "ACCOUNT" : "RESOURCE_GROUP"),
+    }),
+    resourceGroup: t.field({
+      type: ResourceGroup,
+      nullable: true,
+      description: "The resource group; null when the scope is the account.",
+      resolve: ({ account: accountId, resourceGroup: id }, _args, { records }) =>
+        id === null ? null : records.resourceGroups.load(resourceGroupKey({ accountId, id })),
+    }),
+  }),
+});
+
+function scopeOf({ accountId, resourceGroupId }: AttachmentRow): Scope {
+  return { account: accountId, resourceGroup: resourceGroupId };
+}
+
+export const Attachment = builder.prismaObject("Attachment", {
+  description: "A policy given to a principal, within a scope and possibly for a time.",
+  fields: (t) => ({
+    policy: t.relation("policy", { description: "The policy." }),
+    principal: t.relation("principal", { type: Principal, description: "The user, group or role that holds it." }),
+    scope: t.field({ type: AttachmentScope, description: "Which resources it counts for.", resolve: scopeOf }),
+    resourceGroup: t.relation("resourceGroup", {
+      type: ResourceGroup,
+      nullable: true,
+      description: "The resource group it counts for; null when the scope is the account.",
+    }),
+    notBefore: t.expose("notBefore", {
+      type: "DateTime",
+      nullable: true,
+      description: "First instant at which it counts; null: it always has.",
+    }),
+    expiresAt: t.expose("expiresAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "First instant at which it counts no more; null: never.",
+    }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When the gateway learned of the attachment." }),
+  }),
+});
+
+node(
+  Attachment,
+  ({ id }) => id,
+  (ids, { attachments }) => attachments.loadMany(ids),
+);
+
+export const Attachments = connectionOf(Attachment, "Attachment", "attachments");
+
+const EffectivePolicy = builder.prismaObject("Attachment", {
+  variant: "EffectivePolicy",
+  description: "A policy that counts for a principal now, and how it came to.",
+  fields: (t) => ({
+    policy: t.relation("policy", { description: "The policy." }),
+    attachedTo: t.relation("principal", {
+      type: Principal,
+      description: "Who holds the attachment: the principal itself, one of its groups, or the role of a session.",
+    }),
+    scope: t.field({ type: AttachmentScope, description: "Which resources it counts for.", resolve: scopeOf }),
+    expiresAt: t.expose("expiresAt", {
+      type: "DateTime",
+      nullable: true,
+      description: "First instant at which it counts no more; null: never.",
+    }),
+    attachment: t.variant(Attachment, { description: "The attachment itself." }),
+  }),
+});
+
+const EffectivePolicies = connectionOf(EffectivePolicy, "EffectivePolicy", "policies in force");
+
+builder.prismaInterfaceFields(Principal, (t) => ({
+  attachments: t.relatedConnection(
+    "attachments",
+    {
+      cursor: "id",
+      totalCount: true,
+      description:
+        "Policies attached to the principal itself, in or out of their time, in stable order; a session shows its role's.",
+      query: { orderBy: { id: "asc" } },
+    },
+    Attachments,
+  ),
+  effectivePolicies: t.connection(
+    {
+      type: EffectivePolicy,
+      description:
+        "Policies that count for the principal now: its own, then those of its groups, each within its time, by name.",
+      resolve: async ({ id }, args, { records }) => {
+        const rows = [...(await records.attachmentsInForce.load(id))];
+        const page = resolveArrayConnection({ args, defaultSize: DEFAULT_PAGE_SIZE, maxSize: MAX_PAGE_SIZE }, rows);
+        return { ...page, totalCount: rows.length };
+      },
+    },
+    EffectivePolicies,
+  ),
+}));
+
+builder.prismaObjectFields(Policy, (t) => ({
+  attachments: t.relatedConnection(
+    "attachments",
+    {
+      cursor: "id",
+      totalCount: true,
+      description: "Who holds the policy, in stable order; of a built-in policy, in all accounts.",
+      query: { orderBy: { id: "asc" } },
+    },
+    Attachments,
+  ),
+  attachmentCount: t.relationCount("attachments", { description: "How many attachments the policy has." }),
+}));
+
+change("attachPolicy", {
+  description:
+    "Gives a policy to a user, group or role. Attaching it again with the same scope sets the window anew; `changed` is false when that was the same too. Service-linked roles: SERVICE_LINKED_ROLE_IMMUTABLE.",
+  input: (t) => ({
+    policy: t.field({
+      type: "Arn",
+      required: true,
+      description: "ARN of the policy; of a system policy, the one the account overrides it with, if any.",
+    }),
+    principal: t.field({ type: "Arn", required: true, description: "ARN of a user, group or role." }),
+    resourceGroup: t.string({
+      description: "`rg-…` id of the resource group it is to count for. Default: the whole account.",
+    }),
+    notBefore: t.field({ type: "DateTime", description: "First instant at which it counts. Default: at once." }),
+    expiresAt: t.field({ type: "DateTime", description: "First instant at which it counts no more. Default: never." }),
+  }),
+}).by(attachPolicy, (t) => ({
+  attachment: t.field({
+    type: Attachment,
+    nullable: true,
+    description: "The attachment; null when it was refused, or on a dry run of a new one.",
+    resolve: ({ value }, _args, { records }) => value && records.attachments.load(value.attachmentId),
+  }),
+}));
+
+change("detachPolicy", {
+  description:
+    "Takes a policy away from a user, group or role, in one scope. `changed` is false when it was not attached. Service-linked roles: SERVICE_LINKED_ROLE_IMMUTABLE.",
+  input: (t) => ({
+    policy: t.field({ type: "Arn", required: true, description: "ARN of the policy." }),
+    principal: t.field({ type: "Arn", required: true, description: "ARN of a user, group or role." }),
+    resourceGroup: t.string({ description: "`rg-…` id of the scope to detach from. Default: the whole account." }),
+  }),
+}).by(detachPolicy, (t) => ({
+  policy: t.field({
+    type: Policy,
+    nullable: true,
+    description: "The policy; null when the change was refused.",
+    resolve: ({ value }, _args, { records }) => value && records.policies.load(value.policyId),
+  }),
+  principal: t.field({
+    type: Principal,
+    nullable: true,
+    description: "Who held it; null when the change was refused.",
+    resolve: ({ value }, _args, { records }) => value && records.principals.load(value.principalId),
+  }),
+}));

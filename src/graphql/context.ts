@@ -1,0 +1,71 @@
+import DataLoader from "dataloader";
+import type { Administration } from "../administration/administration.js";
+import type { Answer, Ask, Question } from "../decisions/decide-many.js";
+import type { Caller } from "../domain/caller.js";
+import type { Database } from "../store/prisma-client.js";
+import { createRecords, type Records } from "./records.js";
+
+/** What the process offers to every request. */
+export interface Services {
+  readonly db: Database;
+  readonly decisions: { decideMany(questions: readonly Question[]): Promise<readonly (Answer | Error)[]> };
+  readonly administration: Administration;
+}
+
+/** What resolvers know of one request. */
+export interface GraphQLContext {
+  readonly services: Services;
+  /** Null: nobody; every root field then refuses. */
+  readonly caller: Caller | null;
+  readonly requestId: string;
+  /** Decides one question; questions asked in one tick are decided together, the same question once. */
+  readonly ask: Ask;
+  /** Records by key, gathered per tick like decisions. */
+  readonly records: Records;
+  /** Forgets every answer and record of this request. Runs after each change, so that what follows sees it. */
+  clearDecisions(): void;
+}
+
+/**
+ * Makes the context of one request. Nothing in it outlives the request.
+ *
+ * @param caller who sent the request; null when nobody is known
+ */
+export function createContext(services: Services, caller: Caller | null, requestId: string): GraphQLContext {
+  const answers = new DataLoader<Question, Answer, string>((questions) => services.decisions.decideMany(questions), {
+    cacheKeyFn: questionKey,
+  });
+  const records = createRecords(services.db);
+  return {
+    services,
+    caller,
+    requestId,
+    records,
+    ask: (question) => answers.load(question),
+    clearDecisions() {
+      answers.clearAll();
+      records.clear();
+    },
+  };
+}
+
+/** Two questions share a key only when they are the same question; the order of object members does not matter. */
+export function questionKey(question: Question): string {
+  const { principal, resource, actions, context, sessionPolicy, consistency } = question;
+  return JSON.stringify([principal, resource, actions, tagged(context), tagged(sessionPolicy), tagged(consistency)]);
+}
+
+/** Every value becomes an array headed by its kind, so that no two kinds meet: absent, null, date, list, object. */
+function tagged(value: unknown): unknown {
+  if (value === undefined) return ["absent"];
+  if (value instanceof Date) return ["date", value.getTime()];
+  if (Array.isArray(value)) return ["list", value.map(tagged)];
+  if (value instanceof Map) return ["map", [...value].map(tagged)];
+  if (typeof value === "object" && value !== null) return ["object", members(value)];
+  return ["value", value];
+}
+
+function members(value: object): unknown[] {
+  const entries = Object.entries(value).filter(([, member]) => member !== undefined);
+  return entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, member]) => [name, tagged(member)]);
+}

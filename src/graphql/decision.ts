@@ -1,0 +1,238 @@
+import type {
+  Certainty as CertaintyValue,
+  Decision as DecisionShape,
+  DecisionStage as DecisionStageValue,
+  DiagnosticCode as DiagnosticCodeValue,
+  Diagnostic as DiagnosticShape,
+  MatchedStatement as MatchedStatementShape,
+  Outcome as OutcomeValue,
+  ResidualCondition as ResidualConditionShape,
+  AttachmentScope as Scope,
+  StatementSource as StatementSourceValue,
+} from "../domain/evaluation/decision.js";
+import type { Effect as EffectValue } from "../domain/policy/document.js";
+import { parsePrincipalArn } from "../domain/principal.js";
+import { AttachmentScope } from "./attachment.js";
+import { builder } from "./builder.js";
+import { Policy } from "./policy.js";
+import { Principal } from "./principal.js";
+
+/** An enum of the domain: a description for every one of its values, or it does not compile. */
+function enumOf<Value extends string>(name: string, description: string, values: Record<Value, string>) {
+  const described = Object.entries<string>(values).map(([value, text]) => [value, { description: text }]);
+  return builder.enumType(name, {
+    description,
+    values: Object.fromEntries(described) as { readonly [Each in Value]: { readonly description: string } },
+  });
+}
+
+export const Outcome = enumOf<OutcomeValue>("Outcome", "What a decision says.", {
+  ALLOW: "A statement allows it and none denies it, whatever is unknown.",
+  EXPLICIT_DENY: "A statement denies it.",
+  IMPLICIT_DENY: "No statement allows it.",
+  CONDITIONAL: "It depends on context that the caller left out: see `missingContextKeys`. Treat it as a deny.",
+});
+
+const Certainty = enumOf<CertaintyValue>("Certainty", "How much a decision knows.", {
+  EXACT: "Every policy that counts was read.",
+  CONSERVATIVE: "The document of a policy is not known, so the decision leans towards less access.",
+});
+
+const DecisionStage = enumOf<DecisionStageValue>(
+  "DecisionStage",
+  "The step of RAM's evaluation that settled the outcome, in the words of RAM's `DecodeDiagnosticMessage`.",
+  {
+    CONTROL_POLICY: "A control policy of the resource directory.",
+    SESSION_POLICY: "The policy of the session did not allow it.",
+    ACCOUNT_LEVEL_IDENTITY_BASED_POLICY: "Policies attached for the whole account, or no identity policy at all.",
+    RESOURCE_GROUP_LEVEL_IDENTITY_BASED_POLICY: "Policies attached for the resource's resource group.",
+    RESOURCE_BASED_POLICY: "A policy of the resource.",
+    ROLE_TRUST: "The trust policy of the role (RAM: AssumeRolePolicy).",
+    ACCOUNT_OWNER: "The account owner may do everything in its account.",
+    CROSS_ACCOUNT: "Principal and resource belong to different accounts.",
+    NO_AUTHORIZATION_REQUIRED: "The action needs no permission.",
+  },
+);
+
+const DiagnosticCode = enumOf<DiagnosticCodeValue>("DiagnosticCode", "What a diagnostic is about.", {
+  ACTION_NOT_APPLICABLE: "The action does not apply to this type of resource; it was evaluated literally.",
+  CONTAINER_ARN_REQUIRED: "The action is on the container, but the policies allow it on items only.",
+  INCOMPLETE_POLICY_SET: "The document of an attached policy is not known.",
+  POLICY_VARIABLE_UNSUPPORTED:
+    "A policy variable (dollar sign and braces) is not resolved: it allows nothing, and denies.",
+  RESOURCE_GROUP_DENY_SHADOWED:
+    "A deny for the resource group meets an allow for the account; readings of RAM differ here.",
+  RESOURCE_NOT_REGISTERED: "The resource is unknown: it was evaluated without tags and resource group.",
+  SESSION_INACTIVE: "The session has expired or was revoked.",
+  SUSPICIOUS_RESOURCE: "A resource pattern of a policy looks like a mistake.",
+  TAG_SCOPE_INFERRED: "A tag condition on a secret's action was read as about the secret's tags.",
+  UNKNOWN_OPERATOR: "A policy has a condition operator that RAM does not document: it allows nothing, and denies.",
+  UNPARSEABLE_VALUE: "A value of a condition cannot be read.",
+  UNSUPPORTED_ELEMENT: "A policy has an element that is not supported where it stands.",
+});
+
+const StatementSource = enumOf<StatementSourceValue>("StatementSource", "Where a statement comes from.", {
+  IDENTITY_POLICY: "A policy attached to the principal, its groups or its role.",
+  SESSION_POLICY: "The session policy that came with the question.",
+  TRUST_POLICY: "The trust policy of the role that is to be assumed.",
+  RESOURCE_POLICY: "A policy of the resource.",
+  CONTROL_POLICY: "A control policy of the resource directory.",
+});
+
+const Effect = builder.enumType("Effect", {
+  description: "What a statement says of the requests it matches.",
+  values: {
+    ALLOW: { value: "Allow", description: "It allows them, unless another statement denies." },
+    DENY: { value: "Deny", description: "It denies them, whatever else allows." },
+  } satisfies Record<Uppercase<EffectValue>, { value: EffectValue; description: string }>,
+});
+
+const Diagnostic = builder.objectRef<DiagnosticShape>("Diagnostic").implement({
+  description: "A note on how a decision came about.",
+  fields: (t) => ({
+    code: t.field({
+      type: DiagnosticCode,
+      description: "What it is about, for programs.",
+      resolve: ({ code }) => code,
+    }),
+    message: t.exposeString("message", { description: "What it is about, for people." }),
+  }),
+});
+
+const MatchedStatement = builder.objectRef<MatchedStatementShape>("MatchedStatement").implement({
+  description: "A statement that matched the request, and the path on which it came to the principal.",
+  fields: (t) => ({
+    source: t.field({
+      type: StatementSource,
+      description: "Where the statement comes from.",
+      resolve: ({ source }) => source,
+    }),
+    policy: t.field({
+      type: Policy,
+      nullable: true,
+      description: "The policy; null unless `source` is IDENTITY_POLICY.",
+      resolve: ({ policy }, _args, { records }) => (policy ? records.policies.load(policy.id) : null),
+    }),
+    version: t.exposeString("version", {
+      nullable: true,
+      description:
+        "The version that was read, `v1`, …; null unless `source` is IDENTITY_POLICY, or when its document is not known.",
+    }),
+    index: t.exposeInt("index", { description: "Place of the statement in the document, from 0." }),
+    sid: t.exposeString("sid", { nullable: true, description: "`Sid` of the statement; null when it has none." }),
+    effect: t.field({ type: Effect, description: "What the statement says.", resolve: ({ effect }) => effect }),
+    residual: t.exposeBoolean("residual", {
+      description: "True when the statement applies only under conditions on context that the caller left out.",
+    }),
+    attachedTo: t.field({
+      type: Principal,
+      nullable: true,
+      description: "The user, group or role the policy is attached to; null unless `source` is IDENTITY_POLICY.",
+      resolve: ({ attachedTo }, _args, { records }) => (attachedTo ? records.principalsByArn.load(attachedTo) : null),
+    }),
+    scope: t.field({
+      type: AttachmentScope,
+      nullable: true,
+      description: "Scope of the attachment; null unless `source` is IDENTITY_POLICY.",
+      resolve: ({ scope, attachedTo }) => scope && { account: accountOf(attachedTo), resourceGroup: groupOf(scope) },
+    }),
+  }),
+});
+
+/** A policy is attached within the account of its holder. */
+function accountOf(attachedTo: string | null): string {
+  return attachedTo === null ? "" : parsePrincipalArn(attachedTo).account;
+}
+
+function groupOf(scope: Scope): string | null {
+  return scope.kind === "RESOURCE_GROUP" ? scope.resourceGroup : null;
+}
+
+const ResidualCondition = builder.objectRef<ResidualConditionShape>("ResidualCondition").implement({
+  description: "A condition that nobody can decide until the caller supplies its key.",
+  fields: (t) => ({
+    operator: t.exposeString("operator", { description: "Condition operator, as in the policy." }),
+    key: t.exposeString("key", { description: "Condition key, as in the policy." }),
+    values: t.stringList({ description: "Values the key is compared with.", resolve: ({ values }) => [...values] }),
+    effect: t.field({
+      type: Effect,
+      description: "Effect of the statement that holds it.",
+      resolve: ({ effect }) => effect,
+    }),
+    policy: t.field({
+      type: Policy,
+      nullable: true,
+      description: "The policy that holds it; null when it is no identity policy.",
+      resolve: ({ policy }, _args, { records }) => (policy ? records.policies.load(policy.id) : null),
+    }),
+    version: t.exposeString("version", {
+      nullable: true,
+      description: "Version of that policy; null when there is none.",
+    }),
+    statementIndex: t.exposeInt("statementIndex", { description: "Place of the statement in the document, from 0." }),
+  }),
+});
+
+export const Decision = builder.objectRef<DecisionShape>("Decision").implement({
+  description: "Whether a principal may perform an action on a resource, and why. A deny is an answer, never an error.",
+  fields: (t) => ({
+    action: t.exposeString("action", {
+      description: "The action, e.g. `kms:Decrypt`, in the catalogue's spelling if it is there.",
+    }),
+    resource: t.field({
+      type: "Arn",
+      description: "The resource that was asked about.",
+      resolve: ({ resource }) => resource,
+    }),
+    principal: t.field({
+      type: "Arn",
+      description: "The principal, in canonical spelling.",
+      resolve: ({ principal }) => principal,
+    }),
+    outcome: t.field({ type: Outcome, description: "What the decision says.", resolve: ({ outcome }) => outcome }),
+    allowed: t.boolean({
+      description: "True for ALLOW only: the one field an enforcement point needs.",
+      resolve: ({ outcome }) => outcome === "ALLOW",
+    }),
+    certainty: t.field({
+      type: Certainty,
+      description: "How much the decision knows.",
+      resolve: ({ certainty }) => certainty,
+    }),
+    decidedBy: t.field({
+      type: DecisionStage,
+      description: "The step that settled it.",
+      resolve: ({ decidedBy }) => decidedBy,
+    }),
+  }),
+});
+
+builder.objectFields(Decision, (t) => ({
+  reason: t.exposeString("reason", { description: "One plain sentence that a portal can show." }),
+  matchedStatements: t.field({
+    type: [MatchedStatement],
+    description: "Every statement that matched, also those that did not settle it.",
+    resolve: ({ matchedStatements }) => [...matchedStatements],
+  }),
+  missingContextKeys: t.stringList({
+    description: "Condition keys that would settle a CONDITIONAL outcome.",
+    resolve: ({ missingContextKeys }) => [...missingContextKeys],
+  }),
+  residualConditions: t.field({
+    type: [ResidualCondition],
+    description: "The conditions on those keys.",
+    resolve: ({ residualConditions }) => [...residualConditions],
+  }),
+  diagnostics: t.field({
+    type: [Diagnostic],
+    description: "Notes on how the decision came about.",
+    resolve: ({ diagnostics }) => [...diagnostics],
+  }),
+  validUntil: t.field({
+    type: "DateTime",
+    nullable: true,
+    description:
+      "Keep the decision no longer than this: the next instant at which a date in it can flip. Null: it holds until something changes.",
+    resolve: ({ validUntil }) => validUntil,
+  }),
+}));

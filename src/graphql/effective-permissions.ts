@@ -1,0 +1,106 @@
+import type { GraphQLResolveInfo, SelectionSetNode } from "graphql";
+import { type EffectivePermissionsResult, effectivePermissions } from "../decisions/effective-permissions.js";
+import type { CacheStatus as CacheStatusValue } from "../decisions/question.js";
+import { parseArn } from "../domain/arn.js";
+import { builder } from "./builder.js";
+import { Decision } from "./decision.js";
+import { OperationDecision } from "./operation-decision.js";
+import { Principal } from "./principal.js";
+import { found } from "./records.js";
+import {
+  CONSISTENCY_DESCRIPTION,
+  CONTEXT_DESCRIPTION,
+  ConsistencyInput,
+  circumstances,
+  RequestContextInput,
+  SESSION_POLICY_DESCRIPTION,
+} from "./request-context.js";
+
+const CacheStatus = builder.enumType("CacheStatus", {
+  description: "How an answer came about. It is the same answer in each case.",
+  values: {
+    HIT: { description: "Kept from before: nothing was evaluated." },
+    MISS: { description: "Evaluated now, and kept." },
+    BYPASS: { description: "Evaluated now; the cache is off, or the answer cannot be kept." },
+  } satisfies Record<CacheStatusValue, { description: string }>,
+});
+
+interface EffectivePermissionsShape extends EffectivePermissionsResult {
+  readonly principal: string;
+  readonly resource: string;
+}
+
+const EffectivePermissions = builder.objectRef<EffectivePermissionsShape>("EffectivePermissions").implement({
+  description: "All that a principal may do with a resource.",
+  fields: (t) => ({
+    principal: t.field({
+      type: Principal,
+      description: "Who was asked about.",
+      resolve: ({ principal }, _args, { records }) => found(records.principalsByArn.load(principal), principal),
+    }),
+    resource: t.field({ type: "Arn", description: "What was asked about.", resolve: ({ resource }) => resource }),
+    permissions: t.field({
+      type: [Decision],
+      description: "One decision for each action that this type of resource has, or for each of `actions`.",
+      resolve: ({ permissions }) => [...permissions],
+    }),
+    operations: t.field({
+      type: [OperationDecision],
+      description:
+        "One decision for each operation whose targets this resource determines; for others ask `canPerform`.",
+      resolve: ({ operations }) => [...operations],
+    }),
+    revision: t.field({
+      type: "RevisionToken",
+      description: "The revision the permissions rest on.",
+      resolve: ({ revision }) => revision,
+    }),
+    evaluatedAt: t.field({
+      type: "DateTime",
+      description: "When the permissions were evaluated, by the clock of the database; on a HIT, in the past.",
+      resolve: ({ evaluatedAt }) => evaluatedAt,
+    }),
+    cache: t.field({ type: CacheStatus, description: "How the answer came about.", resolve: ({ cache }) => cache }),
+  }),
+});
+
+builder.queryField("effectivePermissions", (t) =>
+  t.field({
+    type: EffectivePermissions,
+    description:
+      "What may this principal do with this resource, and why? Unknown principal: NOT_FOUND. A resource that is well formed but not registered is evaluated without tags and resource group.",
+    args: {
+      principal: t.arg({
+        type: "Arn",
+        required: true,
+        description: "ARN of the user, group, role, session or account owner.",
+      }),
+      resource: t.arg({
+        type: "Arn",
+        required: true,
+        description: "ARN of the key, secret, alias or container; `*` in it is plain text.",
+      }),
+      actions: t.arg.stringList({
+        description: "Actions to decide, e.g. `kms:Decrypt`. Default: all that this type of resource has.",
+      }),
+      context: t.arg({ type: RequestContextInput, description: CONTEXT_DESCRIPTION }),
+      sessionPolicy: t.arg({ type: "PolicyDocument", description: SESSION_POLICY_DESCRIPTION }),
+      consistency: t.arg({ type: ConsistencyInput, description: CONSISTENCY_DESCRIPTION }),
+    },
+    resolve: async (_root, { principal, resource, actions, consistency, ...rest }, { ask }, info) => {
+      const withOperations = selects(info, "operations");
+      const question = { principal, resource, actions, withOperations, ...circumstances(rest, consistency) };
+      return { ...(await effectivePermissions(ask, question)), principal, resource: parseArn(resource).text };
+    },
+  }),
+);
+
+/** Whether a field may be asked for below this one; `@skip` and `@include` count as asking. */
+function selects({ fieldNodes, fragments }: GraphQLResolveInfo, name: string): boolean {
+  const inSet = (set: SelectionSetNode | undefined): boolean =>
+    set?.selections.some((node) => {
+      if (node.kind === "Field") return node.name.value === name;
+      return inSet(node.kind === "InlineFragment" ? node.selectionSet : fragments[node.name.value]?.selectionSet);
+    }) ?? false;
+  return fieldNodes.some(({ selectionSet }) => inSet(selectionSet));
+}

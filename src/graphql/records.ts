@@ -1,0 +1,135 @@
+import DataLoader from "dataloader";
+import { NotFoundError } from "../domain/errors.js";
+import { parsePrincipalArn } from "../domain/principal.js";
+import type { Database } from "../store/prisma-client.js";
+
+type Row<
+  Model extends "account" | "attachment" | "kmsResource" | "policy" | "policyVersion" | "principal" | "resourceGroup",
+> = NonNullable<Awaited<ReturnType<Database[Model]["findFirst"]>>>;
+
+/** A user, group, role or owner; a session is the row of its role with the ARN of the session. */
+export type PrincipalRow = Row<"principal"> & { readonly sessionArn?: string };
+export type PolicyRow = Row<"policy">;
+export type AttachmentRow = Row<"attachment">;
+export type KmsResourceRow = Row<"kmsResource">;
+
+type ByKey<Value> = Pick<DataLoader<string, Value | null>, "load" | "loadMany" | "clearAll">;
+
+/** Records by key for one request. All keys asked in one tick are read by one statement; unknown ones are null. */
+export interface Records {
+  readonly accounts: ByKey<Row<"account">>;
+  readonly principals: ByKey<PrincipalRow>;
+  /** By ARN in any spelling; a malformed one is an InvalidInputError. */
+  readonly principalsByArn: ByKey<PrincipalRow>;
+  readonly policies: ByKey<PolicyRow>;
+  readonly policyVersions: ByKey<Row<"policyVersion">>;
+  readonly attachments: ByKey<AttachmentRow>;
+  readonly resources: ByKey<KmsResourceRow>;
+  /** By {@link resourceGroupKey}. */
+  readonly resourceGroups: ByKey<Row<"resourceGroup">>;
+  /** By id of a principal: its attachments that are in force now, those of its groups included. */
+  readonly attachmentsInForce: DataLoader<string, readonly AttachmentRow[]>;
+  clear(): void;
+}
+
+export function createRecords(db: Database): Records {
+  const records = {
+    accounts: byKey((ids) => db.account.findMany({ where: { id: { in: ids } } })),
+    principals: byKey<PrincipalRow>((ids) => db.principal.findMany({ where: { id: { in: ids.filter(isUuid) } } })),
+    principalsByArn: new DataLoader((arns: readonly string[]) => principalsByArn(db, arns)),
+    policies: byKey((ids) => db.policy.findMany({ where: { id: { in: ids.filter(isUuid) } } })),
+    policyVersions: byKey((ids) => db.policyVersion.findMany({ where: { id: { in: ids.filter(isUuid) } } })),
+    attachments: byKey((ids) => db.attachment.findMany({ where: { id: { in: ids.filter(isUuid) } } })),
+    resources: byKey((ids) => db.kmsResource.findMany({ where: { id: { in: ids.filter(isUuid) } } })),
+    resourceGroups: new DataLoader((keys: readonly string[]) => resourceGroups(db, keys)),
+    attachmentsInForce: new DataLoader((ids: readonly string[]) => attachmentsInForce(db, ids)),
+  };
+  return {
+    ...records,
+    clear() {
+      for (const loader of Object.values(records)) loader.clearAll();
+    },
+  };
+}
+
+/** The record, or a NotFoundError that names what is missing. */
+export async function found<T>(record: Promise<T | null>, name: string): Promise<T> {
+  const row = await record;
+  if (row === null) throw new NotFoundError(`\`${name}\` does not exist`);
+  return row;
+}
+
+/** Ids of resource groups are unique within their account only. */
+export function resourceGroupKey({ accountId, id }: { readonly accountId: string; readonly id: string }): string {
+  return `${accountId}/${id}`;
+}
+
+async function resourceGroups(db: Database, keys: readonly string[]): Promise<(Row<"resourceGroup"> | null)[]> {
+  const names = keys.map((key) => key.split("/", 2)).map(([accountId = "", id = ""]) => ({ accountId, id }));
+  const rows = await db.resourceGroup.findMany({ where: { OR: names } });
+  const byName = new Map(rows.map((row) => [resourceGroupKey(row), row]));
+  return keys.map((key) => byName.get(key) ?? null);
+}
+
+function byKey<T extends { readonly id: string }>(read: (ids: string[]) => Promise<T[]>): DataLoader<string, T | null> {
+  return new DataLoader(async (ids: readonly string[]) => {
+    const rows = new Map((await read([...ids])).map((row) => [row.id, row]));
+    return ids.map((id) => rows.get(id) ?? null);
+  });
+}
+
+function isUuid(id: string): boolean {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
+}
+
+async function principalsByArn(db: Database, arns: readonly string[]): Promise<(PrincipalRow | Error | null)[]> {
+  const names = arns.map((arn) => attempt(() => parsePrincipalArn(arn)));
+  const keys = names.flatMap((name) => (name instanceof Error ? [] : [name.roleArnKey ?? name.arnKey]));
+  const rows = keys.length === 0 ? [] : await db.principal.findMany({ where: { arnKey: { in: keys } } });
+  const byArn = new Map(rows.map((row) => [row.arnKey, row]));
+  return names.map((name) => {
+    if (name instanceof Error) return name;
+    const row = byArn.get(name.roleArnKey ?? name.arnKey);
+    if (!row) return null;
+    return name.kind === "ROLE_SESSION" ? { ...row, sessionArn: name.arn } : row;
+  });
+}
+
+function attempt<T>(work: () => T): T | Error {
+  try {
+    return work();
+  } catch (error) {
+    return error as Error;
+  }
+}
+
+async function attachmentsInForce(db: Database, ids: readonly string[]): Promise<AttachmentRow[][]> {
+  const memberships = await db.groupMembership.findMany({ where: { userId: { in: [...ids] } } });
+  const rows = await db.attachment.findMany({
+    where: { principalId: { in: [...ids, ...memberships.map(({ groupId }) => groupId)] }, AND: inForceAt(new Date()) },
+    orderBy: [{ policy: { nameKey: "asc" } }, { id: "asc" }],
+  });
+  const byHolder = groupBy(rows, ({ principalId }) => principalId);
+  const groups = groupBy(memberships, ({ userId }) => userId);
+  return ids.map((id) => {
+    const holders = [id, ...(groups.get(id) ?? []).map(({ groupId }) => groupId)];
+    return holders.flatMap((holder) => byHolder.get(holder) ?? []);
+  });
+}
+
+function groupBy<T>(rows: readonly T[], keyOf: (row: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const row of rows) {
+    const group = groups.get(keyOf(row));
+    if (group) group.push(row);
+    else groups.set(keyOf(row), [row]);
+  }
+  return groups;
+}
+
+function inForceAt(now: Date) {
+  return [
+    { OR: [{ notBefore: null }, { notBefore: { lte: now } }] },
+    { OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] },
+  ];
+}

@@ -1,0 +1,52 @@
+import { createResourceGroup } from "../administration/create-resource-group.js";
+import { Account } from "./account.js";
+import { builder } from "./builder.js";
+import { change } from "./change.js";
+import { connectionOf } from "./page.js";
+import { resourceGroupKey } from "./records.js";
+
+/** A group of resources that policies can be attached for. */
+export const ResourceGroup = builder.prismaObject("ResourceGroup", {
+  description:
+    "A group of resources within an account. A policy attached with it as scope counts for its resources only.",
+  fields: (t) => ({
+    id: t.exposeID("id", {
+      description: "`rg-…`: what `resourceGroup` arguments take. Unique within the account only; not for `node`.",
+    }),
+    name: t.exposeString("name", { description: "Name within the account." }),
+    createdAt: t.expose("createdAt", { type: "DateTime", description: "When the gateway learned of the group." }),
+    account: t.relation("account", { description: "The account the group belongs to." }),
+  }),
+});
+
+export const ResourceGroups = connectionOf(ResourceGroup, "ResourceGroup", "resource groups");
+
+builder.prismaObjectField(Account, "resourceGroups", (t) =>
+  t.relatedConnection(
+    "resourceGroups",
+    {
+      cursor: "accountId_id",
+      totalCount: true,
+      description: "The resource groups of the account, by id.",
+      query: { orderBy: { id: "asc" } },
+    },
+    ResourceGroups,
+  ),
+);
+
+change("createResourceGroup", {
+  description: "Creates a resource group. Refused with ENTITY_ALREADY_EXISTS_RESOURCE_GROUP when the id is taken.",
+  input: (t) => ({
+    account: t.string({ required: true, description: "Account number." }),
+    id: t.string({ description: "`rg-` and 1 to 61 letters, digits and hyphens. Default: a random one." }),
+    name: t.string({ required: true, description: "Name, up to 128 characters." }),
+  }),
+}).by(createResourceGroup, (t) => ({
+  resourceGroup: t.field({
+    type: ResourceGroup,
+    nullable: true,
+    description: "The resource group; null when it was refused or on a dry run.",
+    resolve: ({ value }, _args, { records }) =>
+      value && records.resourceGroups.load(resourceGroupKey({ accountId: value.accountId, id: value.resourceGroupId })),
+  }),
+}));

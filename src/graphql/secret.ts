@@ -1,0 +1,70 @@
+import { registerSecret } from "../administration/register-secret.js";
+import { builder } from "./builder.js";
+import { change } from "./change.js";
+import { Key } from "./key.js";
+import { KmsResource } from "./kms-resource.js";
+import { node, only } from "./node.js";
+import { connectionOf } from "./page.js";
+import { TagInput } from "./tag.js";
+
+export const Secret = builder.prismaObject("KmsResource", {
+  variant: "Secret",
+  description: "A secret of the KMS Secrets Manager. The gateway never holds its value.",
+  interfaces: [KmsResource],
+  fields: (t) => ({
+    name: t.exposeString("name", { description: "Name; may contain `/`." }),
+    type: t.exposeString("secretType", {
+      nullable: true,
+      description: "Secret type, e.g. `Generic` or `Rds`; null when not known.",
+    }),
+    encryptionKey: t.relation("key", {
+      type: Key,
+      nullable: true,
+      description:
+        "The user-managed key that encrypts it; null when KMS's own does. Reading the value then needs Decrypt on it too.",
+    }),
+  }),
+});
+
+node(
+  Secret,
+  ({ id }) => id,
+  (ids, { resources }) => only(resources.loadMany(ids), ({ type }) => type === "SECRET"),
+);
+
+const Secrets = connectionOf(Secret, "Secret", "secrets");
+
+builder.prismaObjectField(Key, "secrets", (t) =>
+  t.relatedConnection(
+    "usedBy",
+    {
+      type: Secret,
+      cursor: "arn",
+      totalCount: true,
+      description: "The secrets that the key encrypts, by ARN.",
+      query: { where: { type: "SECRET" }, orderBy: { arn: "asc" } },
+    },
+    Secrets,
+  ),
+);
+
+change("registerSecret", {
+  description: "Makes a secret known to the gateway. Refused with ENTITY_ALREADY_EXISTS_SECRET when it already is.",
+  input: (t) => ({
+    arn: t.field({ type: "Arn", required: true, description: "`acs:kms:<region>:<account>:secret/<name>`." }),
+    type: t.string({ description: "Secret type, e.g. `Generic` or `Rds`." }),
+    encryptionKey: t.field({
+      type: "Arn",
+      description: "ARN of the user-managed key that encrypts it. Default: KMS's own.",
+    }),
+    resourceGroup: t.string({ description: "`rg-…` id of the resource group it is in. Default: none." }),
+    tags: t.field({ type: [TagInput], description: "Tags, at most 20, each key once." }),
+  }),
+}).by(registerSecret, (t) => ({
+  secret: t.field({
+    type: Secret,
+    nullable: true,
+    description: "The secret; null when it was refused or on a dry run.",
+    resolve: ({ value }, _args, { records }) => value && records.resources.load(value.resourceId),
+  }),
+}));

@@ -1,0 +1,248 @@
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ACCOUNT, APOLLO_KEY, GEMINI_KEY, group, policy, role, user } from "../support/demo.js";
+import { type Fixture, openFixture } from "./fixture.js";
+
+let fixture: Fixture;
+beforeAll(async () => {
+  fixture = await openFixture("demo");
+});
+afterAll(() => fixture?.close());
+
+const DOCUMENT = { Version: "1", Statement: [{ Effect: "Allow", Action: "kms:Decrypt", Resource: "*" }] };
+const TRUST = {
+  Version: "1",
+  Statement: [{ Effect: "Allow", Action: "sts:AssumeRole", Principal: { Service: ["ecs.aliyuncs.com"] } }],
+};
+const key = (name: string) => `acs:kms:cn-hangzhou:${ACCOUNT}:key/${name}`;
+const OUTCOME =
+  "userErrors { __typename code message field pointer line column ... on ConflictError { currentRevision } } changed revision";
+
+async function change(name: string, input: object, selection = "") {
+  const type = `${name.charAt(0).toUpperCase()}${name.slice(1)}Input`;
+  const document = `mutation ($input: ${type}!) { ${name}(input: $input) { ${selection} ${OUTCOME} } }`;
+  return (await fixture.ask(document, { input }))[name];
+}
+
+/** Each builds on what those before it made. */
+const changes: readonly [name: string, input: object, selection: string, shown: object][] = [
+  [
+    "createAccount",
+    { account: "77", alias: "new" },
+    "account { accountId alias }",
+    { account: { accountId: "77", alias: "new" } },
+  ],
+  [
+    "createResourceGroup",
+    { account: ACCOUNT, id: "rg-new", name: "new" },
+    "resourceGroup { id name }",
+    { resourceGroup: { id: "rg-new", name: "new" } },
+  ],
+  [
+    "createUser",
+    { account: ACCOUNT, name: "Eve", displayName: "Eve", tags: [{ key: "team", value: "x" }] },
+    "user { arn displayName tags { key value } }",
+    { user: { arn: user("Eve"), displayName: "Eve", tags: [{ key: "team", value: "x" }] } },
+  ],
+  [
+    "createGroup",
+    { account: ACCOUNT, name: "new", comments: "c" },
+    "group { arn comments }",
+    { group: { arn: group("new"), comments: "c" } },
+  ],
+  [
+    "createRole",
+    { account: ACCOUNT, name: "new", trustPolicy: TRUST, service: "ecs.aliyuncs.com" },
+    "role { arn roleKind trustPolicy service }",
+    { role: { arn: role("new"), roleKind: "SERVICE", trustPolicy: TRUST, service: "ecs.aliyuncs.com" } },
+  ],
+  [
+    "addUserToGroup",
+    { user: user("eve"), group: group("new") },
+    "user { groups { nodes { name } } }",
+    { user: { groups: { nodes: [{ name: "new" }] } } },
+  ],
+  [
+    "removeUserFromGroup",
+    { user: user("eve"), group: group("new") },
+    "user { groups { totalCount } }",
+    { user: { groups: { totalCount: 0 } } },
+  ],
+  [
+    "createPolicy",
+    { account: ACCOUNT, name: "New", document: DOCUMENT, description: "d" },
+    "policy { arn document description }",
+    { policy: { arn: policy("New"), document: DOCUMENT, description: "d" } },
+  ],
+  [
+    "createPolicyVersion",
+    { policy: policy("new"), document: JSON.stringify(DOCUMENT), rotateStrategy: "NONE" },
+    "policyVersion { version isDefault document } policy { versions { totalCount } }",
+    { policyVersion: { version: "v2", isDefault: false, document: DOCUMENT }, policy: { versions: { totalCount: 2 } } },
+  ],
+  [
+    "setDefaultPolicyVersion",
+    { policy: policy("new"), version: "v2" },
+    "policy { defaultVersion { version } }",
+    { policy: { defaultVersion: { version: "v2" } } },
+  ],
+  [
+    "attachPolicy",
+    { policy: policy("new"), principal: user("eve"), resourceGroup: "rg-new", expiresAt: "2031-02-03T04:05:06+08:00" },
+    "attachment { policy { name } principal { arn } scope { kind resourceGroup { id } } expiresAt }",
+    {
+      attachment: {
+        policy: { name: "New" },
+        principal: { arn: user("Eve") },
+        scope: { kind: "RESOURCE_GROUP", resourceGroup: { id: "rg-new" } },
+        expiresAt: "2031-02-02T20:05:06.000Z",
+      },
+    },
+  ],
+  [
+    "detachPolicy",
+    { policy: policy("new"), principal: user("eve"), resourceGroup: "rg-new" },
+    "policy { attachmentCount } principal { arn }",
+    { policy: { attachmentCount: 0 }, principal: { arn: user("Eve") } },
+  ],
+  [
+    "registerKey",
+    { arn: key("key-new"), tags: [{ key: "a", value: "b" }], spec: "Aliyun_AES_256" },
+    "key { arn state spec tags { key value } }",
+    { key: { arn: key("key-new"), state: "ENABLED", spec: "Aliyun_AES_256", tags: [{ key: "a", value: "b" }] } },
+  ],
+  [
+    "registerSecret",
+    { arn: `acs:kms:cn-hangzhou:${ACCOUNT}:secret/new`, type: "Generic", encryptionKey: key("key-new") },
+    "secret { name type encryptionKey { arn } }",
+    { secret: { name: "new", type: "Generic", encryptionKey: { arn: key("key-new") } } },
+  ],
+  [
+    "registerAlias",
+    { arn: `acs:kms:cn-hangzhou:${ACCOUNT}:alias/new`, key: key("key-new") },
+    "alias { name key { keyId } }",
+    { alias: { name: "alias/new", key: { keyId: "key-new" } } },
+  ],
+  [
+    "tagResource",
+    { resource: key("key-new"), tags: [{ key: "c", value: "d" }] },
+    "resource { tags { key } } principal { arn }",
+    { resource: { tags: [{ key: "a" }, { key: "c" }] }, principal: null },
+  ],
+  [
+    "untagResource",
+    { resource: user("eve"), tagKeys: ["team"] },
+    "resource { arn } principal { tags { key } }",
+    { resource: null, principal: { tags: [] } },
+  ],
+  [
+    "moveToResourceGroup",
+    { resource: key("key-new"), resourceGroup: "rg-new" },
+    "resource { resourceGroup { id } }",
+    { resource: { resourceGroup: { id: "rg-new" } } },
+  ],
+  [
+    "moveToResourceGroup",
+    { resource: key("key-new"), resourceGroup: null },
+    "resource { resourceGroup { id } }",
+    { resource: { resourceGroup: null } },
+  ],
+];
+
+describe("changes", () => {
+  it.each(changes)("%s shows what it made", async (name, input, selection, shown) => {
+    const payload = await change(name, input, selection);
+    expect(payload).toMatchObject({
+      ...shown,
+      userErrors: [],
+      changed: true,
+      revision: expect.stringMatching(/^v1\./),
+    });
+  });
+
+  it("a dry run shows nothing new and leaves nothing", async () => {
+    const payload = await change("createUser", { account: ACCOUNT, name: "frank", dryRun: true }, "user { arn }");
+    expect(payload).toMatchObject({ user: null, userErrors: [], changed: true });
+    expect(await fixture.ask(`{ principal(arn: "${user("frank")}") { arn } }`)).toEqual({ principal: null });
+  });
+
+  it("an import shows its plan and its warnings", async () => {
+    const snapshot = JSON.parse(readFileSync(new URL("../../examples/demo-account.json", import.meta.url), "utf8"));
+    snapshot.users.push({ name: "grace" });
+    const selection =
+      "account { accountId } plan { account counts { kind created updated deleted } } warnings { code message pointer }";
+    const payload = await change("importAccount", { account: ACCOUNT, snapshot, mode: "MERGE" }, selection);
+    expect(payload).toMatchObject({ account: { accountId: ACCOUNT }, userErrors: [], changed: true });
+    expect(payload.plan).toEqual({
+      account: "KEEP",
+      counts: [{ kind: "PRINCIPAL", created: 1, updated: 0, deleted: 0 }],
+    });
+    const again = await change("importAccount", { account: ACCOUNT, snapshot, mode: "MERGE" }, selection);
+    expect(again).toMatchObject({ changed: false, plan: { counts: [] } });
+  });
+});
+
+describe("user errors", () => {
+  it("are of their own types", async () => {
+    const [plain] = (await change("createUser", { account: ACCOUNT, name: "BOB" }, "user { arn }")).userErrors;
+    expect(plain).toMatchObject({
+      __typename: "PlainUserError",
+      code: "ENTITY_ALREADY_EXISTS_USER",
+      pointer: null,
+      line: null,
+    });
+    const text = '{\n "Version": "1",\n "Statement": [{ "Effect": "allow " }] }';
+    const malformed = await change(
+      "createPolicy",
+      { account: ACCOUNT, name: "Broken", document: text },
+      "policy { arn }",
+    );
+    expect(malformed).toMatchObject({ policy: null, changed: false, revision: null });
+    for (const error of malformed.userErrors) {
+      expect(error).toMatchObject({
+        __typename: "MalformedPolicyDocumentError",
+        code: "MALFORMED_POLICY_DOCUMENT",
+        field: ["document"],
+      });
+      expect(error.line).toBeGreaterThan(0);
+    }
+    const { revision } = await change("attachPolicy", { policy: policy("ReadSecrets"), principal: user("bob") });
+    await change("detachPolicy", { policy: policy("ReadSecrets"), principal: user("bob") });
+    const conflict = await change("attachPolicy", {
+      policy: policy("ReadSecrets"),
+      principal: user("bob"),
+      expectedRevision: revision,
+    });
+    expect(conflict.userErrors).toMatchObject([
+      { __typename: "ConflictError", code: "CONFLICT", currentRevision: expect.stringMatching(/^v1\./) },
+    ]);
+  });
+
+  it("a malformed ARN is refused as a whole", async () => {
+    const document = `mutation { attachPolicy(input: { policy: "ReadSecrets", principal: "${user("bob")}" }) { changed } }`;
+    expect(await fixture.fail(document)).toMatchObject({ code: "BAD_USER_INPUT" });
+  });
+});
+
+describe("what follows a change in the same request", () => {
+  it("sees it: payloads of later fields", async () => {
+    const input = (resourceGroup: string) =>
+      `(input: { resource: "${GEMINI_KEY}", resourceGroup: "${resourceGroup}" })`;
+    const data = await fixture.ask(`mutation {
+      there: moveToResourceGroup${input("rg-apollo")} { resource { resourceGroup { id } } }
+      back: moveToResourceGroup${input("rg-gemini")} { resource { resourceGroup { id } } } }`);
+    expect(data.there.resource.resourceGroup.id).toBe("rg-apollo");
+    expect(data.back.resource.resourceGroup.id).toBe("rg-gemini");
+  });
+
+  it("and so does the next question", async () => {
+    const question = `{ effectivePermissions(principal: "${user("carol")}", resource: "${APOLLO_KEY}", actions: ["kms:Decrypt"]) { cache permissions { outcome } } }`;
+    const outcome = async () => (await fixture.ask(question)).effectivePermissions.permissions[0].outcome;
+    const input = { policy: policy("ReadSecrets"), principal: user("carol") };
+    expect(await outcome()).toBe("IMPLICIT_DENY");
+    await change("attachPolicy", input);
+    expect(await outcome()).toBe("ALLOW");
+    await change("detachPolicy", input);
+    expect(await outcome()).toBe("IMPLICIT_DENY");
+  });
+});
