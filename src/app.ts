@@ -1,0 +1,133 @@
+import { fileURLToPath } from "node:url";
+import { Redis } from "ioredis";
+import type { Logger } from "pino";
+import { type Administration, DEFAULT_LIMITS } from "./administration/administration.js";
+import { ensureSystemPolicies } from "./administration/ensure-system-policies.js";
+import { seedDemo } from "./administration/seed-demo.js";
+
+import type { Config } from "./config.js";
+import { createDecisions, type Decisions } from "./decisions/decide-many.js";
+import type { DecisionCache } from "./decisions/decision-cache.js";
+import { engineVersion } from "./decisions/generated/engine-version.js";
+import { createMemoryDecisionCache } from "./decisions/memory-decision-cache.js";
+import { createRedisDecisionCache, REDIS_OPTIONS } from "./decisions/redis-decision-cache.js";
+import { authenticate, ensureOperator } from "./store/credentials.js";
+import { startEmbeddedPostgres } from "./store/embedded-postgres.js";
+import { openLoadPool } from "./store/evaluation-input.js";
+import { loadGatewaySecrets } from "./store/gateway-secrets.js";
+import { migrate } from "./store/migrate.js";
+import { type Database, openDatabase } from "./store/prisma-client.js";
+import { createTokens } from "./store/revision-token.js";
+import { assertRevisionTriggers, openRevisionPool } from "./store/revisions.js";
+
+const MIGRATIONS = fileURLToPath(new URL("../prisma/migrations", import.meta.url));
+
+/** Everything behind the HTTP server and the command line, wired and open. */
+export interface App {
+  readonly db: Database;
+  readonly decisions: Decisions;
+  readonly administration: Administration;
+  readonly authenticate: (apiKey: string) => ReturnType<typeof authenticate>;
+  /** Whether the data lie in the embedded PostgreSQL. */
+  readonly embedded: boolean;
+  /** Closes all connections, and the embedded PostgreSQL when nobody else uses it. */
+  close(): Promise<void>;
+}
+
+/** Things to close, in the reverse order of their opening. */
+class Closers {
+  readonly #steps: (() => Promise<unknown>)[] = [];
+
+  add(step: () => Promise<unknown>): void {
+    this.#steps.unshift(step);
+  }
+
+  async close(): Promise<void> {
+    for (const step of this.#steps.splice(0)) await step();
+  }
+}
+
+/**
+ * Opens database and caches, applies the migrations and makes what every gateway needs (shared secrets, the system
+ * policies).
+ *
+ * @throws when a part cannot be had; what was open by then is closed again
+ */
+export async function openApp(config: Config, log: Logger): Promise<App> {
+  const closers = new Closers();
+  try {
+    return await assemble(config, log, closers);
+  } catch (error) {
+    await closers.close();
+    throw error;
+  }
+}
+
+async function assemble(config: Config, log: Logger, closers: Closers): Promise<App> {
+  const url = config.databaseUrl ?? (await startEmbedded(config, log, closers));
+  for (const name of await migrate(url, MIGRATIONS)) log.info(`applied migration ${name}`);
+  const db = openDatabase(url, 8);
+  closers.add(() => db.$disconnect());
+  const vectorPool = openRevisionPool(url);
+  const loadPool = openLoadPool(url);
+  closers.add(() => Promise.all([vectorPool.end(), loadPool.end()]));
+  await assertRevisionTriggers(vectorPool);
+  const secrets = await loadGatewaySecrets(db);
+  await ensureSystemPolicies(db);
+  const tokens = createTokens({ environment: secrets.environment, key: secrets.tokenKey });
+  const decisions = createDecisions({
+    pool: vectorPool,
+    loadPool,
+    cache: openCache(config, log, closers),
+    tokens,
+    environment: secrets.environment,
+    cacheKey: secrets.cacheKey,
+    engineVersion,
+    scopePrecedence: config.scopePrecedence,
+  });
+  return {
+    db,
+    decisions,
+    administration: { db, tokens, limits: DEFAULT_LIMITS },
+    authenticate: (apiKey) => authenticate(vectorPool, apiKey),
+    embedded: config.databaseUrl === undefined,
+    close: () => closers.close(),
+  };
+}
+
+async function startEmbedded(config: Config, log: Logger, closers: Closers): Promise<string> {
+  const server = await startEmbeddedPostgres({ dataDir: config.dataDir, log: (message) => log.info(message) });
+  closers.add(() => server.stop());
+  return server.url;
+}
+
+/** Only applies the pending migrations; their names. */
+export async function migrateDatabase(config: Config, log: Logger): Promise<string[]> {
+  const closers = new Closers();
+  try {
+    return await migrate(config.databaseUrl ?? (await startEmbedded(config, log, closers)), MIGRATIONS);
+  } finally {
+    await closers.close();
+  }
+}
+
+function openCache(config: Config, log: Logger, closers: Closers): DecisionCache | null {
+  if (!config.decisionCache) return null;
+  const cache = config.redisUrl === undefined ? createMemoryDecisionCache() : openRedisCache(config.redisUrl, log);
+  closers.add(() => cache.close());
+  return cache;
+}
+
+function openRedisCache(url: string, log: Logger): DecisionCache {
+  return createRedisDecisionCache(new Redis(url, REDIS_OPTIONS), (message) => log.warn(message));
+}
+
+/** What only a serving gateway prepares: an operator who can sign in, and the demo account. */
+export async function prepareForService(app: App, config: Config, log: Logger): Promise<{ newKey: string | null }> {
+  const key = config.adminApiKey && `rg_${config.adminApiKey.id}_${config.adminApiKey.secret}`;
+  const { created } = await ensureOperator(app.db, key ?? null);
+  if (config.seedDemo ?? app.embedded) {
+    if (await seedDemo(app.administration)) log.info("loaded the demo account");
+  }
+  return { newKey: created };
+}

@@ -1,0 +1,101 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { type Config, loadConfig } from "../config.js";
+import { EXIT, type ExitCode } from "./exit-code.js";
+
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
+const ENVIRONMENT = `
+Environment: PORT, HOST, DATABASE_URL, REDIS_URL, DATA_DIR, ADMIN_API_KEY, SEED_DEMO, LOG_LEVEL and others;
+.env.example describes them all. Without DATABASE_URL an embedded PostgreSQL keeps its data in DATA_DIR (./data).`;
+
+type Run = (config: Config) => Promise<ExitCode>;
+
+// Each command loads its own code: `--help` and `check` do not wait for the GraphQL server.
+const serve: Run = async (config) => {
+  await (await import("../main.js")).serve(config);
+  return EXIT.ok;
+};
+const applyMigrations: Run = async (config) => (await import("./migrate.js")).applyMigrations(config);
+
+type Dispatch = (action: Run) => Promise<void>;
+
+/** Builds the command line; `dispatch` receives what the chosen command wants done. */
+function commandLine(dispatch: Dispatch): Command {
+  const program = new Command("ramgate")
+    .description("GraphQL permissions gateway for Alibaba Cloud KMS")
+    .version(version)
+    .addHelpText("after", ENVIRONMENT)
+    .showHelpAfterError("(--help shows what this takes)");
+  program
+    .command("serve")
+    .description("run the gateway: migrate, load the demo account into an empty embedded database, listen on PORT")
+    .action(() => dispatch(serve));
+  program
+    .command("migrate")
+    .description("apply the pending migrations to the database and list them")
+    .action(() => dispatch(applyMigrations));
+  addImport(program, dispatch);
+  addCheck(program, dispatch);
+  for (const command of program.commands) command.addHelpText("after", ENVIRONMENT);
+  for (const command of [program, ...program.commands]) command.exitOverride();
+  return program;
+}
+
+function addImport(program: Command, dispatch: Dispatch): void {
+  program
+    .command("import")
+    .description("import an account snapshot; exit code 0 done, 2 refused or failed")
+    .argument("<snapshot>", "path of a snapshot (JSON), or - for standard input")
+    .option("--account <number>", "account number; default: the one in the snapshot")
+    .option("--replace", "leave exactly what the snapshot holds; default: add and update by name", false)
+    .option("--dry-run", "report what would change, change nothing", false)
+    .action((file, options) =>
+      dispatch(async (config) => (await import("./import.js")).importSnapshot(config, file, options)),
+    );
+}
+
+function addCheck(program: Command, dispatch: Dispatch): void {
+  program
+    .command("check")
+    .description("ask for one decision; exit code 0 allowed, 1 not allowed, 2 error")
+    .argument("<principal>", "ARN of a user, role, role session or account owner")
+    .argument("<action>", "for example kms:Decrypt")
+    .argument("<resource>", "ARN of the target")
+    .option("--source-ip <address>", "address the request comes from (acs:SourceIp)")
+    .option("--time <instant>", "instant of the request (acs:CurrentTime), RFC 3339; default: now")
+    .option("--mfa <true|false>", "whether multi-factor authentication was used (acs:MFAPresent)")
+    .option(
+      "--context <key=value...>",
+      "any other condition key; repeat a key for more values, `key=` for known to be absent",
+    )
+    .option("--json", "print the whole decision as JSON", false)
+    .action((principal, action, resource, options) =>
+      dispatch(async (config) => (await import("./check.js")).check(config, { principal, action, resource }, options)),
+    );
+}
+
+async function main(argv: readonly string[]): Promise<ExitCode> {
+  let code: ExitCode = EXIT.ok;
+  const program = commandLine(async (action) => {
+    code = await action(loadConfig());
+  });
+  try {
+    await program.parseAsync([...argv]);
+    return code;
+  } catch (error) {
+    return explain(error);
+  }
+}
+
+function explain(error: unknown): ExitCode {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.error;
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`ramgate: ${message}\n`);
+  return EXIT.error;
+}
+
+process.exitCode = await main(process.argv);

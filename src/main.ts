@@ -1,0 +1,54 @@
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import type { Logger } from "pino";
+import { type App, openApp, prepareForService } from "./app.js";
+import type { Config } from "./config.js";
+import { buildSchema } from "./graphql/schema.js";
+import { createLog } from "./log.js";
+import { createExplorer } from "./server/explorer-page.js";
+import { createHttpGateway, type HttpGateway, listen } from "./server/http-server.js";
+import { welcome } from "./server/welcome.js";
+import { createGraphQLListener } from "./server/yoga.js";
+
+const DRAIN_MS = 25_000;
+
+/**
+ * Serves until SIGTERM or SIGINT, then answers what is under way and closes. It listens at once, with `/readyz` at 503,
+ * and serves when migrations and seed are done.
+ *
+ * @throws when it cannot start: port taken, database unusable, operator key in conflict
+ */
+export async function serve(config: Config): Promise<void> {
+  const log = createLog(config.logLevel);
+  const stop = stopSignal();
+  const gateway = createHttpGateway(config.graphiql ? createExplorer() : null);
+  await listen(gateway.server, config.host, config.port);
+  try {
+    const app = await start(gateway, config, log);
+    log.info({ signal: await stop }, "draining");
+    await gateway.drain(DRAIN_MS);
+    await app.close();
+  } finally {
+    gateway.server.closeAllConnections();
+    gateway.server.close();
+  }
+}
+
+async function start(gateway: HttpGateway, config: Config, log: Logger): Promise<App> {
+  const app = await openApp(config, log);
+  try {
+    const { newKey } = await prepareForService(app, config, log);
+    gateway.serve(createGraphQLListener({ schema: buildSchema(), services: app, authenticate: app.authenticate, log }));
+    const { port } = gateway.server.address() as AddressInfo;
+    process.stdout.write(welcome({ host: config.host, port, config, newKey }));
+    log.info({ host: config.host, port }, "ready");
+    return app;
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+}
+
+async function stopSignal(): Promise<string> {
+  return Promise.race(["SIGTERM", "SIGINT"].map((name) => once(process, name).then(() => name)));
+}

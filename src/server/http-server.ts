@@ -1,0 +1,115 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
+import type { ExplorerPage } from "./explorer-page.js";
+
+/** What the process can currently do; `/readyz` is 200 only in `ready`. */
+export type Readiness = "starting" | "ready" | "draining";
+
+export interface HttpGateway {
+  readonly server: Server;
+  /** Hands GraphQL requests to `handler` from now on and reports ready. */
+  serve(handler: RequestListener): void;
+  /** Stops accepting work: not ready, no new connections; resolves when the last request is answered or after `timeoutMs`. */
+  drain(timeoutMs: number): Promise<void>;
+}
+
+/** HTTP server with `/healthz`, `/readyz` and `/graphql`; it can listen before the gateway behind it is ready. */
+export function createHttpGateway(explorer: (() => Promise<ExplorerPage>) | null): HttpGateway {
+  let state: Readiness = "starting";
+  let graphql: RequestListener | null = null;
+  const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000, maxHeaderSize: 16_384 });
+  server.on("request", (request, response) => {
+    if (state === "draining") response.setHeader("connection", "close");
+    route(request, response, { state, graphql, explorer });
+  });
+  return {
+    server,
+    serve(handler) {
+      graphql = handler;
+      state = "ready";
+    },
+    drain(timeoutMs) {
+      state = "draining";
+      return closeServer(server, timeoutMs);
+    },
+  };
+}
+
+interface Routes {
+  readonly state: Readiness;
+  readonly graphql: RequestListener | null;
+  readonly explorer: (() => Promise<ExplorerPage>) | null;
+}
+
+function route(request: IncomingMessage, response: ServerResponse, routes: Routes): void {
+  const path = pathOf(request);
+  if (path === "/healthz") sendJson(response, 200, { status: "ok" });
+  else if (path === "/readyz") sendJson(response, routes.state === "ready" ? 200 : 503, { status: routes.state });
+  else if (path === "/" && request.method === "GET") redirect(response, "/graphql");
+  else if (path === "/graphql") routeGraphQL(request, response, routes);
+  else sendJson(response, 404, { error: "not found" });
+}
+
+function routeGraphQL(request: IncomingMessage, response: ServerResponse, { explorer, graphql }: Routes): void {
+  if (explorer && asksForPage(request)) sendExplorer(request, response, explorer);
+  else if (graphql) graphql(request, response);
+  else sendUnavailable(response);
+}
+
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? "/").split("?", 1)[0] ?? "/";
+}
+
+function asksForPage(request: IncomingMessage): boolean {
+  return request.method === "GET" && (request.headers.accept ?? "").includes("text/html");
+}
+
+function sendExplorer(request: IncomingMessage, response: ServerResponse, explorer: () => Promise<ExplorerPage>): void {
+  const packed = (request.headers["accept-encoding"] ?? "").includes("gzip");
+  explorer().then(
+    ({ html, gzipped }) => {
+      response.writeHead(200, {
+        "content-type": "text/html; charset=utf-8",
+        "cache-control": "no-store",
+        "x-frame-options": "DENY",
+        "x-content-type-options": "nosniff",
+        ...(packed ? { "content-encoding": "gzip" } : {}),
+      });
+      response.end(packed ? gzipped : html);
+    },
+    () => sendJson(response, 500, { error: "the explorer page could not be made" }),
+  );
+}
+
+function sendUnavailable(response: ServerResponse): void {
+  response.setHeader("retry-after", "1");
+  const error = { message: "the gateway is starting", extensions: { code: "UNAVAILABLE" } };
+  sendJson(response, 503, { errors: [error] });
+}
+
+function redirect(response: ServerResponse, location: string): void {
+  response.writeHead(302, { location }).end();
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" });
+  response.end(JSON.stringify(body));
+}
+
+/** Starts listening; the error of a taken port names it. */
+export function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      reject(error.code === "EADDRINUSE" ? new Error(`port \`${port}\` on \`${host}\` is in use; set PORT`) : error);
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+async function closeServer(server: Server, timeoutMs: number): Promise<void> {
+  const timer = setTimeout(() => server.closeAllConnections(), timeoutMs);
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+  clearTimeout(timer);
+}

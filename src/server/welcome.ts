@@ -1,0 +1,58 @@
+import type { Config } from "../config.js";
+
+export interface Welcome {
+  readonly host: string;
+  readonly port: number;
+  readonly config: Config;
+  /** The operator key that this start made; shown now and never again. */
+  readonly newKey: string | null;
+}
+
+/** What a person reads when the gateway is ready: where it is, how to sign in, what to try. */
+export function welcome({ host, port, config, newKey }: Welcome): string {
+  const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  const page = config.graphiql ? [`  GraphiQL   ${url}/graphql`] : [];
+  return `${[
+    "",
+    "ramgate is ready",
+    "",
+    ...page,
+    `  Endpoint   POST ${url}/graphql`,
+    `  Data       ${config.databaseUrl === undefined ? `embedded PostgreSQL in ${config.dataDir}` : "PostgreSQL of DATABASE_URL"}`,
+    `  Cache      ${cacheName(config)}`,
+    "",
+    ...signIn(config, newKey),
+    "",
+    ...question(url, newKey ?? "$KEY"),
+    "",
+  ].join("\n")}\n`;
+}
+
+function cacheName(config: Config): string {
+  if (!config.decisionCache) return "off";
+  return config.redisUrl === undefined ? "in this process" : "Redis of REDIS_URL";
+}
+
+function signIn(config: Config, newKey: string | null): string[] {
+  if (newKey !== null) {
+    return ["Sign in with this operator key; it is shown this once:", "", `  ${newKey}`];
+  }
+  if (config.adminApiKey) return [`Sign in with the operator key of ADMIN_API_KEY (rg_${config.adminApiKey.id}_…).`];
+  return [
+    "Sign in with the operator key shown at the first start. Lost? Add another one:",
+    "",
+    "  ADMIN_API_KEY=rg_me_$(openssl rand -base64 32 | tr '+/' '-_' | tr -d '=') and start again with it set",
+  ];
+}
+
+function question(url: string, key: string): string[] {
+  const query =
+    '{ effectivePermissions(principal: \\"acs:ram::1234567890123456:user/bob\\", resource: \\"acs:kms:cn-hangzhou:1234567890123456:key/key-apollo-01\\") { permissions { action outcome reason } } }';
+  return [
+    "Try: what may Bob do with the Apollo key, and why?",
+    "",
+    `  curl -s ${url}/graphql -H 'authorization: Bearer ${key}' \\`,
+    "    -H 'content-type: application/json' \\",
+    `    -d '{"query":"${query}"}'`,
+  ];
+}

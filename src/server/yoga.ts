@@ -1,0 +1,109 @@
+import { randomUUID } from "node:crypto";
+import type { RequestListener } from "node:http";
+import { GraphQLError, type GraphQLSchema } from "graphql";
+import { createYoga, type Plugin } from "graphql-yoga";
+import type { Logger } from "pino";
+import type { Caller } from "../domain/caller.js";
+import { createContext, type GraphQLContext, type Services } from "../graphql/context.js";
+import { isErrorCode, maskError } from "../graphql/errors.js";
+import { type Authenticate, bearerKey } from "./authenticate.js";
+import { useErrorCodes } from "./error-codes.js";
+
+export interface YogaOptions {
+  readonly schema: GraphQLSchema;
+  readonly services: Services;
+  readonly authenticate: Authenticate;
+  readonly log: Logger;
+}
+
+interface Sender {
+  readonly caller: Caller;
+  readonly requestId: string;
+}
+
+/**
+ * The GraphQL endpoint as a node:http listener. Plugins run in this order: the sender is known before a body is read;
+ * codes are given before errors are masked.
+ */
+export function createGraphQLListener(options: YogaOptions): RequestListener {
+  const senders = new WeakMap<Request, Sender>();
+  const yoga = createYoga<object, GraphQLContext>({
+    schema: options.schema,
+    graphqlEndpoint: "/graphql",
+    graphiql: false,
+    landingPage: false,
+    multipart: false,
+    batching: false,
+    cors: false,
+    logging: yogaLogging(options.log),
+    maskedErrors: { maskError: (error) => requestError(error) ?? maskError(error, options.log) },
+    context: ({ request }) => {
+      const sender = senders.get(request);
+      return createContext(options.services, sender?.caller ?? null, sender?.requestId ?? randomUUID());
+    },
+    plugins: [useSender(options, senders), useErrorCodes()],
+  });
+  return yoga;
+}
+
+/**
+ * What Yoga itself says of a request that is no GraphQL request, with its HTTP status whatever the sender accepts.
+ * The error is changed in place: Yoga logs every error that masking replaces, and this one is the sender's fault.
+ */
+function requestError(error: unknown): GraphQLError | null {
+  if (!(error instanceof GraphQLError) || error.path) return null;
+  const { http, code } = error.extensions as { http?: { status?: number; spec?: boolean }; code?: unknown };
+  if (isErrorCode(code) || http?.status === undefined || http.status >= 500) return null;
+  http.spec = false;
+  error.extensions["code"] = "BAD_USER_INPUT";
+  delete error.extensions["originalError"];
+  return error;
+}
+
+function useSender({ authenticate, log }: YogaOptions, senders: WeakMap<Request, Sender>): Plugin {
+  return {
+    async onRequest({ request, fetchAPI, endResponse }) {
+      const requestId = randomUUID();
+      try {
+        const key = bearerKey(request.headers.get("authorization"));
+        const caller = key === null ? null : await authenticate(key);
+        if (caller) senders.set(request, { caller, requestId });
+        else endResponse(refusal(fetchAPI, requestId, 401, "UNAUTHENTICATED", missing(key)));
+      } catch (error) {
+        log.error({ err: error, requestId }, "credentials cannot be checked");
+        endResponse(refusal(fetchAPI, requestId, 503, "UNAVAILABLE", "credentials cannot be checked now"));
+      }
+    },
+    onResponse({ request, response }) {
+      const sender = senders.get(request);
+      if (sender) response.headers.set("x-request-id", sender.requestId);
+      response.headers.set("cache-control", "no-store");
+      response.headers.set("x-content-type-options", "nosniff");
+    },
+  };
+}
+
+function missing(key: string | null): string {
+  return key === null ? "send an api key as `authorization: Bearer <key>`" : "the api key is not valid";
+}
+
+function refusal(
+  { Response }: { Response: typeof globalThis.Response },
+  requestId: string,
+  status: 401 | 503,
+  code: "UNAUTHENTICATED" | "UNAVAILABLE",
+  message: string,
+): Response {
+  const headers = status === 401 ? { "www-authenticate": 'Bearer realm="ramgate"' } : { "retry-after": "1" };
+  const body = { errors: [{ message, extensions: { code, requestId } }] };
+  return Response.json(body, { status, headers: { ...headers, "x-request-id": requestId } });
+}
+
+function yogaLogging(log: Logger) {
+  return {
+    debug: (...parts: unknown[]) => log.debug(parts.map(String).join(" ")),
+    info: (...parts: unknown[]) => log.info(parts.map(String).join(" ")),
+    warn: (...parts: unknown[]) => log.warn(parts.map(String).join(" ")),
+    error: (...parts: unknown[]) => log.error(parts.map(String).join(" ")),
+  };
+}
