@@ -1,16 +1,19 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
+/** Tests that drive a browser; they want a Chromium, so `npm run test:browser` runs them and `npm test` does not. */
+const BROWSER = ["test/browser/**/*.test.ts"];
+
 /** Tests that need neither a database nor a cache. */
 const PURE = ["test/domain/**/*.test.ts", "test/architecture/**/*.test.ts", "test/*.test.ts"];
 
 /** Everything else runs twice, the same files: on real PostgreSQL and Redis, and on what the package brings itself. */
-const onBackend = (backend: "real" | "embedded", exclude: string[] = []) => ({
+const onBackend = (backend: "real" | "embedded", only: { include?: string[]; exclude?: string[]; name?: string }) => ({
   extends: true as const,
   test: {
-    name: backend,
-    include: ["test/**/*.test.ts"],
-    exclude: [...PURE, ...exclude],
+    name: only.name ?? backend,
+    include: only.include ?? ["test/**/*.test.ts"],
+    exclude: only.exclude ? [...PURE, ...BROWSER, ...only.exclude] : [],
     globalSetup: [`test/support/global-setup-${backend}.ts`],
     testTimeout: 30_000,
     hookTimeout: 60_000,
@@ -32,8 +35,9 @@ export default defineConfig({
     env: { TZ: "Pacific/Kiritimati" }, // nobody's own time zone: what depends on one fails here
     projects: [
       { extends: true, test: { name: "unit", include: PURE, testTimeout: 30_000 } },
-      onBackend("real", ["test/store/embedded-postgres.test.ts", "test/acceptance/first-start.test.ts"]), // start their own
-      onBackend("embedded"),
+      onBackend("real", { exclude: ["test/store/embedded-postgres.test.ts", "test/acceptance/first-start.test.ts"] }), // start their own
+      onBackend("embedded", { exclude: ["test/decisions/shared-redis.test.ts"] }), // is about what gateways share in Redis
+      onBackend("embedded", { name: "browser", include: BROWSER }),
     ],
   },
 });

@@ -30,15 +30,15 @@ function readVariables(operation: string, files: readonly string[]): string | nu
 const signInBar = `
 <style>
   body { display: flex; flex-direction: column; height: 100vh; margin: 0; }
-  #root { flex: 1; min-height: 0; }
+  #root { flex: 1; height: 0; }
   #sign-in { display: flex; gap: 8px; align-items: center; padding: 6px 12px; font: 13px system-ui, sans-serif; background: #1f2937; color: #f9fafb; }
   #sign-in input { flex: 1; max-width: 560px; padding: 4px 8px; border: 1px solid #6b7280; border-radius: 4px; font: 13px ui-monospace, monospace; }
   #sign-in button { padding: 4px 12px; border: 0; border-radius: 4px; background: #2563eb; color: #fff; cursor: pointer; }
 </style>
-<form id="sign-in" autocomplete="off">
+<form id="sign-in">
   <strong>ramgate</strong>
   <label for="api-key">API key</label>
-  <input id="api-key" type="password" spellcheck="false" placeholder="rg_…" aria-label="API key">
+  <input id="api-key" type="password" autocomplete="off" spellcheck="false" placeholder="rg_…" aria-label="API key">
   <button>Sign in</button>
   <span id="sign-in-state" role="status"></span>
 </form>
@@ -52,6 +52,11 @@ const signInBar = `
       if (stored && local && !headers.has("authorization")) headers.set("authorization", "Bearer " + stored);
       return send(target, { ...options, headers });
     };
+    // GraphiQL opens one more tab on each load unless what it remembers, or the link asks for, is that of an open tab.
+    const { tabs = [], activeTabIndex = 0 } = JSON.parse(localStorage.getItem("graphiql:tabState") ?? "{}");
+    const linked = new URL(location.href).searchParams.get("query");
+    const open = tabs.find(({ query }) => query === linked) ?? tabs[activeTabIndex];
+    for (const part of open ? ["query", "variables"] : []) localStorage.setItem("graphiql:" + part, open[part] ?? "");
     const form = document.getElementById("sign-in");
     const state = document.getElementById("sign-in-state");
     state.textContent = stored ? "signed in; an empty key signs out" : "not signed in: paste the key printed at the first start";

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Redis } from "ioredis";
 import { Pool } from "pg";
-import { afterAll, beforeAll, describe, expect, inject, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import {
   type Answer,
   type Decisions,
@@ -10,7 +9,6 @@ import {
 } from "../../src/decisions/decide-many.js";
 import type { DecisionCache } from "../../src/decisions/decision-cache.js";
 import { createMemoryDecisionCache } from "../../src/decisions/memory-decision-cache.js";
-import { createRedisDecisionCache, REDIS_OPTIONS } from "../../src/decisions/redis-decision-cache.js";
 import { InvalidInputError, NotFoundError } from "../../src/domain/errors.js";
 import { UnavailableError } from "../../src/store/store-errors.js";
 import "../support/backend.js";
@@ -247,35 +245,6 @@ describe("decideMany: cache", () => {
 function isolated(cache: DecisionCache): DecisionCache {
   return { getMany: (keys) => cache.getMany(keys), set: () => {}, close: async () => {} };
 }
-
-describe.runIf(inject("redisUrl") !== null)("decideMany: Redis", () => {
-  const open = (url: string): DecisionCache => createRedisDecisionCache(new Redis(url, REDIS_OPTIONS), () => {});
-
-  it("shares answers between gateways, and works the same without it", async () => {
-    const caches = [open(inject("redisUrl") ?? ""), open(inject("redisUrl") ?? ""), open("redis://127.0.0.1:1")];
-    const [first, second, alone] = caches.map((cache) => fixture.decisions({ cache }));
-    if (first === undefined || second === undefined || alone === undefined) throw new Error("three gateways");
-    const question = { ...decrypt, actions: ["kms:Decrypt", "kms:Encrypt"] };
-    const until = async (by: Decisions, status: string): Promise<Answer> => {
-      for (let attempt = 0; attempt < 100; attempt += 1) {
-        const answer = await ask(question, by);
-        if (answer.cache === status) return answer;
-        await sleep(10);
-      }
-      throw new Error(`no ${status}`);
-    };
-    const evaluated = await ask(question, first);
-    const shared = await until(second, "HIT");
-    const unshared = await ask(question, alone);
-    expect(unshared.cache).toBe("MISS");
-    for (const answer of [shared, unshared]) expect(answer.decisions).toEqual(evaluated.decisions);
-    const id = await attach(fixture.sql, fixture.ids, "lost", "ann");
-    for (const gateway of [first, second, alone]) expect(outcomes(await ask(question, gateway))[0]).toBe("CONDITIONAL");
-    await fixture.sql.query("DELETE FROM attachment WHERE id = $1", [id]);
-    expect(outcomes(await ask(question, second))[0]).toBe("ALLOW");
-    await Promise.all(caches.map((cache) => cache.close()));
-  });
-});
 
 describe("decideMany: freshness", () => {
   it("sees a change through SQL in the next answer, in every gateway", async () => {

@@ -122,15 +122,4 @@ describe("a Redis that fails", () => {
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-
-  it.runIf(redisUrl !== null)("that holds another type under the key is a miss", async () => {
-    const { cache, redis } = await openRedisCache(redisUrl ?? "");
-    await ready(redis);
-    await redis.rpush(`${prefix}list`, "x");
-    await redis.set(`${prefix}good`, "y", "PX", 10_000);
-    const values = await cache.getMany([`${prefix}list`, `${prefix}good`]);
-    expect(values.map((value) => value?.toString() ?? null)).toEqual([null, "y"]);
-    await redis.del(`${prefix}list`);
-    await cache.close();
-  });
 });
