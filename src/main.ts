@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import type { Logger } from "pino";
 import { type App, openApp, prepareForService } from "./app.js";
@@ -49,6 +48,9 @@ async function start(gateway: HttpGateway, config: Config, log: Logger): Promise
   }
 }
 
-async function stopSignal(): Promise<string> {
-  return Promise.race(["SIGTERM", "SIGINT"].map((name) => once(process, name).then(() => name)));
+/** Later signals change nothing: npm passes on the Ctrl-C that the terminal has sent us already. */
+function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const name of ["SIGTERM", "SIGINT"]) process.on(name, () => resolve(name));
+  });
 }

@@ -41,7 +41,8 @@ function signIn(config: Config, newKey: string | null): string[] {
   return [
     "Sign in with the operator key shown at the first start. Lost? Add another one:",
     "",
-    "  ADMIN_API_KEY=rg_me_$(openssl rand -base64 32 | tr '+/' '-_' | tr -d '=') and start again with it set",
+    "  export ADMIN_API_KEY=rg_me$(date +%s)_$(openssl rand -base64 32 | tr '+/' '-_' | tr -d '=')",
+    "  echo $ADMIN_API_KEY; npm start",
   ];
 }
 
@@ -51,7 +52,7 @@ function question(url: string, key: string): string[] {
   return [
     "Try: what may Bob do with the Apollo key, and why?",
     "",
-    `  curl -s ${url}/graphql -H 'authorization: Bearer ${key}' \\`,
+    `  curl -s ${url}/graphql -H "authorization: Bearer ${key}" \\`,
     "    -H 'content-type: application/json' \\",
     `    -d '{"query":"${query}"}'`,
   ];

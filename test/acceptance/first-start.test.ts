@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { access, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -44,4 +44,13 @@ test("a newcomer starts it with nothing, signs in with the printed key, and find
   expect(performance.now() - began).toBeLessThan(15_000); // 5 s on a machine that does nothing else
   expect(await allowed(again, key)).toBe(true);
   expect(await again.stop()).toBe(0);
+});
+
+test("a signal that comes twice, as npm and a terminal send it, stops the gateway as well as one", async () => {
+  const gateway = await startGateway({ DATA_DIR: directory, ADMIN_API_KEY: "" });
+  const stopped = gateway.stop();
+  process.kill(gateway.pid, "SIGTERM");
+  process.kill(gateway.pid, "SIGINT");
+  expect(await stopped).toBe(0);
+  await expect(access(join(directory, "postgres", "data", "postmaster.pid"))).rejects.toThrow("ENOENT");
 });
