@@ -1,21 +1,26 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ExplorerPage } from "./explorer-page.js";
 
 /** What the process can currently do; `/readyz` is 200 only in `ready`. */
 export type Readiness = "starting" | "ready" | "draining";
 
+/** Answers one request; resolves when it has done all it does for it, even if the client has gone meanwhile. */
+export type RequestHandler = (request: IncomingMessage, response: ServerResponse) => Promise<unknown> | unknown;
+
 export interface HttpGateway {
   readonly server: Server;
   /** Hands GraphQL requests to `handler` from now on and reports ready. */
-  serve(handler: RequestListener): void;
-  /** Stops accepting work: not ready, no new connections; resolves when the last request is answered or after `timeoutMs`. */
+  serve(handler: RequestHandler): void;
+  /** Stops accepting work: not ready, no new connections; resolves when the last request is done or after `timeoutMs`. */
   drain(timeoutMs: number): Promise<void>;
 }
 
 /** HTTP server with `/healthz`, `/readyz` and `/graphql`; it can listen before the gateway behind it is ready. */
 export function createHttpGateway(explorer: (() => Promise<ExplorerPage>) | null): HttpGateway {
   let state: Readiness = "starting";
-  let graphql: RequestListener | null = null;
+  let graphql: RequestHandler | null = null;
+  const underWay = new Set<Promise<unknown>>();
   const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000, maxHeaderSize: 16_384 });
   server.on("request", (request, response) => {
     if (state === "draining") response.setHeader("connection", "close");
@@ -24,19 +29,24 @@ export function createHttpGateway(explorer: (() => Promise<ExplorerPage>) | null
   return {
     server,
     serve(handler) {
-      graphql = handler;
+      graphql = (request, response) => {
+        const work = Promise.resolve(handler(request, response)).finally(() => underWay.delete(work));
+        underWay.add(work);
+      };
       state = "ready";
     },
-    drain(timeoutMs) {
+    async drain(timeoutMs) {
       state = "draining";
-      return closeServer(server, timeoutMs);
+      const late = sleep(timeoutMs, undefined, { ref: false });
+      await Promise.race([late, closeServer(server).then(() => Promise.allSettled(underWay))]);
+      server.closeAllConnections();
     },
   };
 }
 
 interface Routes {
   readonly state: Readiness;
-  readonly graphql: RequestListener | null;
+  readonly graphql: RequestHandler | null;
   readonly explorer: (() => Promise<ExplorerPage>) | null;
 }
 
@@ -105,11 +115,9 @@ export function listen(server: Server, host: string, port: number): Promise<void
   });
 }
 
-async function closeServer(server: Server, timeoutMs: number): Promise<void> {
-  const timer = setTimeout(() => server.closeAllConnections(), timeoutMs);
-  await new Promise<void>((resolve) => {
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeIdleConnections();
   });
-  clearTimeout(timer);
 }

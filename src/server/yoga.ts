@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import type { RequestListener } from "node:http";
 import { GraphQLError, type GraphQLSchema } from "graphql";
 import { createYoga, type Plugin } from "graphql-yoga";
 import type { Logger } from "pino";
@@ -8,6 +7,7 @@ import { createContext, type GraphQLContext, type Services } from "../graphql/co
 import { isErrorCode, maskError } from "../graphql/errors.js";
 import { type Authenticate, bearerKey } from "./authenticate.js";
 import { useErrorCodes } from "./error-codes.js";
+import type { RequestHandler } from "./http-server.js";
 
 export interface YogaOptions {
   readonly schema: GraphQLSchema;
@@ -25,7 +25,7 @@ interface Sender {
  * The GraphQL endpoint as a node:http listener. Plugins run in this order: the sender is known before a body is read;
  * codes are given before errors are masked.
  */
-export function createGraphQLListener(options: YogaOptions): RequestListener {
+export function createGraphQLListener(options: YogaOptions): RequestHandler {
   const senders = new WeakMap<Request, Sender>();
   const yoga = createYoga<object, GraphQLContext>({
     schema: options.schema,
@@ -43,7 +43,7 @@ export function createGraphQLListener(options: YogaOptions): RequestListener {
     },
     plugins: [useSender(options, senders), useErrorCodes()],
   });
-  return yoga;
+  return (request, response) => yoga.handle(request, response);
 }
 
 /**
