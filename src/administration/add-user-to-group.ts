@@ -1,6 +1,6 @@
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
-import { type MembershipInput, membershipChange } from "./group-membership.js";
+import { type Membership, type MembershipInput, membershipChange } from "./group-membership.js";
 import { refuse } from "./user-error.js";
 
 /** Makes a user a member of a group, which gives it the group's policies. */
@@ -8,7 +8,7 @@ export function addUserToGroup(
   administration: Administration,
   input: MembershipInput,
   request: ChangeRequest,
-): Promise<ChangeResult<{ principalId: string }>> {
+): Promise<ChangeResult<Membership>> {
   const most = administration.limits.groupsPerUser;
   return changeAccount(administration, request, () =>
     membershipChange("addUserToGroup", input, async (tx, { userId, groupId, accountId }) => {

@@ -11,12 +11,18 @@ export interface MembershipInput {
   readonly group: string;
 }
 
+/** Ids of the two that a membership is between. */
+export interface Membership {
+  readonly principalId: string;
+  readonly groupId: string;
+}
+
 /** What a change of a membership touches: the user's decisions. */
 export function membershipChange(
   action: string,
   input: MembershipInput & Partial<ChangeRequest>,
   apply: (tx: Transaction, ids: { userId: string; groupId: string; accountId: string }) => Promise<boolean>,
-): Change<{ principalId: string }> {
+): Change<Membership> {
   const user = entityName(input.user, ["USER"], "user");
   const group = entityName(input.group, ["GROUP"], "group");
   return {
@@ -35,12 +41,12 @@ async function changeMembership(
   user: EntityName,
   group: EntityName,
   apply: (tx: Transaction, ids: { userId: string; groupId: string; accountId: string }) => Promise<boolean>,
-): Promise<Effect<{ principalId: string }>> {
+): Promise<Effect<Membership>> {
   if (group.account !== user.account) {
     refuse("ENTITY_NOT_EXIST_GROUP", `the group \`${group.arn}\` does not exist in the account of the user`, "group");
   }
   const { id: userId } = await findEntity(tx, user, "user");
   const { id: groupId } = await findEntity(tx, group, "group");
   const changed = await apply(tx, { userId, groupId, accountId: user.account });
-  return { value: { principalId: userId }, changed };
+  return { value: { principalId: userId, groupId }, changed };
 }

@@ -1,6 +1,6 @@
 import type { DocumentKind } from "../domain/policy/document.js";
 import { parseDocument } from "../domain/policy/parse-document.js";
-import { documentErrors, refuse, refuseIfAny } from "./user-error.js";
+import { documentErrors, refuseIfAny, type UserError, userError } from "./user-error.js";
 import { lengthOf } from "./validation.js";
 
 /**
@@ -11,13 +11,24 @@ import { lengthOf } from "./validation.js";
  */
 export function policyText(input: unknown, kind: DocumentKind, longest: number, field: string): string {
   const parsed = parseDocument(input, kind);
-  if (!parsed.ok) refuseIfAny(documentErrors(parsed.problems, field));
-  const text = storedText(input);
-  if (lengthOf(text) > longest) {
-    const message = `the policy document is longer than ${longest} characters`;
-    refuse("INVALID_PARAMETER_POLICY_DOCUMENT_LENGTH", message, field);
+  const problems = parsed.ok ? [] : documentErrors(parsed.problems, field);
+  refuseIfAny([...checkLength(input, longest, field), ...problems]);
+  return storedText(input);
+}
+
+function checkLength(input: unknown, longest: number, field: string): UserError[] {
+  if (textLength(input) <= longest) return [];
+  const message = `the policy document is longer than ${longest} characters`;
+  return [userError("INVALID_PARAMETER_POLICY_DOCUMENT_LENGTH", message, field)];
+}
+
+/** A value too deep to be written as text has other problems. */
+function textLength(input: unknown): number {
+  try {
+    return lengthOf(storedText(input));
+  } catch {
+    return 0;
   }
-  return text;
 }
 
 /** JSON text of a document that has been found well-formed. */

@@ -1,5 +1,7 @@
 import { checkAccess } from "../decisions/check-access.js";
+import { RevisionUnavailableError } from "../decisions/decide-many.js";
 import { InvalidInputError } from "../domain/errors.js";
+import { InvalidTokenError } from "../store/revision-token.js";
 import { builder } from "./builder.js";
 import { Decision } from "./decision.js";
 import { ErrorCodeEnum } from "./error-code.js";
@@ -78,9 +80,15 @@ builder.queryField("checkAccessBatch", (t) =>
       const shared = circumstances({}, consistency);
       return Promise.all(
         inputs.map((input) =>
-          checkAccess(ask, { ...shared, ...input }).catch((error: unknown) => publicError(error, requestId)),
+          checkAccess(ask, { ...shared, ...input }).catch((error: unknown) => asItem(error, requestId)),
         ),
       );
     },
   }),
 );
+
+/** `consistency` belongs to the batch, so its errors do too. */
+function asItem(error: unknown, requestId: string): PublicError {
+  if (error instanceof InvalidTokenError || error instanceof RevisionUnavailableError) throw error;
+  return publicError(error, requestId);
+}

@@ -1,13 +1,14 @@
 import type { InputFieldMap, InputShapeFromFields } from "@pothos/core";
 import type { Administration, ChangeRequest, ChangeResult } from "../administration/administration.js";
+import { InvalidInputError } from "../domain/errors.js";
 import { builder } from "./builder.js";
 import type { GraphQLContext } from "./context.js";
 import { UnauthenticatedError } from "./errors.js";
 import { UserError } from "./user-error.js";
 
 type Types = typeof builder.$inferSchemaTypes;
-type InputBuilder = PothosSchemaTypes.InputFieldBuilder<Types, "InputObject">;
-type PayloadBuilder<Value> = PothosSchemaTypes.ObjectFieldBuilder<Types, ChangeResult<Value>>;
+export type InputBuilder = PothosSchemaTypes.InputFieldBuilder<Types, "InputObject">;
+export type PayloadBuilder<Value> = PothosSchemaTypes.ObjectFieldBuilder<Types, ChangeResult<Value>>;
 type PayloadField = ReturnType<PayloadBuilder<unknown>["field"]>;
 
 type UseCase<Input, Value> = (
@@ -48,6 +49,7 @@ export function change<Fields extends InputFieldMap>(name: string, { description
 
 async function run<Value>(useCase: UseCase<unknown, Value>, args: object, context: GraphQLContext) {
   const { options, fields } = split((args as { input: Record<string, unknown> }).input);
+  requireInstants(fields);
   try {
     return await useCase(context.services.administration, fields, requestOf(context, options));
   } finally {
@@ -98,6 +100,17 @@ type Options = Omit<ChangeRequest, "caller" | "requestId">;
 function split(input: Record<string, unknown>): { options: Options; fields: Record<string, unknown> } {
   const { idempotencyKey, dryRun, reason, expectedRevision, ...fields } = input;
   return { options: { idempotencyKey, dryRun, reason, expectedRevision } as Options, fields };
+}
+
+/** The scalar lets malformed instants through; see there. */
+function requireInstants(fields: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(fields)) {
+    if (!(value instanceof Date) || !Number.isNaN(value.getTime())) continue;
+    throw new InvalidInputError(
+      `\`${name}\` is not an RFC 3339 instant such as \`2030-01-01T00:00:00Z\``,
+      `/input/${name}`,
+    );
+  }
 }
 
 function requestOf({ caller, requestId }: GraphQLContext, options: Options): ChangeRequest {

@@ -2,6 +2,7 @@ import { PothosValidationError } from "@pothos/core";
 import { GraphQLError } from "graphql";
 import { RevisionUnavailableError } from "../decisions/decide-many.js";
 import { InvalidInputError, NotFoundError } from "../domain/errors.js";
+import { InvalidTokenError } from "../store/revision-token.js";
 import { asStoreError, UnavailableError } from "../store/store-errors.js";
 
 /** The closed list of `extensions.code`, with its meaning. */
@@ -31,6 +32,8 @@ export interface PublicError {
   readonly code: ErrorCode;
   readonly message: string;
   readonly pointer?: string;
+  /** What exactly is wrong, where programs need to know: `CONSISTENCY_TOKEN_INVALID`. */
+  readonly reason?: string;
 }
 
 /** Refuses a request that nobody signed. */
@@ -42,7 +45,8 @@ export class UnauthenticatedError extends Error {
 export function publicError(error: unknown, requestId: string): PublicError {
   if (error instanceof InvalidInputError) {
     const pointer = error.pointer === undefined ? {} : { pointer: error.pointer };
-    return { code: "BAD_USER_INPUT", message: error.message, ...pointer };
+    const reason = error instanceof InvalidTokenError ? { reason: error.reason } : {};
+    return { code: "BAD_USER_INPUT", message: error.message, ...pointer, ...reason };
   }
   if (error instanceof PothosValidationError) return { code: "BAD_USER_INPUT", message: startLower(error.message) };
   if (isMalformedKey(error)) return { code: "BAD_USER_INPUT", message: "an id, a cursor or a name is malformed" };
@@ -58,10 +62,10 @@ export function publicError(error: unknown, requestId: string): PublicError {
 /** The error that a field answers with, with `extensions.code` of the closed list; the cause stays inside. */
 export function toGraphQLError(error: unknown, requestId: string): GraphQLError {
   if (error instanceof GraphQLError && isErrorCode(error.extensions["code"])) return error;
-  const { code, message, pointer } = publicError(error, requestId);
+  const { message, ...extensions } = publicError(error, requestId);
   return new GraphQLError(message, {
     ...(error instanceof Error ? { originalError: error } : {}),
-    extensions: { code, requestId, ...(pointer === undefined ? {} : { pointer }) },
+    extensions: { ...extensions, requestId },
   });
 }
 
@@ -126,11 +130,11 @@ function requestIdOf(error: unknown): unknown {
  */
 function isMalformedKey(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  if (error.name === "PrismaClientValidationError")
-    return /Invalid value provided\. Expected \w+, provided/.test(error.message);
+  if (error.name === "PrismaClientValidationError") return WRONG_TYPE.test(error.message);
   return UNREADABLE.has((error as { code?: string }).code ?? "") || UNREADABLE.has(originalCode(error));
 }
 
+const WRONG_TYPE = /Invalid value provided\. Expected \w+, provided|must not be null|Provided Date object is invalid/;
 const UNREADABLE = new Set(["P2007", "P2023", "22021", "22P02", "22P05"]);
 
 function originalCode(error: Error): string {

@@ -65,6 +65,9 @@ function requireCaller(_args: Record<string, unknown>, { caller }: GraphQLContex
 }
 
 function limitPage({ first, last }: Record<string, unknown>): void {
+  if (typeof first === "number" && typeof last === "number") {
+    throw new InvalidInputError("a page is counted from one end: give `first` or `last`, not both");
+  }
   for (const size of [first, last]) {
     if (typeof size === "number" && (size < 0 || size > MAX_PAGE_SIZE)) {
       throw new InvalidInputError(`a page has 0 to ${MAX_PAGE_SIZE} objects, not \`${size}\``);

@@ -1,9 +1,11 @@
 import { prismaConnectionHelpers } from "@pothos/plugin-prisma";
 import { addUserToGroup } from "../administration/add-user-to-group.js";
+import type { Membership } from "../administration/group-membership.js";
 import { removeUserFromGroup } from "../administration/remove-user-from-group.js";
 import { builder } from "./builder.js";
-import { change } from "./change.js";
+import { change, type InputBuilder, type PayloadBuilder } from "./change.js";
 import { Group, Groups } from "./group.js";
+import { Principal } from "./principal.js";
 import { User, Users } from "./user.js";
 
 const groupsOf = prismaConnectionHelpers(builder, "GroupMembership", {
@@ -20,11 +22,11 @@ const membersOf = prismaConnectionHelpers(builder, "GroupMembership", {
   resolveNode: ({ user }) => user,
 });
 
-builder.prismaObjectField(User, "groups", (t) =>
+builder.prismaInterfaceField(Principal, "groups", (t) =>
   t.connection(
     {
       type: Group,
-      description: "The groups that the user is a member of, by ARN.",
+      description: "The groups that a user is a member of, by ARN. Others are in none.",
       select: (args, context, nestedSelection) => ({
         _count: { select: { memberOf: true } },
         memberOf: groupsOf.getQuery(args, context, nestedSelection),
@@ -38,11 +40,11 @@ builder.prismaObjectField(User, "groups", (t) =>
   ),
 );
 
-builder.prismaObjectField(Group, "members", (t) =>
+builder.prismaInterfaceField(Principal, "members", (t) =>
   t.connection(
     {
       type: User,
-      description: "The members of the group, by ARN.",
+      description: "The members of a group, by ARN. Others have none.",
       select: (args, context, nestedSelection) => ({
         _count: { select: { members: true } },
         members: membersOf.getQuery(args, context, nestedSelection),
@@ -58,30 +60,34 @@ builder.prismaObjectField(Group, "members", (t) =>
 
 change("addUserToGroup", {
   description: "Makes a user a member of a group of the same account: the group's policies count for it at once.",
-  input: (t) => ({
-    user: t.field({ type: "Arn", required: true, description: "ARN of the user." }),
-    group: t.field({ type: "Arn", required: true, description: "ARN of the group." }),
-  }),
-}).by(addUserToGroup, (t) => ({
-  user: t.field({
-    type: User,
-    nullable: true,
-    description: "The user; null when it was refused.",
-    resolve: ({ value }, _args, { records }) => value && records.principals.load(value.principalId),
-  }),
-}));
+  input: membershipInput,
+}).by(addUserToGroup, membershipPayload);
 
 change("removeUserFromGroup", {
   description: "Ends a membership: the group's policies stop counting for the user at once.",
-  input: (t) => ({
+  input: membershipInput,
+}).by(removeUserFromGroup, membershipPayload);
+
+function membershipInput(t: InputBuilder) {
+  return {
     user: t.field({ type: "Arn", required: true, description: "ARN of the user." }),
     group: t.field({ type: "Arn", required: true, description: "ARN of the group." }),
-  }),
-}).by(removeUserFromGroup, (t) => ({
-  user: t.field({
-    type: User,
-    nullable: true,
-    description: "The user; null when it was refused.",
-    resolve: ({ value }, _args, { records }) => value && records.principals.load(value.principalId),
-  }),
-}));
+  };
+}
+
+function membershipPayload(t: PayloadBuilder<Membership>) {
+  return {
+    user: t.field({
+      type: User,
+      nullable: true,
+      description: "The user; null when it was refused.",
+      resolve: ({ value }, _args, { records }) => value && records.principals.load(value.principalId),
+    }),
+    group: t.field({
+      type: Group,
+      nullable: true,
+      description: "The group; null when it was refused.",
+      resolve: ({ value }, _args, { records }) => value && records.principals.load(value.groupId),
+    }),
+  };
+}

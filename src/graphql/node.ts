@@ -20,8 +20,14 @@ export function node<Shape extends object>(
   addNodeType(type.name);
   builder.nodeRef<Shape, string, ObjectRef<Types, Shape>>(type, {
     id: { resolve: (row) => key(row) },
-    loadMany: (keys, { records }) => load(keys, records) as Promise<readonly Shape[]>,
+    loadMany: async (keys, { records }) => (await load(keys, records)).map(orThrow) as Shape[],
   });
+}
+
+/** An error among the rows would bypass what turns errors into answers. */
+function orThrow<Row>(row: Row | Error | null): Row | null {
+  if (row instanceof Error) throw row;
+  return row;
 }
 
 /** Keeps what has the right kind, so that the id of a user never finds a group. */

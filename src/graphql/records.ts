@@ -1,4 +1,5 @@
 import DataLoader from "dataloader";
+import { excerpt } from "../domain/arn.js";
 import { NotFoundError } from "../domain/errors.js";
 import { parsePrincipalArn } from "../domain/principal.js";
 import type { Database } from "../store/prisma-client.js";
@@ -55,7 +56,7 @@ export function createRecords(db: Database): Records {
 /** The record, or a NotFoundError that names what is missing. */
 export async function found<T>(record: Promise<T | null>, name: string): Promise<T> {
   const row = await record;
-  if (row === null) throw new NotFoundError(`\`${name}\` does not exist`);
+  if (row === null) throw new NotFoundError(`\`${excerpt(name)}\` does not exist`);
   return row;
 }
 

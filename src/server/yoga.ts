@@ -51,6 +51,7 @@ export function createGraphQLListener(options: YogaOptions): RequestHandler {
  * The error is changed in place: Yoga logs every error that masking replaces, and this one is the sender's fault.
  */
 function requestError(error: unknown): GraphQLError | null {
+  if (error instanceof RangeError) return tooDeep();
   if (!(error instanceof GraphQLError) || error.path) return null;
   const { http, code } = error.extensions as { http?: { status?: number; spec?: boolean }; code?: unknown };
   if (isErrorCode(code) || http?.status === undefined || http.status >= 500) return null;
@@ -58,6 +59,11 @@ function requestError(error: unknown): GraphQLError | null {
   error.extensions["code"] = "BAD_USER_INPUT";
   delete error.extensions["originalError"];
   return error;
+}
+
+/** Outside resolvers only a document or variables that nest without end use up the stack. */
+function tooDeep(): GraphQLError {
+  return new GraphQLError("the request is nested too deeply", { extensions: { code: "COST_LIMIT_EXCEEDED" } });
 }
 
 function useSender({ authenticate, log }: YogaOptions, senders: WeakMap<Request, Sender>): Plugin {
@@ -99,11 +105,15 @@ function refusal(
   return Response.json(body, { status, headers: { ...headers, "x-request-id": requestId } });
 }
 
+/** Yoga logs every error that masking replaces; `maskError` has logged those that are no fault of the sender. */
 function yogaLogging(log: Logger) {
   return {
     debug: (...parts: unknown[]) => log.debug(parts.map(String).join(" ")),
     info: (...parts: unknown[]) => log.info(parts.map(String).join(" ")),
     warn: (...parts: unknown[]) => log.warn(parts.map(String).join(" ")),
-    error: (...parts: unknown[]) => log.error(parts.map(String).join(" ")),
+    error: (...parts: unknown[]) => {
+      const level = parts.some((part) => part instanceof GraphQLError) ? "debug" : "error";
+      log[level](parts.map(String).join(" "));
+    },
   };
 }

@@ -320,8 +320,11 @@ describe("what RAM would refuse", () => {
       ["Cut", false, false],
       ["Missing", false, false],
     ]);
-    expect((await importIt(snapshot, "MERGE")).changed).toBe(false);
-    expect((await importIt(snapshot, "REPLACE")).changed).toBe(false);
+    for (const mode of ["MERGE", "REPLACE"] as const) {
+      const again = await importIt(snapshot, mode);
+      expect(again.changed).toBe(false);
+      expect(again.value?.plan.warnings).toHaveLength(3);
+    }
   });
 
   test("a system policy of a snapshot overrides the built-in one for its account, and attachments follow", async () => {

@@ -59,8 +59,8 @@ const changes: readonly [name: string, input: object, selection: string, shown: 
   [
     "addUserToGroup",
     { user: user("eve"), group: group("new") },
-    "user { groups { nodes { name } } }",
-    { user: { groups: { nodes: [{ name: "new" }] } } },
+    "user { groups { nodes { name } } } group { members { totalCount } }",
+    { user: { groups: { nodes: [{ name: "new" }] } }, group: { members: { totalCount: 1 } } },
   ],
   [
     "removeUserFromGroup",
@@ -218,9 +218,33 @@ describe("user errors", () => {
     ]);
   });
 
+  it("name the length of a document that is malformed for its length too", async () => {
+    const Statement = [{ Effect: "Allow", Action: "kms:*", Resource: "x".repeat(6_200) }];
+    const { userErrors } = await change("createPolicy", {
+      account: ACCOUNT,
+      name: "Long",
+      document: { Version: "1", Statement },
+    });
+    expect(userErrors.map(({ code }: { code: string }) => code)).toEqual([
+      "INVALID_PARAMETER_POLICY_DOCUMENT_LENGTH",
+      "MALFORMED_POLICY_DOCUMENT",
+    ]);
+  });
+
   it("a malformed ARN is refused as a whole", async () => {
     const document = `mutation { attachPolicy(input: { policy: "ReadSecrets", principal: "${user("bob")}" }) { changed } }`;
     expect(await fixture.fail(document)).toMatchObject({ code: "BAD_USER_INPUT" });
+  });
+});
+
+describe("an instant", () => {
+  it("that is none is refused as a whole", async () => {
+    const document = `mutation { attachPolicy(input: {
+      policy: "${policy("ReadSecrets")}", principal: "${user("bob")}", expiresAt: "2030-02-30T00:00:00Z" }) { changed } }`;
+    expect(await fixture.fail(document)).toMatchObject({
+      code: "BAD_USER_INPUT",
+      message: expect.stringContaining("`expiresAt`"),
+    });
   });
 });
 

@@ -86,9 +86,8 @@ describe("checkAccess", () => {
     expect(await decide({}, { atLeast })).toMatchObject({ outcome: "ALLOW" });
     expect(await decide({}, { full: true })).toMatchObject({ outcome: "ALLOW" });
     expect(await decide({}, { minimizeLatency: true })).toMatchObject({ outcome: "ALLOW" });
-    expect(await fixture.fail(CHECK, { input: decrypt, consistency: { atLeast: "v1.nonsense" } })).toMatchObject({
-      code: "BAD_USER_INPUT",
-    });
+    const { errors } = await fixture.run(CHECK, { input: decrypt, consistency: { atLeast: "v1.nonsense" } });
+    expect(errors).toMatchObject([{ extensions: { code: "BAD_USER_INPUT", reason: "CONSISTENCY_TOKEN_INVALID" } }]);
     expect(await fixture.fail(CHECK, { input: decrypt, consistency: { full: false } })).toMatchObject({
       code: "BAD_USER_INPUT",
     });
@@ -117,6 +116,8 @@ describe("checkAccessBatch", () => {
         { ...decrypt, principal: "bob" },
         { ...decrypt, principal: user("mallory") },
         { ...decrypt, resource: GEMINI_KEY },
+        { ...decrypt, context: { currentTime: "tomorrow" } },
+        { ...decrypt, principal: role("deploy-bot"), sessionPolicy: "{" },
         decrypt,
       ],
     });
@@ -125,8 +126,17 @@ describe("checkAccessBatch", () => {
       { __typename: "AccessCheckError", code: "BAD_USER_INPUT", message: expect.stringContaining("`bob`") },
       { __typename: "AccessCheckError", code: "NOT_FOUND" },
       { outcome: "IMPLICIT_DENY" },
+      { __typename: "AccessCheckError", code: "BAD_USER_INPUT" },
+      { __typename: "AccessCheckError", code: "BAD_USER_INPUT" },
       { outcome: "ALLOW" },
     ]);
+  });
+
+  it("fails as a whole for a revision token that is none", async () => {
+    const document = `query ($inputs: [AccessCheckInput!]!) {
+      checkAccessBatch(inputs: $inputs, consistency: { atLeast: "v1.nonsense" }) { __typename } }`;
+    const { errors } = await fixture.run(document, { inputs: [decrypt, decrypt] });
+    expect(errors).toMatchObject([{ extensions: { code: "BAD_USER_INPUT", reason: "CONSISTENCY_TOKEN_INVALID" } }]);
   });
 
   it("takes 10,000 questions and not one more", async () => {

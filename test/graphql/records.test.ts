@@ -56,6 +56,19 @@ describe("a principal", () => {
     expect(operators.members.totalCount).toBe(2);
   });
 
+  it("shows groups and members whatever it is", async () => {
+    const document = `query ($arn: Arn!) { principal(arn: $arn) {
+      groups { totalCount nodes { name } } members { totalCount nodes { name } } } }`;
+    const none = { totalCount: 0, nodes: [] };
+    const ask = async (arn: string) => (await fixture.ask(document, { arn })).principal;
+    expect(await ask(user("alice"))).toEqual({
+      groups: { totalCount: 1, nodes: [{ name: "kms-operators" }] },
+      members: none,
+    });
+    expect(await ask(group("kms-operators"))).toMatchObject({ groups: none, members: { totalCount: 2 } });
+    expect(await ask(role("deploy-bot"))).toEqual({ groups: none, members: none });
+  });
+
   it("shows the scope of its attachments", async () => {
     const carol = await read(user("carol"));
     expect(nodesOf(carol.attachments)).toEqual([
@@ -178,6 +191,8 @@ describe("lists", () => {
       encoded("GPC:N:5"),
       encoded("GPC:"),
       encoded("GPC:J:[1]"),
+      encoded("GPC:J:null"),
+      encoded("GPC:D:never"),
       encoded("x"),
     ]) {
       for (const list of [
@@ -197,6 +212,11 @@ describe("lists", () => {
         for (const { extensions } of errors) expect(extensions["code"]).toBe("BAD_USER_INPUT");
       }
     }
+  });
+
+  it("are counted from one end", async () => {
+    const both = `{ principals(account: "${ACCOUNT}", first: 2, last: 2) { nodes { arn } } }`;
+    expect(await fixture.fail(both)).toMatchObject({ code: "BAD_USER_INPUT" });
   });
 
   it("refuse or do not find names with a NUL character", async () => {
@@ -402,7 +422,15 @@ describe("nodes", () => {
   });
 
   it("are refused for ids of nobody's and for too many", async () => {
-    for (const id of ["AAAA", "", globalId("Nothing", "1"), globalId("Query", "1"), globalId("Principal", "1")]) {
+    for (const id of [
+      "AAAA",
+      "",
+      globalId("Nothing", "1"),
+      globalId("Query", "1"),
+      globalId("Principal", "1"),
+      globalId("RoleSession", "x"),
+      globalId("Account", "\0"),
+    ]) {
       expect(await fixture.fail("query ($id: ID!) { node(id: $id) { id } }", { id })).toMatchObject({
         code: "BAD_USER_INPUT",
       });

@@ -54,6 +54,11 @@ const pages: readonly [name: string, document: string, atMost: number][] = [
     ),
     12,
   ],
+  [
+    "groups and members of principals of every kind",
+    PRINCIPALS(`groups(first: 2) ${nodes(PRINCIPAL)} members(first: 2) ${nodes(PRINCIPAL)}`),
+    20,
+  ],
   ["members", PRINCIPALS(`... on Group { members(first: 2) ${nodes(PRINCIPAL)} }`, "kind: GROUP"), 12],
   [
     "fields of several types",

@@ -2,6 +2,7 @@ import { auditServer } from "graphql-http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createTestDatabase, type TestDatabase, withClient } from "../support/databases.js";
 import { type Gateway, operatorKey, startGateway } from "../support/gateway.js";
+import { findFreePort } from "../support/ports.js";
 
 let database: TestDatabase;
 let gateway: Gateway;
@@ -88,6 +89,15 @@ describe("the endpoint", () => {
     expect(JSON.stringify(errors)).not.toContain("at JSON.parse");
   });
 
+  test.each([
+    ["an operation that the schema does not have", "subscription { x }", "BAD_USER_INPUT"],
+    ["endless nesting", `{ node(id: ${"[".repeat(5_000)}${"]".repeat(5_000)}) { id } }`, "COST_LIMIT_EXCEEDED"],
+  ])("%s is the sender's fault", async (_name, query, code) => {
+    const response = await post(signedIn(), JSON.stringify({ query }));
+    const { errors } = (await response.json()) as { errors: { extensions: { code: string } }[] };
+    expect(errors.map(({ extensions }) => extensions.code)).toEqual([code]);
+  });
+
   test("answers are never stored by anybody on the way and carry a request id", async () => {
     const { headers } = await post(signedIn());
     expect(headers.get("cache-control")).toBe("no-store");
@@ -106,6 +116,24 @@ describe("the endpoint", () => {
     expect(page).toContain("effectivePermissions");
     expect(page).not.toMatch(/<(script|link)[^>]+(src|href)="https?:/);
   });
+});
+
+test("while it starts it listens, and says that it is not ready", async () => {
+  const port = await findFreePort();
+  const seen: number[] = [];
+  const starting = startGateway({ DATABASE_URL: database.url, PORT: String(port) });
+  while (!seen.includes(200)) {
+    const status = await fetch(`http://127.0.0.1:${port}/readyz`).then(
+      (response) => response.status,
+      () => 0, // not listening yet
+    );
+    seen.push(status);
+  }
+  const other = await starting;
+  const answered = seen.filter((status) => status !== 0);
+  expect(answered.length).toBeGreaterThan(1);
+  expect(answered.slice(0, -1).every((status) => status === 503)).toBe(true);
+  await other.stop();
 });
 
 test("a port that is taken is a clear error and the first gateway goes on", async () => {

@@ -12,7 +12,9 @@ export function layPolicies(draft: Draft, snapshot: Snapshot): void {
   snapshot.policies.forEach((policy, index) => {
     layPolicy(draft, policy, index);
   });
+  const held = new Set(snapshot.policies.map(({ type, name }) => policyKey(type, name)));
   snapshot.attachments.forEach((attachment, index) => {
+    if (!held.has(policyKey(attachment.policy.type, attachment.policy.name))) layUnheldPolicy(draft, attachment, index);
     layAttachment(draft, attachment, index);
   });
   followOverrides(draft);
@@ -64,7 +66,7 @@ function layAttachment(draft: Draft, attachment: SnapshotAttachment, index: numb
   const resource_group_id = attachment.scope === "ACCOUNT" ? null : attachment.scope;
   requireResourceGroup(draft, resource_group_id, pointerTo("attachments", index, "scope"));
   if (principal === undefined) return;
-  const policy_id = attachedPolicy(draft, attachment.policy, index);
+  const policy_id = attachedPolicy(draft, attachment.policy);
   const key = rowKey(principal.id, policyKey(attachment.policy.type, attachment.policy.name), resource_group_id);
   target.attachments.set(key, {
     id: current.attachments.get(key)?.id ?? newId(),
@@ -91,28 +93,38 @@ function utc(instant: string | null | undefined): string | null {
   return typeof instant === "string" ? new Date(instant).toISOString() : null;
 }
 
-/** The id of the account's policy, else of the built-in one, else of one without a document (D4). */
-function attachedPolicy(draft: Draft, { type, name }: SnapshotAttachment["policy"], index: number): string {
-  const known = draft.target.policies.get(policyKey(type, name));
-  if (known !== undefined) return known.id;
-  const builtIn = type === "SYSTEM" ? draft.builtIns.get(foldCase(name)) : undefined;
-  if (builtIn !== undefined) return builtIn;
-  const message = `the snapshot does not hold the policy \`${excerpt(name)}\`: decisions that it may change are conservative`;
-  draft.warnings.push({ code: "POLICY_WITHOUT_DOCUMENT", message, pointer: `/attachments/${index}/policy` });
+/** A policy that is attached but not in the snapshot: the account's or a built-in one, else one without a document (D4). */
+function layUnheldPolicy(draft: Draft, { policy: { type, name } }: SnapshotAttachment, index: number): void {
+  const { base, builtIns, current, target, warnings } = draft;
   const key = policyKey(type, name);
-  const current = draft.current.policies.get(key);
-  const row = {
-    id: current?.id ?? newId(),
+  const known = base.policies.get(key);
+  const isBuiltIn = type === "SYSTEM" && known === undefined && builtIns.has(foldCase(name));
+  if (isBuiltIn || (known !== undefined && hasDocument(draft, known.id))) return;
+  const message = `the snapshot does not hold the policy \`${excerpt(name)}\`: decisions that it may change are conservative`;
+  warnings.push({ code: "POLICY_WITHOUT_DOCUMENT", message, pointer: `/attachments/${index}/policy` });
+  if (target.policies.has(key)) return;
+  const stored = current.policies.get(key);
+  target.policies.set(key, {
+    id: stored?.id ?? newId(),
     account_id: draft.account,
     type,
     name,
     name_key: foldCase(name),
     arn: policyArn(type, draft.account, name),
     description: null,
-    last_version: current?.last_version ?? 0,
-  };
-  draft.target.policies.set(key, row);
-  return row.id;
+    last_version: stored?.last_version ?? 0,
+  });
+}
+
+function hasDocument({ base, owned }: Draft, policyId: string): boolean {
+  return (owned.versions.get(policyId) ?? []).some((key) => base.versions.get(key)?.is_default);
+}
+
+/** The id of the account's policy, else of the built-in one. */
+function attachedPolicy({ builtIns, target }: Draft, { type, name }: SnapshotAttachment["policy"]): string {
+  const id = target.policies.get(policyKey(type, name))?.id ?? builtIns.get(foldCase(name));
+  if (id === undefined) throw new Error("an attached policy was not laid");
+  return id;
 }
 
 /** Attachments of a built-in policy that the account now overrides move to the override. */
