@@ -27,6 +27,9 @@ const STAMPS = join(WORK, "stamps.json");
 const ENGINE_VERSION = at("src/decisions/generated/engine-version.ts");
 const BIN = at("dist/cli/ramgate.js");
 
+/** What a decision is made by: how its input is read, how it is evaluated, how it is kept. */
+const ANSWER_SOURCES = ["src/decisions", "src/domain", "src/store"];
+
 /** Each step: what it reads, what it leaves behind, how to do it. */
 const STEPS = [
   {
@@ -37,7 +40,7 @@ const STEPS = [
   },
   {
     name: "engine version",
-    inputs: () => listFiles(at("src/domain")),
+    inputs: () => ANSWER_SOURCES.flatMap((path) => listFiles(at(path))),
     outputs: [ENGINE_VERSION],
     run: writeEngineVersion,
   },
@@ -104,9 +107,10 @@ function generatePrismaClient() {
 /** The evaluator's version is part of the key of every cached decision: another evaluator, other keys. */
 function writeEngineVersion() {
   const digest = createHash("sha256");
-  for (const path of listFiles(at("src/domain"))) digest.update(`${relative(ROOT, path)}\0`).update(readFileSync(path));
+  const paths = ANSWER_SOURCES.flatMap((path) => listFiles(at(path)));
+  for (const path of paths) digest.update(`${relative(ROOT, path)}\0`).update(readFileSync(path));
   const version = digest.digest("hex").slice(0, 16);
-  const source = `/** A hash of the sources of src/domain. Written by scripts/build.mjs. */\nexport const engineVersion = "${version}";\n`;
+  const source = `/** A hash of the sources of ${ANSWER_SOURCES.join(", ")}. Written by scripts/build.mjs. */\nexport const engineVersion = "${version}";\n`;
   mkdirSync(dirname(ENGINE_VERSION), { recursive: true });
   replaceFile(ENGINE_VERSION, source);
 }
