@@ -4,7 +4,7 @@ import type { Database } from "../store/prisma-client.js";
 import type { Tokens } from "../store/revision-token.js";
 import type { UserError } from "./user-error.js";
 
-/** Quotas of writes through the API (ram-semantics D30). */
+/** Quotas of writes through the API (D30). */
 export interface Limits {
   readonly customPolicyCharacters: number;
   readonly versionsPerPolicy: number;

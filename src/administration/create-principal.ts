@@ -22,7 +22,7 @@ interface PrincipalDetails {
   readonly tags?: readonly { key: string; value: string }[];
 }
 
-/** The ARN of a user, group or role; RAM writes role names in ARNs in lower case (ram-semantics 1.34). */
+/** The ARN of a user, group or role; RAM writes role names in ARNs in lower case (D6). */
 export function principalArn({ accountId, kind, name }: NewPrincipal): string {
   return `acs:ram::${accountId}:${kind.toLowerCase()}/${kind === "ROLE" ? foldCase(name) : name}`;
 }

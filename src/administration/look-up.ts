@@ -180,7 +180,7 @@ export async function findResource(tx: Transaction, { arn, type }: ResourceName,
 }
 
 /**
- * Service-linked roles belong to their service (ram-semantics D27).
+ * Service-linked roles belong to their service (D27).
  * @throws Refusal SERVICE_LINKED_ROLE_IMMUTABLE
  */
 export function refuseServiceLinkedRole(entity: StoredEntity, field: string): void {
@@ -191,7 +191,7 @@ export function refuseServiceLinkedRole(entity: StoredEntity, field: string): vo
 }
 
 /**
- * System policies belong to Alibaba Cloud (ram-semantics D27).
+ * System policies belong to Alibaba Cloud (D27).
  * @throws Refusal SYSTEM_POLICY_IMMUTABLE
  */
 export function refuseSystemPolicy(policy: PolicyName, field: string): void {

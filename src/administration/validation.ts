@@ -49,7 +49,7 @@ export function checkText(text: string | null | undefined, longest: number, ...f
   return [userError("INVALID_PARAMETER_TEXT", `\`${name}\` is longer than ${longest} characters`, ...field)];
 }
 
-/** Problems of the name of a user, group, role or policy (ram-semantics 1.4). */
+/** Problems of the name of a user, group, role or policy (D30). */
 export function checkName(kind: EntityName, name: string, ...field: string[]): UserError[] {
   if (RULES[kind].test(name)) return [];
   const longest = kind === "POLICY" ? RAM_LIMITS.policyNameLength : RAM_LIMITS.nameLength;
@@ -60,7 +60,7 @@ export function checkName(kind: EntityName, name: string, ...field: string[]): U
   return [userError(code, message, ...field)];
 }
 
-/** Problems of tags that are to be set (ram-semantics 5.5); their number is checked where they are kept. */
+/** Problems of tags that are to be set (D30); their number is checked where they are kept. */
 export function checkTags(tags: readonly Tag[], ...field: string[]): UserError[] {
   const seen = new Set<string>();
   return tags.flatMap((tag, index) => {
@@ -106,7 +106,7 @@ export function checkWindow(notBefore: Date | null, expiresAt: Date | null, ...f
   return [userError("INVALID_PARAMETER_WINDOW", "`notBefore` must be earlier than `expiresAt`", ...field, "expiresAt")];
 }
 
-/** Problems of the name of a key, secret or alias, as its ARN gives it (ram-semantics 5.1). */
+/** Problems of the name of a key, secret or alias, as its ARN gives it (D30). */
 export function checkResourceName(type: "KEY" | "SECRET" | "ALIAS", name: string, ...field: string[]): UserError[] {
   const shown = excerpt(name);
   if (type === "KEY" && !KEY_ID.test(name)) {

@@ -54,7 +54,7 @@ export function prepareQuestion(question: Question): PreparedQuestion {
     context,
     statedInstant: statedInstant(context),
     sessionPolicy,
-    canonical: canonicalText([principal.kind, identityOf(principal), resource, namedActions, context, text]),
+    canonical: canonicalText([principal.kind, principal.arnKey, resource, namedActions, context, text]),
     scopes: scopesOf(principal, resource),
   };
 }
@@ -64,11 +64,6 @@ function parseRequester(arn: string): PrincipalName {
   const principal = parsePrincipalArn(arn);
   if (principal.kind !== "GROUP") return principal;
   throw new InvalidInputError(`\`${principal.arn}\` is a group, which makes no requests: ask about one of its members`);
-}
-
-/** Answers name a session as the question does, and everybody else as they are stored. */
-function identityOf(principal: PrincipalName): string {
-  return principal.kind === "ROLE_SESSION" ? principal.arn : principal.arnKey;
 }
 
 function statedInstant(context: RequestContext): number | null {

@@ -1,6 +1,6 @@
 /**
  * Hard limits of the evaluator: input beyond them is refused before any work is done on it.
- * They are far above RAM's own quotas, which imports may exceed (ram-semantics D30).
+ * They are far above RAM's own quotas, which imports may exceed (D30).
  */
 export const HARD_LIMITS = {
   /** UTF-8 bytes of a policy document. */
@@ -20,10 +20,13 @@ export const HARD_LIMITS = {
   actionLength: 256,
   /** UTF-8 bytes of all keys and values of a request context. */
   contextBytes: 16_384,
+  /** Keys of a request context. */
   contextEntries: 256,
+  /** Values of all keys of a request context together. */
+  contextValues: 256,
 } as const;
 
-/** RAM's quotas and lengths (ram-semantics 1.4 and D30): errors on writes through the API, warnings on import. */
+/** RAM's quotas and lengths (D30): errors on writes through the API, warnings on import. */
 export const RAM_LIMITS = {
   customPolicyCharacters: 6_144,
   sessionPolicyCharacters: 2_048,
@@ -49,7 +52,7 @@ export const RAM_LIMITS = {
   roleMaxSessionMaxSeconds: 43_200,
 } as const;
 
-/** Names as RAM and KMS accept them (ram-semantics 1.4, 5.1, 5.5). */
+/** Names as RAM and KMS accept them (D30). */
 export const NAME_RULES = {
   user: /^[A-Za-z0-9._-]{1,64}$/,
   group: /^[A-Za-z0-9-]{1,64}$/,

@@ -13,7 +13,7 @@ export interface PrincipalName {
   readonly name: string;
   /** Sessions only. */
   readonly sessionName: string | null;
-  /** Canonical spelling (D25), the name's case as given. */
+  /** Canonical spelling (D25); the name's case as given, but the role of a session in lower case. */
   readonly arn: string;
   /** Equal for all spellings of one identity: names in lower case, but a session's own name as given (it is case-sensitive). */
   readonly arnKey: string;
@@ -72,15 +72,9 @@ function sessionOf(text: string): PrincipalName | null {
   return null;
 }
 
+/** A session is always named with its role in lower case, as STS does, so that it has one ARN only. */
 function sessionPrincipal(account: string, name: string, sessionName: string): PrincipalName {
-  const prefix = `acs:ram::${account}:assumed-role/`;
-  return {
-    kind: "ROLE_SESSION",
-    account,
-    name,
-    sessionName,
-    arn: `${prefix}${name}/${sessionName}`,
-    arnKey: `${prefix}${foldCase(name)}/${sessionName}`,
-    roleArnKey: `acs:ram::${account}:role/${foldCase(name)}`,
-  };
+  const arn = `acs:ram::${account}:assumed-role/${foldCase(name)}/${sessionName}`;
+  const roleArnKey = `acs:ram::${account}:role/${foldCase(name)}`;
+  return { kind: "ROLE_SESSION", account, name, sessionName, arn, arnKey: arn, roleArnKey };
 }

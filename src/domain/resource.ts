@@ -1,6 +1,6 @@
 import type { Arn } from "./arn.js";
 
-/** Kinds of things KMS actions are about (ram-semantics 5.1); `NONE` is `*`, `OTHER` a KMS ARN of no known kind. */
+/** Kinds of things KMS actions are about (see KMS in docs/evaluation.md); `NONE` is `*`, `OTHER` a KMS ARN of no known kind. */
 export type ResourceType =
   | "KEY"
   | "KEY_CONTAINER"
@@ -51,7 +51,7 @@ export function isContainer(type: ResourceType): boolean {
   return type.endsWith("_CONTAINER");
 }
 
-/** True for the two kinds that carry tags and lie in a resource group (ram-semantics 5.5, C19). */
+/** True for the two kinds that carry tags and lie in a resource group (D7, C19). */
 export function isTaggable(type: ResourceType): boolean {
   return type === "KEY" || type === "SECRET";
 }

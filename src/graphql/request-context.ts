@@ -17,7 +17,7 @@ const ContextEntryInput = builder.inputType("ContextEntryInput", {
 
 export const RequestContextInput = builder.inputType("RequestContextInput", {
   description:
-    "What is known of the request. A field left out is unknown: conditions on it stay residual and the outcome may be CONDITIONAL. The same key in a field and in `entries`, or twice in `entries`, is BAD_USER_INPUT; so are more than 16 KiB.",
+    "What is known of the request. A field left out is unknown: conditions on it stay residual and the outcome may be CONDITIONAL. The same key in a field and in `entries`, or twice in `entries`, is BAD_USER_INPUT; so are more than 16 KiB or 256 values.",
   fields: (t) => ({
     currentTime: t.field({
       type: "DateTime",

@@ -3,7 +3,19 @@ import { describe, expect, test } from "vitest";
 import { formatInstant, parseInstant } from "../../src/domain/condition/date.js";
 import { compareDecimals, parseDecimal } from "../../src/domain/condition/decimal.js";
 import { parseIpAddress, parseIpRange, rangeContains } from "../../src/domain/condition/ip-address.js";
-import { allow, askStatements, codes, entries, NOW, underAllow, underDeny } from "./build.js";
+import { decide } from "../../src/domain/evaluation/decide.js";
+import {
+  allow,
+  askStatements,
+  attached,
+  codes,
+  deny,
+  entries,
+  NOW,
+  requestOf,
+  underAllow,
+  underDeny,
+} from "./build.js";
 
 const A = "ALLOW";
 const I = "IMPLICIT_DENY";
@@ -225,5 +237,29 @@ describe("acs:CurrentTime", () => {
   test("a string comparison holds for this instant only", () => {
     const decision = askStatements([allow("*", "*", { StringLike: { "acs:CurrentTime": "2026-*" } })]);
     expect(decision).toMatchObject({ outcome: A, validFrom: NOW, validUntil: NOW });
+  });
+});
+
+describe("a hostile policy of 6,144 characters meets a full context", () => {
+  const full = Array.from({ length: 256 }, () => "a".repeat(60));
+
+  test.each([
+    ["StringEqualsIgnoreCase", (index: number) => `v${index}`, full],
+    ["StringEqualsIgnoreCase", (index: number) => `v${index}`, ["a".repeat(16_000)]],
+    ["StringLike", (index: number) => `*v${index}*`, full],
+    ["StringLike", (index: number) => `*?v${index}*`, full],
+    ["NumericEquals", (index: number) => `${index}`, full],
+    ["NumericEquals", (index: number) => `${index}`, ["1".repeat(16_000)]],
+    ["IpAddress", (index: number) => `10.0.0.${index % 256}`, full.map((_, index) => `10.0.1.${index}`)],
+  ])("%s", (operator, value, given) => {
+    const values = Array.from({ length: 400 }, (_, index) => value(index));
+    const policies = [attached([allow(), deny("*", "*", { [operator]: { "x:k": values } })])];
+    const request = requestOf(policies, { context: entries({ "x:k": given }) });
+    const times = Array.from({ length: 5 }, () => {
+      const start = performance.now();
+      decide(request, { scopePrecedence: "staged" });
+      return performance.now() - start;
+    });
+    expect(Math.min(...times)).toBeLessThan(25);
   });
 });

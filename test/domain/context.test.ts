@@ -45,6 +45,7 @@ describe("refused", () => {
     ["a time without zone", { currentTime: "2026-01-01T00:00:00" }, "/currentTime"],
     ["an absent time", entries({ "acs:CurrentTime": [] }), "/entries/0/values"],
     ["a malformed time entry", entries({ "acs:CurrentTime": ["1"] }), "/entries/0/values"],
+    ["more than 256 values, even empty ones", entries({ "x:k": Array(257).fill("") }), undefined],
     ["more than 16 KiB", entries({ "x:k": ["x".repeat(17_000)] }), undefined],
   ])("%s", (_, input, pointer) => {
     let error: unknown;

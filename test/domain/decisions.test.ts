@@ -183,6 +183,11 @@ test("D9, C24: a container action granted on the items only", () => {
   expect(required("acs:kms:*:*:secret/*")).toBe(true);
   expect(required("acs:kms:*:*:secret/alb!*")).toBe(true);
   expect(required("acs:kms:*:*:*/*")).toBe(true);
+  expect(
+    codes(askStatements([allow("kms:*", ["acs:kms:*:*:secret/*", "acs:kms:*:*:${name}"])], list)).includes(
+      "CONTAINER_ARN_REQUIRED",
+    ),
+  ).toBe(true);
   expect(required("acs:kms:*:*:secret/")).toBe(false);
   expect(required("acs:kms:*:*:key/*")).toBe(false);
   expect(required("acs:kms:cn-beijing:*:secret/*")).toBe(false);
@@ -387,6 +392,11 @@ test("C8: the model wins over what the caller sends", () => {
   expect(underAllow({ StringEquals: { "acs:ResourceTag/a": "1" } }, { context })).toBe(I);
   const oss = { context, on: `acs:oss:cn:${ACCOUNT}:b`, action: "oss:Get" };
   expect(underAllow({ StringEquals: { "acs:ResourceTag/a": "1" } }, oss)).toBe(A);
+  const nameless = { context, on: "*", action: "oss:ListBuckets" };
+  expect(underDeny({ StringEquals: { "acs:ResourceTag/a": "1" } }, nameless)).toBe(E);
+  expect(underDeny({ StringEquals: { "acs:ResourceTag/b": "1" } }, nameless)).toBe(C);
+  const random = { ...nameless, action: "kms:GetRandomPassword" };
+  expect(underDeny({ StringEquals: { "acs:ResourceTag/a": "1" } }, random)).toBe(A);
   const roleArn = { StringEquals: { "acs:PrincipalArn": ROLE.toLowerCase() } };
   expect(underAllow(roleArn, { who: SESSION })).toBe(A);
   expect(underAllow(roleArn, { who: ROLE })).toBe(A);
@@ -550,12 +560,32 @@ describe("C22: sts:AssumeRole", () => {
     expect(assume([[allow()]], ROLE, { who: SESSION }).outcome).toBe(A);
     expect(assume([[allow()]], `acs:sts::${ACCOUNT}:assumed-role/deploy/ci`, { who: SESSION }).outcome).toBe(A);
     expect(assume([[allow()]], `acs:sts::${ACCOUNT}:assumed-role/deploy/CI`, { who: SESSION }).outcome).toBe(I);
+    expect(assume([[allow()]], `ACS:sts::${ACCOUNT}:assumed-role/deploy/ci`, { who: SESSION }).outcome).toBe(I);
     expect(assume([], OWNER, { who: OWNER }).outcome).toBe(A);
     expect(assume([], USER, { who: OWNER })).toMatchObject({ outcome: I, decidedBy: "ROLE_TRUST" });
     const foreign = { on: ROLE.replace(ACCOUNT, OTHER_ACCOUNT) };
     expect(assume([[allow()]], OWNER, foreign)).toMatchObject({ outcome: A, decidedBy: "ROLE_TRUST" });
     expect(assume([[allow()]], null, foreign)).toMatchObject({ outcome: I, decidedBy: "CROSS_ACCOUNT" });
   });
+});
+
+test("D25: every spelling of a session in a trust policy means it, with wildcards too", () => {
+  const denied = (name: string) => {
+    const statements = [
+      { Effect: "Allow", Action: "*", Principal: { RAM: OWNER } },
+      { Effect: "Deny", Action: "*", Principal: { RAM: name } },
+    ];
+    const facts = { trustPolicy: compile(statements, "trust") };
+    return ask([attached([allow()])], { who: SESSION, on: ROLE, action: "sts:AssumeRole", facts }).outcome === E;
+  };
+  for (const prefix of ["acs:ram::", "acs:ram:*:", "acs:sts::", "arn:sts::"]) {
+    expect(denied(`${prefix}${ACCOUNT}:assumed-role/DEPLOY/*`)).toBe(true);
+    expect(denied(`${prefix}*:assumed-role/*`)).toBe(true);
+    expect(denied(`${prefix}${ACCOUNT}:assumed-role/other/*`)).toBe(false);
+  }
+  expect(denied(`ACS:STS::${ACCOUNT}:Assumed-Role/deploy/CI`)).toBe(true);
+  expect(denied(`acs:ram::${ACCOUNT}:role/deploy/c?`)).toBe(true);
+  expect(denied(`acs:ram::${ACCOUNT}:role/other/*`)).toBe(false);
 });
 
 test("C23: DescribeRegions needs no authorization", () => {
@@ -587,6 +617,17 @@ test("resources the gateway does not know have neither tags nor group", () => {
   expect(decision.outcome).toBe(I);
   expect(codes(decision)).toEqual(["RESOURCE_NOT_REGISTERED"]);
   expect(codes(ask([], { on: KEYS, action: "kms:ListKeys", facts: { registered: false } }))).toEqual([]);
+});
+
+test("names that only an import accepts do not disturb the sentence", () => {
+  const decision = ask([attached([allow()], { name: "Use", attachedTo: `acs:ram::${ACCOUNT}:group/Team: A *` })]);
+  expect(decision.reason).toBe("Allowed by statement 0 of policy `Use` (v1), attached to group `Team: A *`.");
+});
+
+test("at most a hundred diagnostics are given", () => {
+  const values = Array.from({ length: 300 }, (_, index) => `x${index}`);
+  const decision = askStatements([allow("*", "*", { NumericEquals: { "x:k": values } })]);
+  expect(decision.diagnostics).toHaveLength(100);
 });
 
 test("a decision names the whole path of what matched", () => {

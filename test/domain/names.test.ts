@@ -94,7 +94,7 @@ describe("parsePrincipalArn", () => {
       account: ACCOUNT,
       name: "Deploy",
       sessionName: "Ci",
-      arn: `acs:ram::${ACCOUNT}:assumed-role/Deploy/Ci`,
+      arn: `acs:ram::${ACCOUNT}:assumed-role/deploy/Ci`,
       arnKey: `acs:ram::${ACCOUNT}:assumed-role/deploy/Ci`,
       roleArnKey: `acs:ram::${ACCOUNT}:role/deploy`,
     });

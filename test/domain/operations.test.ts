@@ -79,6 +79,7 @@ describe("planOperation", () => {
     ["TagResource", {}, "name either a key or a secret"],
     ["BatchGetSecretValue", { secrets: [] }, "target `secrets` is missing"],
     ["UpdateAlias", { alias: ALIAS.replace("a1", "a2"), key: KEY }, "name it as `oldKey`"],
+    ["UpdateAlias", { alias: ALIAS, key: KEY, oldKey: OTHER_KEY }, "points to another key"],
   ])("%s on %j is refused", (operation, targets, message) => {
     expect(() => planOperation(operation, targets, factsOf)).toThrow(InvalidInputError);
     expect(() => planOperation(operation, targets, factsOf)).toThrow(message);

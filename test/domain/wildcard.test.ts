@@ -55,6 +55,26 @@ describe("globs", () => {
     expect(performance.now() - start).toBeLessThan(200);
   });
 
+  test("pieces with `?` of every length are found, leftmost and by code point", () => {
+    for (const length of [1, 31, 32, 33, 64, 65, 200]) {
+      const piece = `${"a?".repeat(length)}c`;
+      const text = piece.replaceAll("?", "a");
+      expect(compileGlob(`*${piece}*`)(`b${"a".repeat(50)}${text}b`)).toBe(true);
+      expect(compileGlob(`*${piece}*${piece}`)(`${text}${text}`)).toBe(true);
+      expect(compileGlob(`*${piece}*${piece}`)(text)).toBe(false);
+      expect(compileGlob(`*${piece}*`)(`😀${text.replaceAll("a", "b")}`)).toBe(false);
+      expect(compileGlob(`*b?${piece}*`)(`b😀${text}😀`)).toBe(true);
+    }
+  });
+
+  test("a long piece with `?` does not make a long text slow", () => {
+    const text = "a".repeat(16_000);
+    const start = performance.now();
+    expect(compileGlob(`*${"a?".repeat(1500)}b*`)(`${text}b${text}`)).toBe(true);
+    expect(compileGlob(`*?${"a?".repeat(1500)}b*`)(`b${text}`)).toBe(false);
+    expect(performance.now() - start).toBeLessThan(150);
+  });
+
   test.each([
     ["key/*", "key/", true],
     ["key*", "key/", true],

@@ -1,5 +1,5 @@
 /**
- * A second, naive evaluator, written straight from section 8 of the semantics and its decisions: regular expressions,
+ * A second, naive evaluator, written straight from the rules of docs/evaluation.md: regular expressions,
  * nothing compiled, possible outcomes found by trying every combination. It shares no code with `src/domain`.
  */
 
@@ -357,7 +357,7 @@ function readingsOf(key: string, request: ReferenceCase, lenient: boolean): Read
   if (name === "acs:principalarn") return { exact: [names(request.principal).at(-1) ?? ""], others: [] };
   const slash = key.indexOf("/");
   const [prefix, tag] = slash < 0 ? [name, ""] : [name.slice(0, slash), key.slice(slash + 1)];
-  const kms = request.resource === "*" || request.resource.startsWith("acs:kms:");
+  const kms = (request.resource === "*" ? low(request.action) : request.resource.slice(4)).startsWith("kms:");
   if (prefix === "kms:tag" || (prefix === "acs:resourcetag" && kms)) {
     const taggable = /^acs:kms:[^:]*:[^:]*:(key|secret)\/./.test(request.resource);
     return tagReadings(taggable ? request.tags : {}, tag, lenient);

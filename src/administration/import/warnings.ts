@@ -24,7 +24,7 @@ export interface ImportWarning {
 
 type Tags = Readonly<Record<string, string>> | null | undefined;
 
-/** Where the snapshot exceeds limits, name rules, tag characters and reserved prefixes (ram-semantics D30). */
+/** Where the snapshot exceeds limits, name rules, tag characters and reserved prefixes (D30). */
 export function warningsOf(snapshot: Snapshot, limits: Limits): ImportWarning[] {
   return [
     ...accountWarnings(snapshot, limits),

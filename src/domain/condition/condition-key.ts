@@ -16,7 +16,7 @@ export interface ConditionKey {
 
 const NO_OTHERS = (): readonly (readonly string[])[] => [];
 
-/** Resolves a condition key once, when its policy is compiled (ram-semantics 2.4, D6, D7, D22, C8). */
+/** Resolves a condition key once, when its policy is compiled (D6, D7, D22, C8). */
 export function resolveConditionKey(key: string): ConditionKey {
   const folded = foldCase(key);
   if (folded === "acs:currenttime") return modelKey("current-time", (request) => request.nowText);

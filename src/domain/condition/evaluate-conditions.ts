@@ -1,12 +1,12 @@
 import { excerpt } from "../arn.js";
 import type { Diagnostic } from "../evaluation/decision.js";
-import type { Diagnostics, EvaluationRequest } from "../evaluation/evaluation-request.js";
+import { type Diagnostics, type EvaluationRequest, MOST_NOTES } from "../evaluation/evaluation-request.js";
 import type { Condition, Effect } from "../policy/document.js";
 import { variableUnsupported } from "../policy/resource-pattern.js";
 import { didYouMean } from "../suggest.js";
 import { foldCase } from "../wildcard.js";
 import { type ConditionKey, type KeyValues, resolveConditionKey } from "./condition-key.js";
-import { findOperator, OPERATOR_NAMES, type Operator, policyInstant, type ValueTest } from "./operators.js";
+import { type AnyValueTest, findOperator, OPERATOR_NAMES, type Operator, policyInstant } from "./operators.js";
 import { allOf, anyOf, leaningOf, not, type Truth } from "./truth.js";
 
 /** An instant at which a date comparison with `acs:CurrentTime` changes; `after`: also right behind it. */
@@ -26,7 +26,7 @@ export interface CompiledCondition {
   readonly diagnostics: readonly Diagnostic[];
 }
 
-/** Compiles one condition of a statement with `effect` (ram-semantics 2, D13–D22, C6–C11, C17, C20). */
+/** Compiles one condition of a statement with `effect` (D13–D22, C6–C11, C17, C20). */
 export function compileCondition(source: Condition, effect: Effect): CompiledCondition {
   const operator = findOperator(source.operator);
   if (operator === undefined) return unknownCondition(source);
@@ -55,7 +55,8 @@ function unknownCondition(source: Condition): CompiledCondition {
 }
 
 interface CompiledValues {
-  readonly tests: readonly ValueTest[];
+  /** Null when the policy has no value that can be read. */
+  readonly matchesAny: AnyValueTest | null;
   /** Some value of the policy cannot be read: it counts as `unknown`. */
   readonly someUnreadable: boolean;
   readonly diagnostics: readonly Diagnostic[];
@@ -70,16 +71,14 @@ interface ConditionRule extends CompiledValues {
 
 function compileValues(source: Condition, operator: Operator, effect: Effect): CompiledValues {
   const ignoreCase = ["action", "acs:principalarn"].includes(foldCase(source.key));
-  const setting = { effect, negated: operator.negated, ignoreCase };
-  const tests: ValueTest[] = [];
-  const diagnostics: Diagnostic[] = [];
-  for (const value of source.values) {
-    const variable = value.includes("${");
-    const test = variable ? null : operator.compile(value, setting);
-    if (test !== null) tests.push(test);
-    else diagnostics.push(variable ? variableUnsupported(value) : unreadableValue(source, value));
-  }
-  return { tests, diagnostics, someUnreadable: diagnostics.length > 0 };
+  const variables = source.values.filter((value) => value.includes("${"));
+  const plain = source.values.filter((value) => !value.includes("${"));
+  const { matchesAny, unreadable } = operator.compile(plain, { effect, negated: operator.negated, ignoreCase });
+  const diagnostics = [
+    ...variables.map(variableUnsupported),
+    ...unreadable.map((value) => unreadableValue(source, value)),
+  ].slice(0, MOST_NOTES);
+  return { matchesAny, diagnostics, someUnreadable: diagnostics.length > 0 };
 }
 
 function unreadableValue({ operator }: Condition, value: string): Diagnostic {
@@ -128,20 +127,15 @@ function needsEveryValue({ source, effect }: ConditionRule): boolean {
 }
 
 function matchesAnyValue(rule: ConditionRule, requestValue: string, diagnostics: Diagnostics): Truth {
-  let result: Truth = rule.someUnreadable ? "unknown" : "false";
-  for (const test of rule.tests) {
-    const matched = test(requestValue);
-    if (matched === true) return "true";
-    if (matched !== null) continue;
-    result = "unknown";
-    diagnostics.add(unreadableValue(rule.source, requestValue));
-  }
-  return result;
+  const matched = rule.matchesAny === null ? false : rule.matchesAny(requestValue);
+  if (matched === true) return "true";
+  if (matched === null && !diagnostics.full) diagnostics.add(unreadableValue(rule.source, requestValue));
+  return matched === null || rule.someUnreadable ? "unknown" : "false";
 }
 
 /** D22, C11. An empty list matches nothing, whatever the key turns out to hold. */
-function truthWhenNotSupplied({ source, operator, tests, someUnreadable, effect }: ConditionRule): Truth {
-  if (tests.length > 0) return "residual";
+function truthWhenNotSupplied({ source, operator, matchesAny, someUnreadable, effect }: ConditionRule): Truth {
+  if (matchesAny !== null) return "residual";
   if (someUnreadable) return "unknown";
   if (operator.negated || (source.setPrefix !== null && effect === "Deny")) return "residual";
   return "false";

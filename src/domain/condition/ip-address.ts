@@ -34,16 +34,16 @@ export function parseIpRange(text: string): IpRange | null {
 /** Families never match each other. */
 export function rangeContains(range: IpRange, address: IpAddress): boolean {
   if (range.base.length !== address.length) return false;
-  return range.base.every((byte, index) => {
+  for (let index = 0; index * 8 < range.prefix; index++) {
     const mask = prefixMask(range.prefix - index * 8);
-    return (byte & mask) === ((address[index] ?? 0) & mask);
-  });
+    if (((range.base[index] ?? 0) & mask) !== ((address[index] ?? 0) & mask)) return false;
+  }
+  return true;
 }
 
-/** The mask of a byte of which the first `bits` count. */
+/** The mask of a byte of which the first `bits` count; at least one does. */
 function prefixMask(bits: number): number {
-  if (bits >= 8) return 0xff;
-  return bits <= 0 ? 0 : (0xff << (8 - bits)) & 0xff;
+  return bits >= 8 ? 0xff : (0xff << (8 - bits)) & 0xff;
 }
 
 function parseBytes(text: string): IpAddress | null {

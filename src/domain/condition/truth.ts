@@ -1,6 +1,6 @@
 import type { Effect } from "../policy/document.js";
 
-/** The value of one part of a statement (ram-semantics 8). */
+/** The value of one part of a statement ("Four truth values" in docs/evaluation.md). */
 export type Truth = "true" | "false" | "unknown" | "residual";
 
 /** Which way a rule that differs by effect leans: `strict` matches less, `lenient` matches more. */

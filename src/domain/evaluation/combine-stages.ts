@@ -59,7 +59,7 @@ export function gateEndings(session: readonly DefiniteOutcome[], rest: readonly 
   return session.flatMap((outcome) => (outcome === "ALLOW" ? rest : [{ outcome, stage: "SESSION_POLICY" as const }]));
 }
 
-/** The answer for a set of endings (section 8): only the single outcome ALLOW or EXPLICIT_DENY is certain. */
+/** The answer for a set of endings ("Outcomes" in docs/evaluation.md): only the single outcome ALLOW or EXPLICIT_DENY is certain. */
 export function outcomeOf(endings: readonly Ending[]): Outcome {
   const outcomes = new Set(endings.map((ending) => ending.outcome));
   if (outcomes.size === 1) return endings[0]?.outcome ?? "IMPLICIT_DENY";

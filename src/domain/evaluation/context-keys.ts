@@ -48,7 +48,7 @@ export function splitConditionKey(key: string): { readonly prefix: string; reado
 /**
  * Turns the caller's context into what the evaluator reads.
  * @throws InvalidInputError for a key given twice (also as a named field and an entry), a malformed `currentTime`,
- *   or more than 16 KiB
+ *   or more than 16 KiB or 256 values
  */
 export function buildContext(input: RequestContextInput): RequestContext {
   const context = new Map<string, readonly string[]>();
@@ -107,15 +107,16 @@ function checkedTime(key: string, value: string, pointer: string): string {
 }
 
 function refuseLargeContext(context: RequestContext): void {
-  let bytes = 0;
+  let [bytes, count] = [0, 0];
   for (const [key, values] of context) {
+    count += values.length;
     for (const text of [key, ...values]) bytes += utf8Length(text);
   }
-  if (bytes > HARD_LIMITS.contextBytes || context.size > HARD_LIMITS.contextEntries) {
-    throw new InvalidInputError(
-      `the request context is too large: at most ${HARD_LIMITS.contextBytes} bytes in ${HARD_LIMITS.contextEntries} keys`,
-    );
-  }
+  const { contextBytes, contextEntries, contextValues } = HARD_LIMITS;
+  if (bytes <= contextBytes && context.size <= contextEntries && count <= contextValues) return;
+  throw new InvalidInputError(
+    `the request context is too large: at most ${contextBytes} bytes, ${contextEntries} keys and ${contextValues} values`,
+  );
 }
 
 /** Bytes of `text` in UTF-8. */

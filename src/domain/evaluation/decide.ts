@@ -41,7 +41,7 @@ export interface DecideOptions {
 export type Question = Omit<AccessRequest, "action">;
 
 /**
- * Decides whether the principal may perform the action on the resource, and says why (ram-semantics 8–10).
+ * Decides whether the principal may perform the action on the resource, and says why (docs/evaluation.md).
  * Pure: everything it depends on is in the request; `request.now` is the one instant of the decision.
  * @throws InvalidInputError for a malformed action or ARN, or a session policy with anybody but a role or session (C13)
  */
@@ -246,7 +246,7 @@ function describe(question: Question, classes: Classes, request: EvaluationReque
     validity.addAll(result.validity);
   }
   const residualConditions = verdict.read.flatMap(({ result }) => result.residual);
-  const decision: UnexplainedDecision = {
+  const decision: UnexplainedDecision & { reason: string } = {
     principal: principal.arn,
     action: request.action,
     resource: request.target.arn.text,
@@ -259,8 +259,10 @@ function describe(question: Question, classes: Classes, request: EvaluationReque
     diagnostics: diagnostics.list(),
     validFrom: validity.validFrom,
     validUntil: validity.validUntil,
+    reason: "",
   };
-  return { ...decision, reason: explain(decision, principal) };
+  decision.reason = explain(decision, principal);
+  return decision;
 }
 
 /** Trust policies name no resource, so they never miss a container. */

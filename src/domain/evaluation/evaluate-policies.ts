@@ -24,7 +24,7 @@ export interface ClassMember {
   readonly scope: AttachmentScope | null;
 }
 
-/** Policies whose statements are weighed as one set (ram-semantics 3.1). */
+/** Policies whose statements are weighed as one set. */
 export interface PolicyClass {
   readonly source: StatementSource;
   readonly members: readonly ClassMember[];
@@ -46,18 +46,18 @@ export const SILENT: readonly DefiniteOutcome[] = ["IMPLICIT_DENY"];
 
 /** The attachments of `attachments` that are active at `now` as one class. */
 export function identityClass(attachments: readonly AttachedPolicy[], now: number): PolicyClass {
-  const active = attachments.filter((attachment) => isActive(attachment, now));
-  return {
-    source: "IDENTITY_POLICY",
-    members: active.map(({ policy, attachedTo, scope }) => ({
-      compiled: policy.compiled,
-      policy: policy.reference,
-      version: policy.compiled === null ? null : policy.version,
-      attachedTo,
-      scope,
-    })),
-    bounds: attachments.flatMap(({ notBefore, expiresAt }) => [notBefore, expiresAt]).filter((bound) => bound !== null),
-  };
+  const members: ClassMember[] = [];
+  const bounds: number[] = [];
+  for (const attachment of attachments) {
+    const { policy, attachedTo, scope, notBefore, expiresAt } = attachment;
+    if (notBefore !== null) bounds.push(notBefore);
+    if (expiresAt !== null) bounds.push(expiresAt);
+    if (!isActive(attachment, now)) continue;
+    const { compiled, reference } = policy;
+    const version = compiled === null ? null : policy.version;
+    members.push({ compiled, policy: reference, version, attachedTo, scope });
+  }
+  return { source: "IDENTITY_POLICY", members, bounds };
 }
 
 /** A class of one policy that is not attached to anybody: session or trust policy. */
@@ -70,7 +70,7 @@ export function isActive({ notBefore, expiresAt }: AttachedPolicy, now: number):
   return (notBefore === null || notBefore <= now) && (expiresAt === null || now < expiresAt);
 }
 
-/** Weighs all statements of a class (section 8). */
+/** Weighs all statements of a class ("Outcomes" in docs/evaluation.md). */
 export function evaluateClass(policies: PolicyClass, request: EvaluationRequest): ClassResult {
   const diagnostics = new Diagnostics();
   const validity = new Validity(request.now);

@@ -48,12 +48,19 @@ export interface EvaluationRequest {
   readonly nowText: string;
 }
 
-/** Receives the diagnostics of a decision; equal ones count once. */
+/** A hostile policy could give rise to thousands of notes; nobody reads more than these. */
+export const MOST_NOTES = 100;
+
+/** Receives the diagnostics of a decision; equal ones count once, and the first hundred are kept. */
 export class Diagnostics {
   private readonly notes = new Map<string, Diagnostic>();
 
+  get full(): boolean {
+    return this.notes.size >= MOST_NOTES;
+  }
+
   add(diagnostic: Diagnostic): void {
-    this.notes.set(`${diagnostic.code} ${diagnostic.message}`, diagnostic);
+    if (!this.full) this.notes.set(`${diagnostic.code} ${diagnostic.message}`, diagnostic);
   }
 
   addAll(diagnostics: Iterable<Diagnostic>): void {

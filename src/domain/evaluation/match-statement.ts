@@ -15,7 +15,7 @@ const NO_MATCH: StatementMatch = { value: "false", residual: [] };
 const MATCH: StatementMatch = { value: "true", residual: [] };
 
 /**
- * Combines the parts of a statement (section 8, C1). Every condition is looked at once action, resource and caller
+ * Combines the parts of a statement (C1). Every condition is looked at once action, resource and caller
  * match, so that diagnostics and validity do not depend on the order of conditions (C15).
  */
 export function matchStatement(

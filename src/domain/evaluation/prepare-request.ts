@@ -20,17 +20,15 @@ export function prepareRequest(request: Omit<AccessRequest, "action">): (action:
   const arn = parseArn(request.resource.arn);
   const resource = parseKmsResource(arn);
   const named = arn.text === "*" ? null : namedTarget(arn);
-  const shared = {
-    resource,
-    caller: describeCaller(request.principal),
-    tags: resource === null ? null : knownTags(resource, request.resource),
-    context: request.context,
-    now: request.now,
-    nowText: formatInstant(request.now),
-  };
+  const caller = describeCaller(request.principal);
+  const tags = resource === null ? null : knownTags(resource, request.resource);
+  const { context, now } = request;
+  const nowText = formatInstant(now);
   return (action) => {
     const foldedAction = foldCase(action);
-    return { ...shared, action, foldedAction, target: named ?? namelessTarget(arn, foldedAction) };
+    const target = named ?? namelessTarget(arn, foldedAction);
+    const ofKms = target.segments.service === "kms";
+    return { action, foldedAction, target, resource, caller, tags: ofKms ? tags : null, context, now, nowText };
   };
 }
 

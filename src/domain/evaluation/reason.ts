@@ -1,5 +1,4 @@
-import { parseArn } from "../arn.js";
-import { parsePrincipalArn } from "../principal.js";
+import { excerpt, parseArn } from "../arn.js";
 import { parseKmsResource, type ResourceType } from "../resource.js";
 import type { PrincipalFacts } from "./access-request.js";
 import type { Decision, MatchedStatement } from "./decision.js";
@@ -19,7 +18,6 @@ const RESOURCE_WORDS: Readonly<Record<ResourceType, string>> = {
   NONE: "all resources (`*`)",
   OTHER: "this resource",
 };
-const PRINCIPAL_WORDS = { USER: "user", GROUP: "group", ROLE: "role" } as const;
 
 /** One plain sentence that says why (what a portal shows). */
 export function explain(decision: UnexplainedDecision, principal: PrincipalFacts): string {
@@ -92,11 +90,12 @@ function describeStatement({ source, index, policy, version, attachedTo, scope }
   return `statement ${index} of ${name} (${version})${target}${where}`;
 }
 
+/** Reads no more than it must: an import may bring names that no question could ask about. */
 function describePrincipal(arn: string): string {
-  const { kind, name, sessionName } = parsePrincipalArn(arn);
-  if (kind === "ACCOUNT_OWNER") return "the account owner";
-  if (kind === "ROLE_SESSION") return `session \`${sessionName}\` of role \`${name}\``;
-  return `${PRINCIPAL_WORDS[kind]} \`${name}\``;
+  const [type = "", name = "", session = ""] = arn.split(":").slice(4).join(":").split("/");
+  if (type === "root") return "the account owner";
+  if (type === "assumed-role") return `session \`${session}\` of role \`${name}\``;
+  return `${type} \`${excerpt(name)}\``;
 }
 
 function resourceWords(arn: string): string {

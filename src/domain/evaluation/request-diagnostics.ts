@@ -59,7 +59,7 @@ export function containerArnRequired(request: EvaluationRequest, read: readonly 
     ({ effect, matchesAction, resources }) =>
       effect === "Allow" &&
       matchesAction(request.foldedAction) &&
-      resources.matches(request.target) === "false" &&
+      resources.matches(request.target) !== "true" &&
       resources.matchesItemOf(request.target),
   );
   const message = `\`${request.action}\` needs the container \`${excerpt(request.target.arn.text)}\`, not its items`;

@@ -4,7 +4,7 @@ import { HARD_LIMITS } from "../limits.js";
 import type { ResourceType } from "../resource.js";
 import { foldCase } from "../wildcard.js";
 
-/** Actions that use key material (ram-semantics 5.2, marked C). */
+/** Actions that use key material. */
 const CRYPTOGRAPHIC = [
   "Encrypt",
   "Decrypt",

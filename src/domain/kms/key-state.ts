@@ -4,7 +4,7 @@ const NOT_ENABLED: readonly KeyState[] = ["DISABLED", "PENDING_DELETION", "PENDI
 const PENDING: readonly KeyState[] = ["PENDING_DELETION", "PENDING_IMPORT"];
 
 /**
- * Which states of a key make an action on it fail although it is permitted (ram-semantics 5.6, D28).
+ * Which states of a key make an action on it fail although it is permitted (D28).
  * Actions that are not listed work in every state.
  */
 const BLOCKING_STATES: ReadonlyMap<string, readonly KeyState[]> = new Map<string, readonly KeyState[]>([

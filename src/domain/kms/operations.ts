@@ -76,7 +76,7 @@ const CANONICAL: ReadonlyMap<string, string> = new Map([...OPERATIONS.keys()].ma
 export const OPERATION_NAMES: readonly string[] = [...OPERATIONS.keys()];
 
 /**
- * What `operation` needs when called on `targets` (ram-semantics 5.2, D8, D10).
+ * What `operation` needs when called on `targets` (D8, D10).
  * @param facts gives the key an alias points to and the key a secret is encrypted with
  * @throws InvalidInputError for an unknown operation, a missing, superfluous or malformed target
  */
@@ -214,11 +214,13 @@ function planCreateAlias(targets: Targets): Plan {
   return { legs: onEach("kms:CreateAlias", [alias, key]), keysUsed: [key] };
 }
 
-/** The state of the old key does not matter (ram-semantics 5.6). */
+/** The state of the old key does not matter (D28). */
 function planUpdateAlias(targets: Targets, facts: FactsOf): Plan {
   const alias = required(targets, "alias", ["ALIAS"]);
   const key = required(targets, "key", ["KEY"]);
-  const oldKey = targets.oldKey == null ? aliasTarget(alias, facts, "oldKey") : required(targets, "oldKey", ["KEY"]);
+  const named = targets.oldKey == null ? null : required(targets, "oldKey", ["KEY"]);
+  refuseOtherKey(alias, facts(alias).aliasTargetArn, named, "oldKey");
+  const oldKey = named ?? aliasTarget(alias, facts, "oldKey");
   return { legs: onEach("kms:UpdateAlias", [alias, oldKey, key]), keysUsed: [key] };
 }
 

@@ -38,7 +38,7 @@ const SET_PREFIX = /^(ForAllValues|ForAnyValue):(.*)$/s;
 const HALF_SURROGATE_PAIR = /\p{Cs}/u;
 
 /**
- * Reads a policy document; never half-accepts one (ram-semantics D3, C25).
+ * Reads a policy document; never half-accepts one (D3, C25).
  * @param input JSON text, or a value that was parsed already
  * @returns the document, or every problem at once: JSON pointer, and line and column for text
  */

@@ -1,9 +1,11 @@
 import { anyOf, type Leaning, leaningOf, type Truth } from "../condition/truth.js";
 import type { Caller } from "../evaluation/evaluation-request.js";
-import { parsePrincipalArn } from "../principal.js";
 import { compileGlob, foldCase } from "../wildcard.js";
 import type { Effect, PrincipalBlock } from "./document.js";
 import { compileResourcePattern, splitPattern } from "./resource-pattern.js";
+
+const SESSION_SPELLING = /^(?:acs:(?:ram|sts)|arn:sts):\*?:([^:]*):assumed-role\/(.+)$/s;
+const ROLE_AND_SESSION = /^acs:ram:\*?:([^:]*):role\/([^/]*\/.+)$/s;
 
 /** Tells whether a statement of a trust policy speaks about the caller. */
 export type PrincipalMatcher = (caller: Caller) => Truth;
@@ -15,15 +17,16 @@ export function compilePrincipal(block: PrincipalBlock, effect: Effect): Princip
 }
 
 function compileName(name: string, leaning: Leaning): PrincipalMatcher {
-  const account = wholeAccount(name, leaning);
+  const spelling = leaning === "lenient" ? foldCase(name) : name;
+  const account = wholeAccount(spelling);
   if (account !== null) return account;
-  const pattern = compileResourcePattern(canonicalSpelling(name), leaning);
+  const pattern = compileResourcePattern(canonicalSpelling(spelling), leaning);
   return (caller) => anyOf(caller.names.map(pattern.matches));
 }
 
 /** C22: `…:root` and `…:*` mean every identity of the account. */
-function wholeAccount(name: string, leaning: Leaning): PrincipalMatcher | null {
-  const segments = splitPattern(leaning === "lenient" ? foldCase(name) : name);
+function wholeAccount(name: string): PrincipalMatcher | null {
+  const segments = splitPattern(name);
   if (segments === null || /\$\{|,/.test(name)) return null;
   const { partition, service, region, account, relativeId } = segments;
   if (relativeId !== "root" && relativeId !== "*") return null;
@@ -32,11 +35,8 @@ function wholeAccount(name: string, leaning: Leaning): PrincipalMatcher | null {
   return (caller) => (accountGlob(caller.account) ? "true" : "false");
 }
 
-/** The spellings of a session all mean the same (D25). */
+/** The spellings of a session, wildcards in them included, all mean the same (D25). */
 function canonicalSpelling(name: string): string {
-  try {
-    return parsePrincipalArn(name).arn;
-  } catch {
-    return name;
-  }
+  const [, account, session] = SESSION_SPELLING.exec(name) ?? ROLE_AND_SESSION.exec(name) ?? [];
+  return account === undefined || session === undefined ? name : `acs:ram::${account}:assumed-role/${session}`;
 }

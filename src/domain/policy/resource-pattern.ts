@@ -13,7 +13,7 @@ export interface ResourcePattern {
 }
 
 /**
- * Compiles one resource pattern (ram-semantics D5, D6, D18, D29, C3, C4).
+ * Compiles one resource pattern (D5, D6, D18, D29, C3, C4).
  * @param leaning `lenient` where the rules lean towards matching: Deny, and the complement inside an Allow
  */
 export function compileResourcePattern(text: string, leaning: Leaning): ResourcePattern {

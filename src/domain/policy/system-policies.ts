@@ -1,5 +1,5 @@
 /**
- * System policies of KMS and RAM that the catalogue starts with (ram-semantics 5.4). Alibaba changes such policies
+ * System policies of KMS and RAM that the catalogue starts with. Alibaba changes such policies
  * without notice, so a policy that an import brings along wins over this copy for its account.
  */
 export interface SystemPolicy {
