@@ -58,9 +58,9 @@ describe("evaluation input: principals", () => {
     expect(await factsOf(user("mIXED"))).toMatchObject({ arn: user("Mixed") });
   });
 
-  it("a session has the policies of its role, under its own name", async () => {
+  it("a session has the policies of its role, under its own name, however its role is spelled", async () => {
     const facts = await factsOf(`acs:sts::${ACCOUNT}:assumed-role/BOT/s1`);
-    expect(facts).toMatchObject({ kind: "ROLE_SESSION", arn: `acs:ram::${ACCOUNT}:assumed-role/BOT/s1` });
+    expect(facts).toMatchObject({ kind: "ROLE_SESSION", arn: `acs:ram::${ACCOUNT}:assumed-role/bot/s1` });
     expect(attachmentsOf(facts)).toEqual([["bots", role("bot"), "ACCOUNT"]]);
     expect((await factsOf(role("bot")))?.kind).toBe("ROLE");
   });
