@@ -1,10 +1,11 @@
 import { moveToResourceGroup } from "../administration/move-to-resource-group.js";
 import { tagResource } from "../administration/tag-resource.js";
+import type { TaggedValue } from "../administration/tagged-target.js";
 import { untagResource } from "../administration/untag-resource.js";
 import { parseArn } from "../domain/arn.js";
 import { requireAccount } from "./account.js";
 import { builder } from "./builder.js";
-import { change } from "./change.js";
+import { change, type PayloadBuilder } from "./change.js";
 import { connectionOf } from "./page.js";
 import { Principal } from "./principal.js";
 import { ResourceGroup } from "./resource-group.js";
@@ -113,8 +114,24 @@ function listed({ account, type, tag, resourceGroup }: Listed) {
   };
 }
 
-const TAGGED_RESOURCE = "The tagged key or secret; null when it was refused or a user or role was tagged.";
-const TAGGED_PRINCIPAL = "The tagged user or role; null when it was refused or a key or secret was tagged.";
+function tagged(t: PayloadBuilder<TaggedValue>) {
+  return {
+    resource: t.field({
+      type: KmsResource,
+      nullable: true,
+      description: "The tagged key or secret; null when it was refused or a user or role was tagged.",
+      resolve: ({ value }, _args, { records }) =>
+        value && "resourceId" in value ? records.resources.load(value.resourceId) : null,
+    }),
+    principal: t.field({
+      type: Principal,
+      nullable: true,
+      description: "The tagged user or role; null when it was refused or a key or secret was tagged.",
+      resolve: ({ value }, _args, { records }) =>
+        value && "principalId" in value ? records.principals.load(value.principalId) : null,
+    }),
+  };
+}
 
 change("tagResource", {
   description: "Sets tags of a key, secret, user or role; others stay. Decisions see them at once.",
@@ -122,22 +139,7 @@ change("tagResource", {
     resource: t.field({ type: "Arn", required: true, description: "ARN of the key, secret, user or role." }),
     tags: t.field({ type: [TagInput], required: true, description: "Tags to set, 1 to 20, each key once." }),
   }),
-}).by(tagResource, (t) => ({
-  resource: t.field({
-    type: KmsResource,
-    nullable: true,
-    description: TAGGED_RESOURCE,
-    resolve: ({ value }, _args, { records }) =>
-      value && "resourceId" in value ? records.resources.load(value.resourceId) : null,
-  }),
-  principal: t.field({
-    type: Principal,
-    nullable: true,
-    description: TAGGED_PRINCIPAL,
-    resolve: ({ value }, _args, { records }) =>
-      value && "principalId" in value ? records.principals.load(value.principalId) : null,
-  }),
-}));
+}).by(tagResource, tagged);
 
 change("untagResource", {
   description: "Removes tags of a key, secret, user or role. Keys it does not have are no error.",
@@ -145,22 +147,7 @@ change("untagResource", {
     resource: t.field({ type: "Arn", required: true, description: "ARN of the key, secret, user or role." }),
     tagKeys: t.stringList({ required: true, description: "Keys of the tags to remove, 1 to 20." }),
   }),
-}).by(untagResource, (t) => ({
-  resource: t.field({
-    type: KmsResource,
-    nullable: true,
-    description: TAGGED_RESOURCE,
-    resolve: ({ value }, _args, { records }) =>
-      value && "resourceId" in value ? records.resources.load(value.resourceId) : null,
-  }),
-  principal: t.field({
-    type: Principal,
-    nullable: true,
-    description: TAGGED_PRINCIPAL,
-    resolve: ({ value }, _args, { records }) =>
-      value && "principalId" in value ? records.principals.load(value.principalId) : null,
-  }),
-}));
+}).by(untagResource, tagged);
 
 change("moveToResourceGroup", {
   description:
