@@ -72,7 +72,7 @@ async function assemble(config: Config, log: Logger, closers: Closers): Promise<
   const loadPool = openLoadPool(url);
   closers.add(() => Promise.all([vectorPool.end(), loadPool.end()]));
   await assertRevisionTriggers(vectorPool);
-  const secrets = await loadGatewaySecrets(db);
+  const secrets = { ...(await loadGatewaySecrets(db)), ...config.secrets };
   await ensureSystemPolicies(db);
   const tokens = createTokens({ environment: secrets.environment, key: secrets.tokenKey });
   const decisions = createDecisions({

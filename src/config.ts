@@ -29,6 +29,15 @@ export interface Config {
   readonly scopePrecedence: ScopePrecedence;
   readonly decisionCache: boolean;
   readonly graphiql: boolean;
+  /** Absent ones are made at the first start and kept in PostgreSQL. */
+  readonly secrets: {
+    /** MAC key of cached decisions. */
+    readonly cacheKey?: Buffer;
+    /** MAC key of revision tokens. */
+    readonly tokenKey?: Buffer;
+    /** Names the history of the database in cache keys and tokens. */
+    readonly environment?: string;
+  };
 }
 
 /** The environment is unusable. `problems` has one `NAME: what is wrong` line per fault, and never a value of a secret. */
@@ -76,6 +85,15 @@ const adminApiKey = z
   })
   .transform(splitAdminApiKey);
 
+const macKey = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{43,}$/, { error: "must be at least 43 base64url characters (256 bits)" })
+  .transform((text) => Buffer.from(text, "base64url"));
+
+const environmentId = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]{1,64}$/, { error: "must be 1 to 64 letters, digits, `.`, `_` or `-`" });
+
 /** One entry per variable; `.env.example` documents exactly these. */
 const VARIABLES = {
   PORT: port.default(4000),
@@ -92,6 +110,9 @@ const VARIABLES = {
   SCOPE_PRECEDENCE: oneOf(["staged", "deny-overrides"]).default("staged"),
   DECISION_CACHE: oneOf(["on", "off"]).default("on"),
   GRAPHIQL: oneOf(["on", "off"]).optional(),
+  CACHE_MAC_KEY: macKey.optional(),
+  TOKEN_MAC_KEY: macKey.optional(),
+  ENVIRONMENT_ID: environmentId.optional(),
   NODE_ENV: z.string().optional(),
 };
 
@@ -125,6 +146,11 @@ function toConfig(values: z.infer<z.ZodObject<typeof VARIABLES>>): Config {
     scopePrecedence: values.SCOPE_PRECEDENCE,
     decisionCache: values.DECISION_CACHE === "on",
     graphiql: values.GRAPHIQL === undefined ? values.NODE_ENV !== "production" : values.GRAPHIQL === "on",
+    secrets: {
+      ...(values.CACHE_MAC_KEY && { cacheKey: values.CACHE_MAC_KEY }),
+      ...(values.TOKEN_MAC_KEY && { tokenKey: values.TOKEN_MAC_KEY }),
+      ...(values.ENVIRONMENT_ID && { environment: values.ENVIRONMENT_ID }),
+    },
   };
 }
 

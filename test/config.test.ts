@@ -29,6 +29,7 @@ describe("loadConfig", () => {
       scopePrecedence: "staged",
       decisionCache: true,
       graphiql: true,
+      secrets: {},
     });
   });
 
@@ -49,6 +50,9 @@ describe("loadConfig", () => {
       SCOPE_PRECEDENCE: "deny-overrides",
       DECISION_CACHE: "off",
       GRAPHIQL: "off",
+      CACHE_MAC_KEY: Buffer.alloc(32, 1).toString("base64url"),
+      TOKEN_MAC_KEY: Buffer.alloc(48, 2).toString("base64url"),
+      ENVIRONMENT_ID: "prod-2.b",
     };
     expect(loadConfig(env)).toEqual({
       port: 0,
@@ -62,6 +66,7 @@ describe("loadConfig", () => {
       scopePrecedence: "deny-overrides",
       decisionCache: false,
       graphiql: false,
+      secrets: { cacheKey: Buffer.alloc(32, 1), tokenKey: Buffer.alloc(48, 2), environment: "prod-2.b" },
     });
   });
 
@@ -86,6 +91,9 @@ describe("loadConfig", () => {
       SCOPE_PRECEDENCE: "first",
       DECISION_CACHE: "true",
       GRAPHIQL: "1",
+      CACHE_MAC_KEY: "short",
+      TOKEN_MAC_KEY: "not base64url",
+      ENVIRONMENT_ID: "a/b",
     };
     expect(problems(env).map((line) => line.split(":")[0])).toEqual(Object.keys(env));
     expect(problems(env)).toContain("PORT: must be a port number from 0 to 65535, got `http`");
@@ -95,8 +103,14 @@ describe("loadConfig", () => {
   });
 
   test("never repeats a secret", () => {
-    const env = { DATABASE_URL: "mysql://u:hunter2@db", REDIS_URL: "hunter2", ADMIN_API_KEY: "rg_ops_hunter2" };
-    expect(problems(env)).toHaveLength(3);
+    const env = {
+      DATABASE_URL: "mysql://u:hunter2@db",
+      REDIS_URL: "hunter2",
+      ADMIN_API_KEY: "rg_ops_hunter2",
+      CACHE_MAC_KEY: "hunter2",
+      TOKEN_MAC_KEY: "hunter2",
+    };
+    expect(problems(env)).toHaveLength(5);
     expect(problems(env).join()).not.toContain("hunter2");
   });
 

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../support/databases.js";
 import { GEMINI_KEY, group, policy, user } from "../support/demo.js";
@@ -86,4 +87,20 @@ test("what one gateway evaluated the other finds in Redis; without Redis each ha
   await first.ask(CHECK, question);
   const { data } = await second.ask(CHECK, question);
   expect(data.effectivePermissions.cache).toBe(inject("redisUrl") === null ? "MISS" : "HIT");
+});
+
+test("a gateway with a MAC key of its own believes nothing that others have cached, and answers the same", async () => {
+  const [first] = gateways;
+  const stranger = await startGateway({
+    DATABASE_URL: database.url,
+    ADMIN_API_KEY: first.key,
+    CACHE_MAC_KEY: randomBytes(32).toString("base64url"),
+  });
+  const question = { principal: user("dave"), resource: GEMINI_KEY };
+  await first.ask(CHECK, question);
+  const known = (await first.ask(CHECK, question)).data.effectivePermissions;
+  const own = (await stranger.ask(CHECK, question)).data.effectivePermissions;
+  await stranger.stop();
+  expect([known.cache, own.cache]).toEqual(["HIT", "MISS"]);
+  expect(own.permissions).toEqual(known.permissions);
 });
