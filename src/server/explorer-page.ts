@@ -31,6 +31,7 @@ const signInBar = `
 <style>
   body { display: flex; flex-direction: column; height: 100vh; margin: 0; }
   #root { flex: 1; height: 0; }
+  #root .graphiql-container { height: 100%; }
   #sign-in { display: flex; gap: 8px; align-items: center; padding: 6px 12px; font: 13px system-ui, sans-serif; background: #1f2937; color: #f9fafb; }
   #sign-in input { flex: 1; max-width: 560px; padding: 4px 8px; border: 1px solid #6b7280; border-radius: 4px; font: 13px ui-monospace, monospace; }
   #sign-in button { padding: 4px 12px; border: 0; border-radius: 4px; background: #2563eb; color: #fff; cursor: pointer; }
