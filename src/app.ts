@@ -4,7 +4,6 @@ import type { Logger } from "pino";
 import { type Administration, DEFAULT_LIMITS } from "./administration/administration.js";
 import { ensureSystemPolicies } from "./administration/ensure-system-policies.js";
 import { seedDemo } from "./administration/seed-demo.js";
-
 import type { Config } from "./config.js";
 import { createDecisions, type Decisions } from "./decisions/decide-many.js";
 import type { DecisionCache } from "./decisions/decision-cache.js";

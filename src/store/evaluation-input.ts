@@ -1,4 +1,4 @@
-import { Pool } from "pg";
+import type { Pool } from "pg";
 import { parseArn } from "../domain/arn.js";
 import type {
   AttachedPolicy,
@@ -13,6 +13,7 @@ import { type PrincipalName, parsePrincipalArn } from "../domain/principal.js";
 import { isContainer, parseKmsResource } from "../domain/resource.js";
 import type { CompileDocument } from "./compiled-policies.js";
 import { LOAD_EVALUATION_INPUT } from "./evaluation-input-statement.js";
+import { openPool } from "./pool.js";
 import { type RevisionRow, type RevisionVector, toVector, withDeadline } from "./revisions.js";
 import { asStoreError, UnavailableError } from "./store-errors.js";
 
@@ -87,24 +88,14 @@ interface InputRow {
 
 const STATEMENT_TIMEOUT_MS = 5_000;
 const DEADLINE_MS = 8_000;
-const CONNECTION_LIFETIME_S = 300;
+const CONNECT_TIMEOUT_MS = 2_000;
 
 export type LoadPool = Pool;
 
 /** Opens the pool that evaluation input is loaded through. */
 export function openLoadPool(connectionString: string, size = 8): LoadPool {
-  const pool = new Pool({
-    connectionString,
-    max: size,
-    application_name: "ramgate",
-    options: "-c TimeZone=UTC",
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    query_timeout: DEADLINE_MS, // closes a connection that went silent
-    connectionTimeoutMillis: 2_000,
-    maxLifetimeSeconds: CONNECTION_LIFETIME_S,
-  });
-  pool.on("error", () => {}); // an idle connection that breaks is replaced by the next query
-  return pool;
+  const limits = { max: size, connect: CONNECT_TIMEOUT_MS, statement: STATEMENT_TIMEOUT_MS, answer: DEADLINE_MS };
+  return openPool(connectionString, limits);
 }
 
 /** Creates the loader. It throws {@link UnavailableError} when the primary does not answer. */

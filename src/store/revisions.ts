@@ -1,5 +1,6 @@
-import { Pool } from "pg";
+import type { Pool } from "pg";
 import type { PrincipalName } from "../domain/principal.js";
+import { openPool } from "./pool.js";
 import type { Transaction } from "./prisma-client.js";
 import { UnavailableError } from "./store-errors.js";
 
@@ -32,8 +33,6 @@ export type RevisionRow = readonly [scope: string, rev: number, tag: string];
 
 const STATEMENT_TIMEOUT_MS = 500;
 const DEADLINE_MS = 1_000;
-/** An old primary that was fenced off must not be asked for ever. */
-const CONNECTION_LIFETIME_S = 300;
 
 const READ_REVISIONS = `
   SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
@@ -63,18 +62,8 @@ export type RevisionPool = Pool;
 
 /** Opens the small pool that only vector reads use, so that slow loads never delay them. */
 export function openRevisionPool(connectionString: string): RevisionPool {
-  const pool = new Pool({
-    connectionString,
-    max: 2,
-    application_name: "ramgate",
-    options: "-c TimeZone=UTC",
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    query_timeout: DEADLINE_MS, // closes a connection that went silent
-    connectionTimeoutMillis: DEADLINE_MS,
-    maxLifetimeSeconds: CONNECTION_LIFETIME_S,
-  });
-  pool.on("error", () => {}); // an idle connection that breaks is replaced by the next query
-  return pool;
+  const limits = { max: 2, connect: DEADLINE_MS, statement: STATEMENT_TIMEOUT_MS, answer: DEADLINE_MS };
+  return openPool(connectionString, limits);
 }
 
 interface Batch {

@@ -1,8 +1,8 @@
 import { auditServer } from "graphql-http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { findFreePort } from "../../src/store/embedded/free-port.js";
 import { createTestDatabase, type TestDatabase, withClient } from "../support/databases.js";
 import { type Gateway, operatorKey, startGateway } from "../support/gateway.js";
-import { findFreePort } from "../support/ports.js";
 
 let database: TestDatabase;
 let gateway: Gateway;

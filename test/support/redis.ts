@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { findFreePort } from "./ports.js";
+import { findFreePort } from "../../src/store/embedded/free-port.js";
 
 export interface RedisServer {
   readonly url: string;

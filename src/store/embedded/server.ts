@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { link, open, readFile, rename, rm, stat, truncate } from "node:fs/promises";
-import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster } from "./cluster.js";
 import { EmbeddedPostgresError } from "./embedded-postgres-error.js";
+import { findFreePort } from "./free-port.js";
 import { CLEAN_ENVIRONMENT, commandLine, type Launcher } from "./launcher.js";
 
 /** A PostgreSQL server that runs on a cluster, whoever started it. */
@@ -175,17 +175,6 @@ async function waitUntilReady(cluster: Cluster, child: ChildProcess): Promise<Ru
     await sleep(POLL);
   }
   return undefined;
-}
-
-function findFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
 }
 
 const STOP_TIMEOUT = 30_000;
