@@ -66,7 +66,7 @@ export function resourceGroupKey({ accountId, id }: { readonly accountId: string
 }
 
 async function resourceGroups(db: Database, keys: readonly string[]): Promise<(Row<"resourceGroup"> | null)[]> {
-  const names = keys.map((key) => key.split("/", 2)).map(([accountId = "", id = ""]) => ({ accountId, id }));
+  const names = keys.map((key) => ({ accountId: key.slice(0, key.indexOf("/")), id: key.slice(key.indexOf("/") + 1) }));
   const rows = await db.resourceGroup.findMany({ where: { OR: names } });
   const byName = new Map(rows.map((row) => [resourceGroupKey(row), row]));
   return keys.map((key) => byName.get(key) ?? null);

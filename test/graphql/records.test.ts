@@ -440,3 +440,27 @@ describe("nodes", () => {
     });
   });
 });
+
+describe("a resource group whose id holds a slash", () => {
+  it("is not taken for the one before the slash", async () => {
+    const snapshot = {
+      version: 1,
+      account: { id: "88" },
+      resourceGroups: [
+        { id: "a", name: "a" },
+        { id: "a/b", name: "a/b" },
+      ],
+      users: [{ name: "eve" }],
+      attachments: [{ policy: { type: "SYSTEM", name: "AdministratorAccess" }, principal: "user/eve", scope: "a/b" }],
+    };
+    const { importAccount } = await fixture.ask(
+      'mutation ($snapshot: JSON!) { importAccount(input: { account: "88", snapshot: $snapshot, mode: MERGE }) { changed } }',
+      { snapshot },
+    );
+    expect(importAccount.changed).toBe(true);
+    const { principal } = await fixture.ask(
+      '{ principal(arn: "acs:ram::88:user/eve") { attachments { nodes { scope { resourceGroup { id } } } } } }',
+    );
+    expect(principal.attachments.nodes).toEqual([{ scope: { resourceGroup: { id: "a/b" } } }]);
+  });
+});
