@@ -105,7 +105,11 @@ describe("ramgate", () => {
     const outside = await ramgate([...question, "--context", "acs:SourceIp=8.8.8.8", "--json"]);
     expect(outside.code).toBe(1);
     expect(JSON.parse(outside.out)).toMatchObject({ outcome: "EXPLICIT_DENY" });
-    expect((await ramgate([...question, "--time", "tomorrow"])).code).toBe(2);
+    for (const time of ["tomorrow", "2026-02-30T00:00:00Z", "2026-02-28T00:00:00"]) {
+      const refused = await ramgate([...question, "--time", time]);
+      expect(refused).toMatchObject({ code: 2 });
+      expect(refused.err).toContain(`\`${time}\``);
+    }
   });
 
   test("check refuses a malformed ARN without internals", async () => {
