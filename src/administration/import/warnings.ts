@@ -1,5 +1,6 @@
 import { excerpt } from "../../domain/arn.js";
 import { RAM_LIMITS } from "../../domain/limits.js";
+import { foldCase } from "../../domain/wildcard.js";
 import type { Limits } from "../administration.js";
 import { storedText } from "../policy-text.js";
 import type { UserError, UserErrorCode } from "../user-error.js";
@@ -112,9 +113,9 @@ function manyVersions(count: number, most: number): UserError {
 function identityWarnings({ attachments }: Snapshot, limits: Limits): ImportWarning[] {
   const held = new Map<string, Set<string>>();
   return attachments.flatMap(({ principal, policy }, index) => {
-    const key = `${policy.type} ${principal.toLowerCase()}`;
+    const key = `${policy.type} ${foldCase(principal)}`;
     const names = held.get(key) ?? new Set();
-    held.set(key, names.add(policy.name.toLowerCase()));
+    held.set(key, names.add(foldCase(policy.name)));
     const most = policy.type === "SYSTEM" ? limits.systemPoliciesPerIdentity : limits.customPoliciesPerIdentity;
     if (names.size <= most || names.size > most + 1) return [];
     const kind = principal.slice(0, principal.indexOf("/")).toUpperCase() as "USER" | "GROUP" | "ROLE";
