@@ -1,6 +1,9 @@
+import { once } from "node:events";
 import { access, mkdtemp, rm } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { GEMINI_KEY, policy, user } from "../support/demo.js";
 import { askGateway, type Gateway, startGateway } from "../support/gateway.js";
@@ -46,11 +49,34 @@ test("a newcomer starts it with nothing, signs in with the printed key, and find
   expect(await again.stop()).toBe(0);
 });
 
+/** A request that does not end keeps the gateway draining until the socket is closed. */
+async function startRequest(url: string): Promise<Socket> {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname);
+  await once(socket, "connect");
+  socket.write("POST /graphql HTTP/1.1\r\nHost: a\r\n");
+  await sleep(100); // until the gateway has read it
+  return socket;
+}
+
+async function untilRefused(url: string): Promise<void> {
+  const answers = () =>
+    fetch(`${url}/readyz`).then(
+      () => true,
+      () => false,
+    );
+  while (await answers()) await sleep(10);
+}
+
 test("a signal that comes twice, as npm and a terminal send it, stops the gateway as well as one", async () => {
   const gateway = await startGateway({ DATA_DIR: directory, ADMIN_API_KEY: "" });
+  const socket = await startRequest(gateway.url);
   const stopped = gateway.stop();
+  await untilRefused(gateway.url); // it drains
   process.kill(gateway.pid, "SIGTERM");
   process.kill(gateway.pid, "SIGINT");
+  await sleep(100); // until the signals are there
+  socket.destroy();
   expect(await stopped).toBe(0);
   await expect(access(join(directory, "postgres", "data", "postmaster.pid"))).rejects.toThrow("ENOENT");
 });
