@@ -6,7 +6,7 @@ import type { Consistency } from "./consistency.js";
 
 /** What may one principal do with one resource? */
 export interface Question {
-  /** ARN of a user, group, role, role session or account owner, in any spelling. */
+  /** ARN of a user, role, role session or account owner, in any spelling. */
   readonly principal: string;
   /** ARN, or `*`. */
   readonly resource: string;

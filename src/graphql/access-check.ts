@@ -24,7 +24,7 @@ const AccessCheckInput = builder.inputType("AccessCheckInput", {
     principal: t.field({
       type: "Arn",
       required: true,
-      description: "ARN of the user, group, role, session or account owner.",
+      description: "ARN of the user, role, role session or account owner; a group makes no requests: BAD_USER_INPUT.",
     }),
     action: t.string({ required: true, description: "Action, e.g. `kms:Decrypt`; no wildcards." }),
     resource: t.field({

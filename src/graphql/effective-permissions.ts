@@ -41,7 +41,8 @@ const EffectivePermissions = builder.objectRef<EffectivePermissionsShape>("Effec
     resource: t.field({ type: "Arn", description: "What was asked about.", resolve: ({ resource }) => resource }),
     permissions: t.field({
       type: [Decision],
-      description: "One decision for each action that this type of resource has, or for each of `actions`.",
+      description:
+        "One decision for each action that this type of resource has, or for those of them that are in `actions`.",
       resolve: ({ permissions }) => [...permissions],
     }),
     operations: t.field({
@@ -73,7 +74,7 @@ builder.queryField("effectivePermissions", (t) =>
       principal: t.arg({
         type: "Arn",
         required: true,
-        description: "ARN of the user, group, role, session or account owner.",
+        description: "ARN of the user, role, role session or account owner; a group makes no requests: BAD_USER_INPUT.",
       }),
       resource: t.arg({
         type: "Arn",
@@ -81,7 +82,8 @@ builder.queryField("effectivePermissions", (t) =>
         description: "ARN of the key, secret, alias or container; `*` in it is plain text.",
       }),
       actions: t.arg.stringList({
-        description: "Actions to decide, e.g. `kms:Decrypt`. Default: all that this type of resource has.",
+        description:
+          "Only the rows of these actions, e.g. `kms:Decrypt`. One that this type of resource does not have gives no row; what is no action of KMS is BAD_USER_INPUT. Default: all.",
       }),
       context: t.arg({ type: RequestContextInput, description: CONTEXT_DESCRIPTION }),
       sessionPolicy: t.arg({ type: "PolicyDocument", description: SESSION_POLICY_DESCRIPTION }),

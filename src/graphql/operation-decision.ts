@@ -71,7 +71,7 @@ builder.queryField("canPerform", (t) =>
       principal: t.arg({
         type: "Arn",
         required: true,
-        description: "ARN of the user, group, role, session or account owner.",
+        description: "ARN of the user, role, role session or account owner; a group makes no requests: BAD_USER_INPUT.",
       }),
       operation: t.arg.string({ required: true, description: "KMS operation, e.g. `ReEncrypt`, without `kms:`." }),
       targets: t.arg({ type: OperationTargetsInput, required: true, description: "What it is to be performed on." }),
