@@ -3,7 +3,7 @@ import { type CheckAccessInput, checkAccess } from "../decisions/check-access.js
 import type { Decisions } from "../decisions/decide-many.js";
 import type { Ask } from "../decisions/question.js";
 import { InvalidInputError } from "../domain/errors.js";
-import type { Decision } from "../domain/evaluation/decision.js";
+import { type Decision, type NearMiss, withReasons } from "../domain/evaluation/decision.js";
 import { EXIT, type ExitCode } from "./exit-code.js";
 import { withApp } from "./with-app.js";
 
@@ -23,8 +23,13 @@ export interface CheckOptions {
 
 /** Decides one question and prints outcome and reason. */
 export async function check(config: Config, target: CheckTarget, options: CheckOptions): Promise<ExitCode> {
-  const input: CheckAccessInput = { ...target, context: contextOf(options), consistency: { kind: "full" } };
-  const decision = await withApp(config, ({ decisions }) => checkAccess(askDirectly(decisions), input));
+  const input: CheckAccessInput = {
+    ...target,
+    context: contextOf(options),
+    consistency: { kind: "full" },
+    detail: "NEAR_MISSES",
+  };
+  const decision = withReasons(await withApp(config, ({ decisions }) => checkAccess(askDirectly(decisions), input)));
   process.stdout.write(options.json ? `${JSON.stringify(decision, null, 2)}\n` : describe(decision));
   return decision.outcome === "ALLOW" ? EXIT.ok : EXIT.notAllowed;
 }
@@ -37,14 +42,21 @@ function askDirectly({ decideMany }: Decisions): Ask {
   };
 }
 
-function describe({ outcome, reason, missingContextKeys, diagnostics, validUntil }: Decision): string {
+function describe(decision: Decision): string {
+  const { outcome, reason, missingContextKeys, diagnostics, validUntil, nearMisses } = decision;
   const lines = [
     `${outcome}: ${reason}`,
     ...(missingContextKeys.length > 0 ? [`depends on: ${missingContextKeys.join(", ")}`] : []),
     ...(validUntil === null ? [] : [`valid until: ${new Date(validUntil).toISOString()}`]),
     ...diagnostics.map(({ code, message }) => `${code}: ${message}`),
+    ...(nearMisses ?? []).map(describeNearMiss),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+function describeNearMiss({ statement, failures }: NearMiss): string {
+  const where = statement.policy === null ? "" : ` of policy ${statement.policy.name}`;
+  return `near miss: statement ${statement.index}${where}: ${failures.map(({ message }) => message).join("; ")}`;
 }
 
 function contextOf({ sourceIp, time, mfa, context }: CheckOptions): CheckAccessInput["context"] {

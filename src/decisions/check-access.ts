@@ -1,4 +1,4 @@
-import type { Decision } from "../domain/evaluation/decision.js";
+import type { Verdict } from "../domain/evaluation/decision.js";
 import { type Ask, type Circumstances, circumstancesOf } from "./question.js";
 
 export interface CheckAccessInput extends Circumstances {
@@ -8,7 +8,7 @@ export interface CheckAccessInput extends Circumstances {
 }
 
 /** May `principal` perform `action` on `resource`? Rejects with the errors of `decideMany`. */
-export async function checkAccess(ask: Ask, input: CheckAccessInput): Promise<Decision> {
+export async function checkAccess(ask: Ask, input: CheckAccessInput): Promise<Verdict> {
   const { principal, action, resource } = input;
   const { decisions } = await ask({ principal, resource, actions: [action], ...circumstancesOf(input) });
   const [decision] = decisions;

@@ -1,7 +1,7 @@
 import { NotFoundError } from "../domain/errors.js";
 import type { AttachedPolicy, ResourceFacts, ScopePrecedence } from "../domain/evaluation/access-request.js";
 import { decideActions } from "../domain/evaluation/decide.js";
-import type { Decision } from "../domain/evaluation/decision.js";
+import type { Verdict } from "../domain/evaluation/decision.js";
 import { type CompileDocument, createPolicyCompiler } from "../store/compiled-policies.js";
 import {
   createInputLoader,
@@ -232,10 +232,10 @@ function evaluate(services: Services, question: PreparedQuestion, input: Evaluat
   const principal = input.principal(question.principal);
   if (principal === null) throw new NotFoundError(`\`${question.principal.arn}\` does not exist`);
   const resource = input.resource(question.resource);
-  const { context, sessionPolicy, actions, statedInstant } = question;
+  const { context, sessionPolicy, actions, statedInstant, detail } = question;
   const now = statedInstant ?? input.now;
   const request = { principal, resource, context, now, sessionPolicy };
-  const decisions = decideActions(request, actions, { scopePrecedence: services.scopePrecedence });
+  const decisions = decideActions(request, actions, { scopePrecedence: services.scopePrecedence, detail });
   const window = windowOf(decisions, principal.attachments, now);
   return { decisions, resource: summaryOf(resource), evaluatedAt: input.now, ...window };
 }
@@ -246,7 +246,7 @@ function summaryOf({ arn, registered, keyState, encryptionKeyArn, aliasTargetArn
 
 /** An answer holds where all its decisions hold and no attachment comes into force or expires. */
 function windowOf(
-  decisions: readonly Decision[],
+  decisions: readonly Verdict[],
   attachments: readonly AttachedPolicy[],
   now: number,
 ): Pick<CachedAnswer, "validFrom" | "validUntil"> {

@@ -1,5 +1,5 @@
 import type { KeyState, ResourceFacts } from "../domain/evaluation/access-request.js";
-import type { Decision } from "../domain/evaluation/decision.js";
+import type { Verdict } from "../domain/evaluation/decision.js";
 import { combineLegs, type OperationDecision } from "../domain/evaluation/operation-decision.js";
 import type { OperationPlan } from "../domain/kms/operations.js";
 import type { Answer, Ask, CacheStatus, Circumstances, ResourceSummary } from "./question.js";
@@ -55,7 +55,7 @@ function actionsByResource(plans: readonly OperationPlan[]): Map<string, Set<str
 
 function combine(
   plan: OperationPlan,
-  decisions: ReadonlyMap<string, Decision>,
+  decisions: ReadonlyMap<string, Verdict>,
   keyState: (arn: string) => KeyState | null,
 ): OperationDecision {
   const legs = plan.legs.map((leg) => {

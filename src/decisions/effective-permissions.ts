@@ -1,5 +1,5 @@
 import { InvalidInputError } from "../domain/errors.js";
-import type { Decision } from "../domain/evaluation/decision.js";
+import type { Verdict } from "../domain/evaluation/decision.js";
 import { permissionActions } from "../domain/evaluation/effective-permissions.js";
 import type { OperationDecision } from "../domain/evaluation/operation-decision.js";
 import { KMS_ACTIONS, parseAction } from "../domain/kms/actions.js";
@@ -18,7 +18,7 @@ export interface EffectivePermissionsInput extends Circumstances {
 }
 
 export interface EffectivePermissionsResult {
-  readonly permissions: readonly Decision[];
+  readonly permissions: readonly Verdict[];
   /** The operations whose targets the resource determines, `actions` or not. */
   readonly operations: readonly OperationDecision[];
   /** Revision token. */

@@ -2,6 +2,7 @@ import { parseArn } from "../domain/arn.js";
 import { InvalidInputError } from "../domain/errors.js";
 import type { RequestContext } from "../domain/evaluation/access-request.js";
 import { buildContext, requestInstant } from "../domain/evaluation/context-keys.js";
+import type { Detail } from "../domain/evaluation/decision.js";
 import { permissionActions } from "../domain/evaluation/effective-permissions.js";
 import { parseAction } from "../domain/kms/actions.js";
 import { type CompiledPolicy, compilePolicy } from "../domain/policy/compile-policy.js";
@@ -21,6 +22,7 @@ export interface PreparedQuestion {
   /** The instant the caller stated; null: the decision is made for the moment of its evaluation. */
   readonly statedInstant: number | null;
   readonly sessionPolicy: CompiledPolicy | null;
+  readonly detail: Detail;
   /** The whole question: equal only for questions with equal answers in every state of the model. */
   readonly canonical: string;
   readonly scopes: readonly string[];
@@ -46,6 +48,7 @@ export function prepareQuestion(question: Question): PreparedQuestion {
   const resource = parseArn(question.resource).text;
   const namedActions = question.actions?.map(parseAction) ?? null;
   const context = buildContext(question.context ?? {});
+  const { detail = "REASONS" } = question;
   const { sessionPolicy, text } = readSessionPolicy(question.sessionPolicy, principal);
   return {
     principal,
@@ -54,7 +57,8 @@ export function prepareQuestion(question: Question): PreparedQuestion {
     context,
     statedInstant: statedInstant(context),
     sessionPolicy,
-    canonical: canonicalText([principal.kind, principal.arnKey, resource, namedActions, context, text]),
+    detail,
+    canonical: canonicalText([principal.kind, principal.arnKey, resource, namedActions, context, text, detail]),
     scopes: scopesOf(principal, resource),
   };
 }

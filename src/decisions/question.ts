@@ -1,6 +1,6 @@
 import type { KeyState } from "../domain/evaluation/access-request.js";
 import type { RequestContextInput } from "../domain/evaluation/context-keys.js";
-import type { Decision } from "../domain/evaluation/decision.js";
+import type { Detail, Verdict } from "../domain/evaluation/decision.js";
 import type { RevisionVector } from "../store/revisions.js";
 import type { Consistency } from "./consistency.js";
 
@@ -17,6 +17,8 @@ export interface Question {
   readonly sessionPolicy?: unknown;
   /** Default: full. */
   readonly consistency?: Consistency | null | undefined;
+  /** Default: `REASONS`. */
+  readonly detail?: Detail | undefined;
 }
 
 /** What operations need to know of the resource that was asked about. */
@@ -32,8 +34,8 @@ export interface ResourceSummary {
 export type CacheStatus = "HIT" | "MISS" | "BYPASS";
 
 export interface Answer {
-  /** One for each action, in the order of the question. */
-  readonly decisions: readonly Decision[];
+  /** One for each action, in the order of the question; with reasons as far as the question wants them. */
+  readonly decisions: readonly Verdict[];
   readonly resource: ResourceSummary;
   readonly cache: CacheStatus;
   /** Revisions of the state that was evaluated. */
@@ -48,9 +50,9 @@ export interface Answer {
 export type Ask = (question: Question) => Promise<Answer>;
 
 /** The parts that questions derived from one request have in common. */
-export type Circumstances = Pick<Question, "context" | "sessionPolicy" | "consistency">;
+export type Circumstances = Pick<Question, "context" | "sessionPolicy" | "consistency" | "detail">;
 
 /** Picks the circumstances out of a larger input. */
-export function circumstancesOf({ context, sessionPolicy, consistency }: Circumstances): Circumstances {
-  return { context, sessionPolicy, consistency };
+export function circumstancesOf({ context, sessionPolicy, consistency, detail }: Circumstances): Circumstances {
+  return { context, sessionPolicy, consistency, detail };
 }

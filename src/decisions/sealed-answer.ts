@@ -1,10 +1,10 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
-import type { Decision } from "../domain/evaluation/decision.js";
+import type { Verdict } from "../domain/evaluation/decision.js";
 import type { ResourceSummary } from "./question.js";
 
 /** What the cache keeps of an answer. Instants are milliseconds since the epoch. */
 export interface CachedAnswer {
-  readonly decisions: readonly Decision[];
+  readonly decisions: readonly Verdict[];
   readonly resource: ResourceSummary;
   readonly evaluatedAt: number;
   /** The answer holds at every instant t with `validFrom <= t < validUntil`; null: no bound. */
@@ -44,7 +44,7 @@ function isCachedAnswer(value: unknown): value is CachedAnswer {
     isRecord(value) &&
     value["format"] === FORMAT &&
     Array.isArray(value["decisions"]) &&
-    value["decisions"].every(isDecision) &&
+    value["decisions"].every(isVerdict) &&
     isResource(value["resource"]) &&
     typeof value["evaluatedAt"] === "number" &&
     isInstant(value["validFrom"]) &&
@@ -52,17 +52,25 @@ function isCachedAnswer(value: unknown): value is CachedAnswer {
   );
 }
 
-const DECISION_TEXTS = ["principal", "action", "resource", "certainty", "decidedBy", "reason"];
-const DECISION_LISTS = ["matchedStatements", "missingContextKeys", "residualConditions", "diagnostics"];
+const VERDICT_TEXTS = ["principal", "action", "resource", "certainty", "decidedBy"];
+const REASON_LISTS = ["matchedStatements", "missingContextKeys", "residualConditions", "diagnostics"];
 
-function isDecision(value: unknown): value is Decision {
+function isVerdict(value: unknown): value is Verdict {
   return (
     isRecord(value) &&
     OUTCOMES.has(value["outcome"]) &&
-    DECISION_TEXTS.every((name) => typeof value[name] === "string") &&
-    DECISION_LISTS.every((name) => Array.isArray(value[name])) &&
+    VERDICT_TEXTS.every((name) => typeof value[name] === "string") &&
     isInstant(value["validFrom"]) &&
-    isInstant(value["validUntil"])
+    isInstant(value["validUntil"]) &&
+    (!("reason" in value) || hasReasons(value))
+  );
+}
+
+function hasReasons(value: Record<string, unknown>): boolean {
+  return (
+    typeof value["reason"] === "string" &&
+    REASON_LISTS.every((name) => Array.isArray(value[name])) &&
+    (value["nearMisses"] === null || Array.isArray(value["nearMisses"]))
   );
 }
 

@@ -16,6 +16,7 @@ export interface Arn {
 }
 
 const ARN_SHAPE = /^acs:([A-Za-z0-9-]+):([A-Za-z0-9-]*|\*):(\d{1,32}|\*|system|):(.+)$/s;
+const PLAIN = /^[\x21-\x7e]*$/;
 const FORBIDDEN_CHARACTER = /[\s\p{Cc}\p{Cf}\p{Cs}]/u;
 
 /** The ARN of requests for actions that name no resource. */
@@ -27,11 +28,18 @@ export const NO_RESOURCE: Arn = { service: "", region: "", account: "", relative
  */
 export function parseArn(text: string): Arn {
   if (text === "*") return NO_RESOURCE;
-  const reason = arnProblem(text);
-  if (reason !== null) throw new InvalidInputError(`\`${excerpt(text)}\` is not a valid arn: ${reason}`);
-  const [, service = "", region = "", account = "", relativeId = ""] = ARN_SHAPE.exec(text) ?? [];
+  const [, service = "", region = "", account = "", relativeId = ""] = shapeOf(text);
   const folded = foldCase(service);
-  return { service: folded, region, account, relativeId, text: `acs:${folded}:${region}:${account}:${relativeId}` };
+  const canonical = folded === service ? text : `acs:${folded}:${region}:${account}:${relativeId}`;
+  return { service: folded, region, account, relativeId, text: canonical };
+}
+
+function shapeOf(text: string): RegExpExecArray {
+  const shape = text.length > HARD_LIMITS.arnLength ? null : ARN_SHAPE.exec(text);
+  if (shape === null || (!PLAIN.test(text) && FORBIDDEN_CHARACTER.test(text))) {
+    throw new InvalidInputError(`\`${excerpt(text)}\` is not a valid arn: ${arnProblem(text)}`);
+  }
+  return shape;
 }
 
 /** Renders user input for a message: short, on one line. */
@@ -40,12 +48,11 @@ export function excerpt(text: string): string {
   return text.length > 120 ? `${printable}…` : printable;
 }
 
-function arnProblem(text: string): string | null {
+function arnProblem(text: string): string {
   if (text.length > HARD_LIMITS.arnLength) return `it is longer than ${HARD_LIMITS.arnLength} characters`;
   if (FORBIDDEN_CHARACTER.test(text)) return "it holds white space or a control character";
   if (!text.startsWith("acs:")) return "it must start with `acs:`";
   if (text.split(":").length < 5) return "it needs the form `acs:<service>:<region>:<account>:<relative id>`";
-  if (ARN_SHAPE.test(text)) return null;
   const [, service = "", region = "", account = ""] = text.split(":");
   if (!/^[A-Za-z0-9-]+$/.test(service)) return "the service must be letters, digits and `-`";
   if (!/^([A-Za-z0-9-]*|\*)$/.test(region)) return "the region must be letters, digits and `-`, empty or `*`";

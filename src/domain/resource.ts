@@ -1,17 +1,19 @@
 import type { Arn } from "./arn.js";
 
 /** Kinds of things KMS actions are about (see KMS in docs/evaluation.md); `NONE` is `*`, `OTHER` a KMS ARN of no known kind. */
-export type ResourceType =
-  | "KEY"
-  | "KEY_CONTAINER"
-  | "SECRET"
-  | "SECRET_CONTAINER"
-  | "ALIAS"
-  | "ALIAS_CONTAINER"
-  | "CERTIFICATE"
-  | "CERTIFICATE_CONTAINER"
-  | "NONE"
-  | "OTHER";
+export const RESOURCE_TYPES = [
+  "KEY",
+  "KEY_CONTAINER",
+  "SECRET",
+  "SECRET_CONTAINER",
+  "ALIAS",
+  "ALIAS_CONTAINER",
+  "CERTIFICATE",
+  "CERTIFICATE_CONTAINER",
+  "NONE",
+  "OTHER",
+] as const;
+export type ResourceType = (typeof RESOURCE_TYPES)[number];
 
 /** A KMS resource, taken from its ARN. */
 export interface KmsResourceName {

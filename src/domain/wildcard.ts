@@ -5,6 +5,7 @@ export type TextGlob = (text: GlobText) => boolean;
 
 const ASCII_ONLY = /^\p{ASCII}*$/u;
 const SURROGATE = /[\ud800-\udfff]/;
+const SURROGATE_PAIR = /[\ud800-\udbff][\udc00-\udfff]/;
 
 /**
  * Lower-cases `A`–`Z` and nothing else, so that no other letter (such as the Kelvin sign) can turn into an ASCII one
@@ -60,10 +61,28 @@ function matchPieces(text: string, first: string, middle: readonly string[], las
   return position + last.length <= text.length;
 }
 
+/** Compiled when it is first needed: most patterns of a large policy never see a text that is long enough. */
 function compileQuestionMarks(pattern: string): TextGlob {
-  const pieces = pattern.split("*").map(compilePiece);
-  const shortest = pieces.reduce((length, { points }) => length + points.length, 0);
-  return (prepared) => prepared.text.length >= shortest && matchPoints(prepared.characters, pieces);
+  const shortest = pattern.length - count(pattern, "*") - count(pattern, SURROGATE_PAIR);
+  let pieces: readonly Piece[] | null = null;
+  return (prepared) => {
+    if (prepared.text.length < shortest) return false;
+    pieces ??= pattern.split("*").map(compilePiece);
+    return matchPoints(prepared.characters, pieces);
+  };
+}
+
+function count(text: string, what: string | RegExp): number {
+  return text.split(what).length - 1;
+}
+
+/**
+ * How much work one character of a text may cost when it is matched with `pattern`: 0 when only a few places are
+ * compared, else as many as the search for a piece between two stars has words.
+ */
+export function searchCost(pattern: string): number {
+  const searches = pattern.includes("?") ? pattern.includes("*") : /\*[^*]+\*/.test(pattern);
+  return searches ? Math.ceil(pattern.length / 32) : 0;
 }
 
 /** A text that globs are matched against; `?` needs its code points, which are found once. */
@@ -138,31 +157,17 @@ interface Piece {
   /** The longest run without `?`, and its place in the piece. */
   readonly literal: string;
   readonly literalAt: number;
-  /** Bit i: any character may stand at place i. */
-  readonly anyMask: Uint32Array;
-  /** The same for characters that occur often; those that occur seldom only have a list, which keeps memory linear. */
-  readonly masks: ReadonlyMap<number, Uint32Array>;
-  readonly places: ReadonlyMap<number, readonly number[]>;
+  /** Finds the piece inside a text; made for the pieces that are searched for. */
+  search: PieceSearch | null;
 }
+
+/** Position behind the leftmost place of a piece in `[from, end)`, or -1. */
+type PieceSearch = (text: Characters, from: number, end: number) => number;
 
 function compilePiece(text: string): Piece {
   const points = Array.from(text, (character) => (character === "?" ? -1 : pointOf(character)));
   const literal = text.split("?").reduce((longest, run) => (run.length > longest.length ? run : longest), "");
-  const places = new Map<number, number[]>();
-  for (const [place, point] of points.entries()) {
-    const list = places.get(point);
-    if (list === undefined) places.set(point, [place]);
-    else list.push(place);
-  }
-  const anyMask = withBits(new Uint32Array(Math.ceil(points.length / 32)), places.get(-1) ?? []);
-  const often = [...places].filter(([, list]) => list.length >= anyMask.length);
-  const masks = new Map(often.map(([point, list]) => [point, withBits(anyMask.slice(), list)]));
-  return { points, literal, literalAt: text.indexOf(literal), anyMask, masks, places };
-}
-
-function withBits(mask: Uint32Array, places: readonly number[]): Uint32Array {
-  for (const place of places) mask[place >>> 5] = (mask[place >>> 5] ?? 0) | (1 << (place & 31));
-  return mask;
+  return { points, literal, literalAt: text.indexOf(literal), search: null };
 }
 
 function matchPoints(text: Characters, pieces: readonly Piece[]): boolean {
@@ -183,31 +188,92 @@ function pieceAt(text: Characters, start: number, { points }: Piece): boolean {
   return points.every((point, offset) => point === -1 || point === text.at(start + offset));
 }
 
-/**
- * Position behind the leftmost place of `piece` in `[from, end)`, or -1. Follows all places where it may have begun at
- * once, one bit for each character of the piece (the Shift-And algorithm).
- */
 function findPiece(text: Characters, from: number, end: number, piece: Piece): number {
-  const { points, literal, literalAt, anyMask } = piece;
+  const { points, literal, literalAt } = piece;
   if (points.length === 0) return from;
   const found = text.find(literal, from + literalAt);
   if (found < 0) return -1;
-  const [state, scratch] = [new Uint32Array(anyMask.length), new Uint32Array(anyMask.length)];
-  const [lastWord, lastBit] = [state.length - 1, 1 << ((points.length - 1) & 31)];
-  for (let position = Math.max(from, found - literalAt); position < end; position++) {
-    advance(state, maskOf(piece, text.at(position), scratch));
-    if (((state[lastWord] ?? 0) & lastBit) !== 0) return position + 1;
-  }
-  return -1;
+  piece.search ??= points.length < 32 ? shortSearch(points) : longSearch(points);
+  return piece.search(text, Math.max(from, found - literalAt), end);
 }
 
-function maskOf({ anyMask, masks, places }: Piece, point: number, scratch: Uint32Array): Uint32Array {
-  const mask = masks.get(point);
-  if (mask !== undefined) return mask;
-  const seldom = places.get(point);
-  if (seldom === undefined) return anyMask;
-  scratch.set(anyMask);
-  return withBits(scratch, seldom);
+const ASCII_SIZE = 128;
+
+/**
+ * Follows all places where the piece may have begun at once, one bit for each character of the piece (the Shift-And
+ * algorithm).
+ */
+function shortSearch(points: readonly number[]): PieceSearch {
+  const bit = (place: number): number => 1 << place;
+  const any = points.reduce((mask, point, place) => (point === -1 ? mask | bit(place) : mask), 0);
+  const ascii = new Int32Array(ASCII_SIZE).fill(any);
+  const others = new Map<number, number>();
+  for (const [place, point] of points.entries()) {
+    if (point >= ASCII_SIZE) others.set(point, (others.get(point) ?? any) | bit(place));
+    else if (point >= 0) ascii[point] = (ascii[point] ?? any) | bit(place);
+  }
+  const whole = bit(points.length - 1);
+  return (text, from, end) => {
+    let state = 0;
+    for (let position = from; position < end; position++) {
+      const point = text.at(position);
+      state = ((state << 1) | 1) & (point < ASCII_SIZE ? (ascii[point] ?? any) : (others.get(point) ?? any));
+      if ((state & whole) !== 0) return position + 1;
+    }
+    return -1;
+  };
+}
+
+/** The same for long pieces, with as many words as they need. */
+function longSearch(points: readonly number[]): PieceSearch {
+  const masks = new LongMasks(points);
+  const lastBit = 1 << ((points.length - 1) & 31);
+  return (text, from, end) => {
+    const state = new Uint32Array(masks.words);
+    for (let position = from; position < end; position++) {
+      advance(state, masks.of(text.at(position)));
+      if (((state[masks.words - 1] ?? 0) & lastBit) !== 0) return position + 1;
+    }
+    return -1;
+  };
+}
+
+/** Which places of a long piece a character may stand at; any character may stand at those of `?`. */
+class LongMasks {
+  readonly words: number;
+  private readonly any: Uint32Array;
+  /** Masks of the characters that occur often; those that occur seldom have a list, which keeps memory linear. */
+  private readonly masks = new Map<number, Uint32Array>();
+  private readonly places = new Map<number, number[]>();
+  private readonly scratch: Uint32Array;
+
+  constructor(points: readonly number[]) {
+    this.words = Math.ceil(points.length / 32);
+    for (const [place, point] of points.entries()) {
+      const list = this.places.get(point);
+      if (list === undefined) this.places.set(point, [place]);
+      else list.push(place);
+    }
+    this.any = withBits(new Uint32Array(this.words), this.places.get(-1) ?? []);
+    this.scratch = new Uint32Array(this.words);
+    for (const [point, list] of this.places) {
+      if (list.length >= this.words) this.masks.set(point, withBits(this.any.slice(), list));
+    }
+  }
+
+  of(point: number): Uint32Array {
+    const mask = this.masks.get(point);
+    if (mask !== undefined) return mask;
+    const seldom = this.places.get(point);
+    if (seldom === undefined) return this.any;
+    this.scratch.set(this.any);
+    return withBits(this.scratch, seldom);
+  }
+}
+
+function withBits(mask: Uint32Array, places: readonly number[]): Uint32Array {
+  for (const place of places) mask[place >>> 5] = (mask[place >>> 5] ?? 0) | (1 << (place & 31));
+  return mask;
 }
 
 function advance(state: Uint32Array, mask: Uint32Array): void {

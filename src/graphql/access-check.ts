@@ -14,6 +14,7 @@ import {
   RequestContextInput,
   SESSION_POLICY_DESCRIPTION,
 } from "./request-context.js";
+import { detailOf } from "./selection.js";
 
 /** Most questions in one batch. */
 export const MAX_BATCH = 10_000;
@@ -60,8 +61,8 @@ builder.queryField("checkAccess", (t) =>
       input: t.arg({ type: AccessCheckInput, required: true, description: "The question." }),
       consistency: t.arg({ type: ConsistencyInput, description: CONSISTENCY_DESCRIPTION }),
     },
-    resolve: (_root, { input, consistency }, { ask }) =>
-      checkAccess(ask, { ...input, ...circumstances(input, consistency) }),
+    resolve: (_root, { input, consistency }, { ask }, info) =>
+      checkAccess(ask, { ...input, ...circumstances(input, consistency, detailOf(info)) }),
   }),
 );
 
@@ -73,11 +74,11 @@ builder.queryField("checkAccessBatch", (t) =>
       inputs: t.arg({ type: [AccessCheckInput], required: true, description: `The questions, at most 10,000.` }),
       consistency: t.arg({ type: ConsistencyInput, description: CONSISTENCY_DESCRIPTION }),
     },
-    resolve: (_root, { inputs, consistency }, { ask, requestId }) => {
+    resolve: (_root, { inputs, consistency }, { ask, requestId }, info) => {
       if (inputs.length > MAX_BATCH) {
         throw new InvalidInputError(`a batch has at most ${MAX_BATCH} questions, not \`${inputs.length}\``, "/inputs");
       }
-      const shared = circumstances({}, consistency);
+      const shared = circumstances({}, consistency, detailOf(info));
       return Promise.all(
         inputs.map((input) =>
           checkAccess(ask, { ...shared, ...input }).catch((error: unknown) => asItem(error, requestId)),

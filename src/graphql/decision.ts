@@ -1,14 +1,18 @@
-import type {
-  Certainty as CertaintyValue,
-  Decision as DecisionShape,
-  DecisionStage as DecisionStageValue,
-  DiagnosticCode as DiagnosticCodeValue,
-  Diagnostic as DiagnosticShape,
-  MatchedStatement as MatchedStatementShape,
-  Outcome as OutcomeValue,
-  ResidualCondition as ResidualConditionShape,
-  AttachmentScope as Scope,
-  StatementSource as StatementSourceValue,
+import {
+  type Certainty as CertaintyValue,
+  type DecisionStage as DecisionStageValue,
+  type DiagnosticCode as DiagnosticCodeValue,
+  type Diagnostic as DiagnosticShape,
+  type MatchedStatement as MatchedStatementShape,
+  type NearMiss as NearMissShape,
+  type Outcome as OutcomeValue,
+  type ResidualCondition as ResidualConditionShape,
+  type AttachmentScope as Scope,
+  type StatementFailure as StatementFailureShape,
+  type StatementPart as StatementPartValue,
+  type StatementSource as StatementSourceValue,
+  type Verdict,
+  withReasons,
 } from "../domain/evaluation/decision.js";
 import type { Effect as EffectValue } from "../domain/policy/document.js";
 import { parsePrincipalArn } from "../domain/principal.js";
@@ -173,7 +177,57 @@ const ResidualCondition = builder.objectRef<ResidualConditionShape>("ResidualCon
   }),
 });
 
-export const Decision = builder.objectRef<DecisionShape>("Decision").implement({
+const StatementPart = enumOf<StatementPartValue>("StatementPart", "What can keep a statement from applying.", {
+  ACTION: "The statement is about other actions.",
+  RESOURCE: "The statement is about other resources.",
+  PRINCIPAL: "The statement of the trust policy names others.",
+  CONDITION: "A condition does not hold.",
+  SCOPE: "The policy is attached for another resource group.",
+  WINDOW: "The attachment is not in force now.",
+});
+
+const StatementFailure = builder.objectRef<StatementFailureShape>("StatementFailure").implement({
+  description: "Why one part of a statement does not match.",
+  fields: (t) => ({
+    part: t.field({ type: StatementPart, description: "The part, for programs.", resolve: ({ part }) => part }),
+    message: t.exposeString("message", { description: "Why it does not match, for people." }),
+    operator: t.exposeString("operator", {
+      nullable: true,
+      description: "Condition operator, as in the policy; null unless `part` is CONDITION.",
+    }),
+    key: t.exposeString("key", {
+      nullable: true,
+      description: "Condition key, as in the policy; null unless `part` is CONDITION.",
+    }),
+    expected: t.stringList({
+      description: "What the policy asks for: its patterns, or the values of the condition.",
+      resolve: ({ expected }) => [...expected],
+    }),
+    actual: t.stringList({
+      nullable: true,
+      description: "What the request has; null when it has nothing, or does not say.",
+      resolve: ({ actual }) => actual && [...actual],
+    }),
+  }),
+});
+
+const NearMiss = builder.objectRef<NearMissShape>("NearMiss").implement({
+  description: "An Allow statement that comes close to a request that was denied.",
+  fields: (t) => ({
+    statement: t.field({
+      type: MatchedStatement,
+      description: "The statement, and the path on which it comes to the principal.",
+      resolve: ({ statement }) => statement,
+    }),
+    failures: t.field({
+      type: [StatementFailure],
+      description: "Everything that keeps it from applying; at least one.",
+      resolve: ({ failures }) => [...failures],
+    }),
+  }),
+});
+
+export const Decision = builder.objectRef<Verdict>("Decision").implement({
   description: "Whether a principal may perform an action on a resource, and why. A deny is an answer, never an error.",
   fields: (t) => ({
     action: t.exposeString("action", {
@@ -208,25 +262,34 @@ export const Decision = builder.objectRef<DecisionShape>("Decision").implement({
 });
 
 builder.objectFields(Decision, (t) => ({
-  reason: t.exposeString("reason", { description: "One plain sentence that a portal can show." }),
+  reason: t.string({
+    description: "One plain sentence that a portal can show.",
+    resolve: (verdict) => withReasons(verdict).reason,
+  }),
   matchedStatements: t.field({
     type: [MatchedStatement],
     description: "Every statement that matched, also those that did not settle it.",
-    resolve: ({ matchedStatements }) => [...matchedStatements],
+    resolve: (verdict) => [...withReasons(verdict).matchedStatements],
   }),
   missingContextKeys: t.stringList({
     description: "Condition keys that would settle a CONDITIONAL outcome.",
-    resolve: ({ missingContextKeys }) => [...missingContextKeys],
+    resolve: (verdict) => [...withReasons(verdict).missingContextKeys],
   }),
   residualConditions: t.field({
     type: [ResidualCondition],
     description: "The conditions on those keys.",
-    resolve: ({ residualConditions }) => [...residualConditions],
+    resolve: (verdict) => [...withReasons(verdict).residualConditions],
   }),
   diagnostics: t.field({
     type: [Diagnostic],
     description: "Notes on how the decision came about.",
-    resolve: ({ diagnostics }) => [...diagnostics],
+    resolve: (verdict) => [...withReasons(verdict).diagnostics],
+  }),
+  nearMisses: t.field({
+    type: [NearMiss],
+    description:
+      "For a deny the Allow statements that come closest, nearest first, at most five, and what keeps each from applying. Empty for what is not denied.",
+    resolve: (verdict) => [...(withReasons(verdict).nearMisses ?? [])],
   }),
   validUntil: t.field({
     type: "DateTime",

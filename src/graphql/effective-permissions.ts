@@ -1,4 +1,3 @@
-import type { GraphQLResolveInfo, SelectionSetNode } from "graphql";
 import { type EffectivePermissionsResult, effectivePermissions } from "../decisions/effective-permissions.js";
 import type { CacheStatus as CacheStatusValue } from "../decisions/question.js";
 import { parseArn } from "../domain/arn.js";
@@ -15,6 +14,7 @@ import {
   RequestContextInput,
   SESSION_POLICY_DESCRIPTION,
 } from "./request-context.js";
+import { detailOf, selects } from "./selection.js";
 
 const CacheStatus = builder.enumType("CacheStatus", {
   description: "How an answer came about. It is the same answer in each case.",
@@ -91,18 +91,14 @@ builder.queryField("effectivePermissions", (t) =>
     },
     resolve: async (_root, { principal, resource, actions, consistency, ...rest }, { ask }, info) => {
       const withOperations = selects(info, "operations");
-      const question = { principal, resource, actions, withOperations, ...circumstances(rest, consistency) };
+      const question = {
+        principal,
+        resource,
+        actions,
+        withOperations,
+        ...circumstances(rest, consistency, detailOf(info)),
+      };
       return { ...(await effectivePermissions(ask, question)), principal, resource: parseArn(resource).text };
     },
   }),
 );
-
-/** Whether a field may be asked for below this one; `@skip` and `@include` count as asking. */
-function selects({ fieldNodes, fragments }: GraphQLResolveInfo, name: string): boolean {
-  const inSet = (set: SelectionSetNode | undefined): boolean =>
-    set?.selections.some((node) => {
-      if (node.kind === "Field") return node.name.value === name;
-      return inSet(node.kind === "InlineFragment" ? node.selectionSet : fragments[node.name.value]?.selectionSet);
-    }) ?? false;
-  return fieldNodes.some(({ selectionSet }) => inSet(selectionSet));
-}

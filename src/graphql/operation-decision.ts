@@ -12,6 +12,7 @@ import {
   RequestContextInput,
   SESSION_POLICY_DESCRIPTION,
 } from "./request-context.js";
+import { detailOf } from "./selection.js";
 
 export const OperationDecision = builder.objectRef<OperationDecisionShape>("OperationDecision").implement({
   description:
@@ -79,12 +80,12 @@ builder.queryField("canPerform", (t) =>
       sessionPolicy: t.arg({ type: "PolicyDocument", description: SESSION_POLICY_DESCRIPTION }),
       consistency: t.arg({ type: ConsistencyInput, description: CONSISTENCY_DESCRIPTION }),
     },
-    resolve: (_root, { principal, operation, targets, consistency, ...rest }, { ask }) =>
+    resolve: (_root, { principal, operation, targets, consistency, ...rest }, { ask }, info) =>
       canPerform(ask, {
         principal,
         operation,
         targets: targets as OperationTargets,
-        ...circumstances(rest, consistency),
+        ...circumstances(rest, consistency, detailOf(info)),
       }),
   }),
 );

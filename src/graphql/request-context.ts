@@ -1,6 +1,7 @@
 import type { Consistency } from "../decisions/consistency.js";
 import type { Circumstances } from "../decisions/question.js";
 import { InvalidInputError } from "../domain/errors.js";
+import type { Detail } from "../domain/evaluation/decision.js";
 import { builder } from "./builder.js";
 
 const ContextEntryInput = builder.inputType("ContextEntryInput", {
@@ -78,7 +79,8 @@ interface CircumstanceArgs {
 export function circumstances(
   args: CircumstanceArgs,
   consistency: ConsistencyFields | null | undefined,
+  detail: Detail,
 ): Circumstances {
   const { context, sessionPolicy } = args;
-  return { context, sessionPolicy, consistency: consistencyOf(consistency) };
+  return { context, sessionPolicy, consistency: consistencyOf(consistency), detail };
 }

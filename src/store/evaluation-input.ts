@@ -110,7 +110,10 @@ export function createInputLoader(pool: LoadPool, compile: CompileDocument): Loa
     return {
       now: row.now,
       vector: toVector(scopes, row.revisions),
-      principal: (name) => principalFacts(name, principalRows.get(storedKeyOf(name)), attachmentsOf),
+      principal: memoize(
+        (name) => principalFacts(name, principalRows.get(storedKeyOf(name)), attachmentsOf),
+        (name) => name.arnKey,
+      ),
       resource: (arn) => resourceFacts(arn, resourceRows.get(arn), trustPolicies, compile),
     };
   };
@@ -139,7 +142,10 @@ type AttachmentsOf = (holderId: string) => readonly AttachedPolicy[];
 
 function indexAttachments(row: InputRow, compile: CompileDocument): AttachmentsOf {
   const policies = new Map(row.policies.map((policy) => [policy[0], policy]));
-  const inForce = memoize((id: string) => policyInForce(policies.get(id), compile));
+  const inForce = memoize(
+    (id: string) => policyInForce(policies.get(id), compile),
+    (id) => id,
+  );
   const index = new Map<string, AttachedPolicy[]>();
   for (const attachment of row.attachments) {
     const [holder, , account, policyId] = attachment;
@@ -248,11 +254,12 @@ function roleKeyOf(arn: string): string | null {
   }
 }
 
-function memoize<T>(make: (key: string) => T): (key: string) => T {
+/** The same object for the same key: what evaluation derives from facts is kept with them. */
+function memoize<Key, T>(make: (key: Key) => T, textOf: (key: Key) => string): (key: Key) => T {
   const known = new Map<string, T>();
   return (key) => {
-    const value = known.get(key) ?? make(key);
-    known.set(key, value);
+    const value = known.get(textOf(key)) ?? make(key);
+    known.set(textOf(key), value);
     return value;
   };
 }

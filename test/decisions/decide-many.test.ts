@@ -55,8 +55,8 @@ describe("decideMany", () => {
   it("answers with decisions, resource, revision and time", async () => {
     const answer = await ask(decrypt);
     expect(answer.decisions).toMatchObject([{ principal: user("ann"), action: "kms:Decrypt", outcome: "ALLOW" }]);
-    expect(answer.decisions[0]?.matchedStatements).toMatchObject([
-      { policy: { name: "group" }, attachedTo: group("ops") },
+    expect(answer.decisions).toMatchObject([
+      { matchedStatements: [{ policy: { name: "group" }, attachedTo: group("ops") }] },
     ]);
     expect(answer.resource).toEqual({
       arn: key("k1"),

@@ -2,26 +2,27 @@ import { createHmac, randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type CachedAnswer, openAnswer, sealAnswer } from "../../src/decisions/sealed-answer.js";
+import type { Decision } from "../../src/domain/evaluation/decision.js";
 
 const mac = randomBytes(32);
+const decision: Decision = {
+  principal: "p",
+  action: "kms:Decrypt",
+  resource: "r",
+  outcome: "ALLOW",
+  certainty: "EXACT",
+  decidedBy: "ACCOUNT_OWNER",
+  reason: "because é \ud83d\ude00",
+  matchedStatements: [],
+  missingContextKeys: [],
+  residualConditions: [],
+  diagnostics: [],
+  nearMisses: null,
+  validFrom: null,
+  validUntil: 1_893_456_000_000,
+};
 const answer: CachedAnswer = {
-  decisions: [
-    {
-      principal: "p",
-      action: "kms:Decrypt",
-      resource: "r",
-      outcome: "ALLOW",
-      certainty: "EXACT",
-      decidedBy: "ACCOUNT_OWNER",
-      reason: "because é \ud83d\ude00",
-      matchedStatements: [],
-      missingContextKeys: [],
-      residualConditions: [],
-      diagnostics: [],
-      validFrom: null,
-      validUntil: 1_893_456_000_000,
-    },
-  ],
+  decisions: [decision],
   resource: { arn: "r", registered: true, keyState: "ENABLED", encryptionKeyArn: null, aliasTargetArn: null },
   evaluatedAt: 1_700_000_000_000,
   validFrom: null,

@@ -1,12 +1,15 @@
 import { excerpt } from "../arn.js";
 import type { Diagnostic } from "../evaluation/decision.js";
-import { type Diagnostics, type EvaluationRequest, MOST_NOTES } from "../evaluation/evaluation-request.js";
+import { type Diagnostics, MOST_NOTES } from "../evaluation/diagnostics.js";
+import type { EvaluationRequest } from "../evaluation/evaluation-request.js";
+import { once } from "../once.js";
 import type { Condition, Effect } from "../policy/document.js";
 import { variableUnsupported } from "../policy/resource-pattern.js";
 import { didYouMean } from "../suggest.js";
 import { foldCase } from "../wildcard.js";
-import { type ConditionKey, type KeyValues, resolveConditionKey } from "./condition-key.js";
-import { type AnyValueTest, findOperator, OPERATOR_NAMES, type Operator, policyInstant } from "./operators.js";
+import { type ConditionKey, resolveConditionKey } from "./condition-key.js";
+import { type CompiledPolicyValues, findOperator, OPERATOR_NAMES, type Operator, policyInstant } from "./operators.js";
+import type { KeyValues, RequestValue } from "./request-value.js";
 import { allOf, anyOf, leaningOf, not, type Truth } from "./truth.js";
 
 /** An instant at which a date comparison with `acs:CurrentTime` changes; `after`: also right behind it. */
@@ -18,67 +21,90 @@ export interface TimeFlip {
 /** A condition, ready to be evaluated. */
 export interface CompiledCondition {
   readonly source: Condition;
-  readonly evaluate: (request: EvaluationRequest, diagnostics: Diagnostics) => Truth;
+  /** `notes`: receives what the request's values give rise to; null when nobody asks why. */
+  readonly evaluate: (request: EvaluationRequest, notes: Diagnostics | null) => Truth;
+  /** What the request has for its key; undefined when nobody supplied it. */
+  readonly requestValues: (request: EvaluationRequest) => KeyValues;
+  /** Its key is the requested action. */
+  readonly readsAction: boolean;
   readonly flips: readonly TimeFlip[];
   /** Compares the current time in a way whose flips are not known: the answer holds for this instant only. */
   readonly timeVolatile: boolean;
   /** What the text of the condition gives rise to whenever it is consulted. */
-  readonly diagnostics: readonly Diagnostic[];
+  readonly diagnostics: () => readonly Diagnostic[];
 }
 
 /** Compiles one condition of a statement with `effect` (D13–D22, C6–C11, C17, C20). */
 export function compileCondition(source: Condition, effect: Effect): CompiledCondition {
   const operator = findOperator(source.operator);
   if (operator === undefined) return unknownCondition(source);
-  const key = resolveConditionKey(source.key);
-  const values = compileValues(source, operator, effect);
-  const rule: ConditionRule = { source, operator, effect, key, ...values };
+  const rule = compileRule(source, operator, effect);
+  const { kind } = rule.key;
   return {
     source,
-    evaluate: (request, diagnostics) => evaluateCondition(rule, request, diagnostics),
-    flips: key.kind === "current-time" && operator.family === "date" ? timeFlips(rule) : [],
-    timeVolatile: key.kind === "current-time" && operator.family === "string",
-    diagnostics: values.diagnostics,
+    evaluate: (request, notes) => evaluateCondition(rule, request, notes),
+    requestValues: rule.key.exact,
+    readsAction: kind === "action",
+    flips: kind === "current-time" && operator.family === "date" ? timeFlips(rule) : [],
+    timeVolatile: kind === "current-time" && operator.family === "string",
+    diagnostics: once(() => textDiagnostics(rule)),
   };
 }
 
 function unknownCondition(source: Condition): CompiledCondition {
-  const suggestion = didYouMean(source.operator, OPERATOR_NAMES);
-  const message = `operator \`${excerpt(source.operator)}\` is not supported${suggestion}`;
   return {
     source,
     evaluate: () => "unknown",
+    requestValues: resolveConditionKey(source.key).exact,
+    readsAction: false,
     flips: [],
     timeVolatile: false,
-    diagnostics: [{ code: "UNKNOWN_OPERATOR", message }],
+    diagnostics: once(() => {
+      const suggestion = didYouMean(source.operator, OPERATOR_NAMES);
+      const message = `operator \`${excerpt(source.operator)}\` is not supported${suggestion}`;
+      return [{ code: "UNKNOWN_OPERATOR", message }];
+    }),
   };
 }
 
-interface CompiledValues {
-  /** Null when the policy has no value that can be read. */
-  readonly matchesAny: AnyValueTest | null;
-  /** Some value of the policy cannot be read: it counts as `unknown`. */
-  readonly someUnreadable: boolean;
-  readonly diagnostics: readonly Diagnostic[];
-}
-
-interface ConditionRule extends CompiledValues {
+interface ConditionRule extends CompiledPolicyValues {
   readonly source: Condition;
   readonly operator: Operator;
   readonly effect: Effect;
   readonly key: ConditionKey;
+  /** Policy values with a policy variable in them (D18). */
+  readonly variables: readonly string[];
+  /** Some value of the policy cannot be read: it counts as `unknown`. */
+  readonly someUnreadable: boolean;
+  /** The rules lean towards matching: every spelling of a tag key counts. */
+  readonly lenient: boolean;
+  /** Set prefixes say it (D16, C20); without one an Allow needs every request value, a Deny any (D17). */
+  readonly needsEvery: boolean;
 }
 
-function compileValues(source: Condition, operator: Operator, effect: Effect): CompiledValues {
-  const ignoreCase = ["action", "acs:principalarn"].includes(foldCase(source.key));
-  const variables = source.values.filter((value) => value.includes("${"));
-  const plain = source.values.filter((value) => !value.includes("${"));
-  const { matchesAny, unreadable } = operator.compile(plain, { effect, negated: operator.negated, ignoreCase });
-  const diagnostics = [
-    ...variables.map(variableUnsupported),
-    ...unreadable.map((value) => unreadableValue(source, value)),
-  ].slice(0, MOST_NOTES);
-  return { matchesAny, diagnostics, someUnreadable: diagnostics.length > 0 };
+function compileRule(source: Condition, operator: Operator, effect: Effect): ConditionRule {
+  const { setPrefix, values } = source;
+  const key = resolveConditionKey(source.key);
+  const ignoreCase = key.kind === "action" || key.kind === "caller";
+  const variables = values.filter((value) => value.includes("${"));
+  const plain = variables.length === 0 ? values : values.filter((value) => !value.includes("${"));
+  const compiled = operator.compile(plain, { effect, negated: operator.negated, ignoreCase });
+  return {
+    ...compiled,
+    source,
+    operator,
+    effect,
+    key,
+    variables,
+    someUnreadable: variables.length > 0 || compiled.unreadable.length > 0,
+    lenient: leaningOf(effect, operator.negated) === "lenient",
+    needsEvery: setPrefix === null ? effect === "Allow" : setPrefix === "ForAllValues",
+  };
+}
+
+function textDiagnostics({ source, variables, unreadable }: ConditionRule): Diagnostic[] {
+  const cannotRead = unreadable.slice(0, MOST_NOTES).map((value) => unreadableValue(source, value));
+  return [...variables.slice(0, MOST_NOTES).map(variableUnsupported), ...cannotRead].slice(0, MOST_NOTES);
 }
 
 function unreadableValue({ operator }: Condition, value: string): Diagnostic {
@@ -94,42 +120,54 @@ function timeFlips({ source, operator, effect }: ConditionRule): TimeFlip[] {
 }
 
 /** Looks at other spellings of a tag key where the rules lean towards matching (D6, C10). */
-function evaluateCondition(rule: ConditionRule, request: EvaluationRequest, diagnostics: Diagnostics): Truth {
-  if (rule.key.kind === "resource-tag" && request.resource?.type === "SECRET") diagnostics.add(tagScopeInferred(rule));
-  const truthOf = (values: KeyValues): Truth => evaluateValues(rule, values, diagnostics);
+function evaluateCondition(rule: ConditionRule, request: EvaluationRequest, notes: Diagnostics | null): Truth {
+  if (notes !== null) noteTagScope(rule, request, notes);
   const exact = rule.key.exact(request);
-  if (leaningOf(rule.effect, rule.operator.negated) === "strict") return truthOf(exact);
-  const others = rule.key.otherSpellings(request).filter((values) => values.length > 0);
-  if (others.length === 0) return truthOf(exact);
-  if (rule.operator.negated) return allOf([truthOf(exact), ...others.map(truthOf)]);
-  return anyOf([...(exact?.length === 0 ? [] : [truthOf(exact)]), ...others.map(truthOf)]);
+  if (!rule.lenient) return evaluateValues(rule, exact, request, notes);
+  const others = rule.key.otherSpellings(request);
+  if (others.length === 0) return evaluateValues(rule, exact, request, notes);
+  const truths = others.map((values) => evaluateValues(rule, values, request, notes));
+  if (rule.operator.negated) return allOf([evaluateValues(rule, exact, request, notes), ...truths]);
+  return exact?.length === 0 ? anyOf(truths) : anyOf([evaluateValues(rule, exact, request, notes), ...truths]);
 }
 
-function tagScopeInferred({ source }: ConditionRule): Diagnostic {
+function noteTagScope({ key, source }: ConditionRule, { resource }: EvaluationRequest, notes: Diagnostics): void {
+  if (key.kind !== "resource-tag" || resource?.type !== "SECRET") return;
   const message = `\`${excerpt(source.key)}\` is read from the tags of the secret, which KMS documents for keys only`;
-  return { code: "TAG_SCOPE_INFERRED", message };
+  notes.add({ code: "TAG_SCOPE_INFERRED", message });
 }
 
-function evaluateValues(rule: ConditionRule, values: KeyValues, diagnostics: Diagnostics): Truth {
+function evaluateValues(
+  rule: ConditionRule,
+  values: KeyValues,
+  request: EvaluationRequest,
+  notes: Diagnostics | null,
+): Truth {
   if (values === undefined) return truthWhenNotSupplied(rule);
   if (values.length === 0) return truthWhenAbsent(rule);
-  const single = values.map((value) => {
-    const matched = matchesAnyValue(rule, value, diagnostics);
-    return rule.operator.negated ? not(matched) : matched;
-  });
-  return needsEveryValue(rule) ? allOf(single) : anyOf(single);
+  spendOn(rule, values, request);
+  const [first] = values;
+  if (values.length === 1 && first !== undefined) return evaluateValue(rule, first, notes);
+  const single = values.map((value) => evaluateValue(rule, value, notes));
+  return rule.needsEvery ? allOf(single) : anyOf(single);
 }
 
-/** Set prefixes say it (D16, C20); without one an Allow needs every request value, a Deny any (D17). */
-function needsEveryValue({ source, effect }: ConditionRule): boolean {
-  if (source.setPrefix !== null) return source.setPrefix === "ForAllValues";
-  return effect === "Allow";
+function spendOn({ cost }: ConditionRule, values: readonly RequestValue[], request: EvaluationRequest): void {
+  if (cost.perCharacter > 0) {
+    for (const { text } of values) request.spend(cost.perCharacter * text.length);
+  }
+  if (cost.perValue > 0) request.spend(cost.perValue * values.length);
 }
 
-function matchesAnyValue(rule: ConditionRule, requestValue: string, diagnostics: Diagnostics): Truth {
+function evaluateValue(rule: ConditionRule, value: RequestValue, notes: Diagnostics | null): Truth {
+  const matched = matchesAnyValue(rule, value, notes);
+  return rule.operator.negated ? not(matched) : matched;
+}
+
+function matchesAnyValue(rule: ConditionRule, requestValue: RequestValue, notes: Diagnostics | null): Truth {
   const matched = rule.matchesAny === null ? false : rule.matchesAny(requestValue);
   if (matched === true) return "true";
-  if (matched === null && !diagnostics.full) diagnostics.add(unreadableValue(rule.source, requestValue));
+  if (matched === null && notes !== null && !notes.full) notes.add(unreadableValue(rule.source, requestValue.text));
   return matched === null || rule.someUnreadable ? "unknown" : "false";
 }
 

@@ -1,11 +1,12 @@
 import type { Effect } from "../policy/document.js";
-import { compileTextGlob, foldCase, GlobText, type TextGlob } from "../wildcard.js";
+import { compileTextGlob, foldCase, type GlobText, searchCost } from "../wildcard.js";
 import { parseInstant } from "./date.js";
 import { compareDecimals, type Decimal, parseDecimal } from "./decimal.js";
-import { type IpAddress, parseIpAddress, parseIpRange, rangeContains } from "./ip-address.js";
+import { type IpAddress, parseIpRange, rangeContains } from "./ip-address.js";
+import type { RequestValue } from "./request-value.js";
 
 /** Whether a request value matches any of a condition's readable policy values; null when it cannot be read itself. */
-export type AnyValueTest = (requestValue: string) => boolean | null;
+export type AnyValueTest = (requestValue: RequestValue) => boolean | null;
 
 /** The policy values of a condition, read once. */
 export interface CompiledPolicyValues {
@@ -13,6 +14,13 @@ export interface CompiledPolicyValues {
   readonly matchesAny: AnyValueTest | null;
   /** Those that could not be read (D19). */
   readonly unreadable: readonly string[];
+  /** Work that one request value takes, and each of its characters; only lists that hostile policies make long count. */
+  readonly cost: ValueCost;
+}
+
+export interface ValueCost {
+  readonly perValue: number;
+  readonly perCharacter: number;
 }
 
 /** What a policy value is read under. */
@@ -37,7 +45,7 @@ export interface Operator {
 }
 
 /** How a family of operators reads a request value, once for all policy values; null when it cannot. */
-type ReadRequest<T> = (requestValue: string, setting: ValueSetting) => T | null;
+type ReadRequest<T> = (requestValue: RequestValue, setting: ValueSetting) => T | null;
 /** Compiles one policy value; null when it cannot be read. */
 type CompileValue<T> = (policyValue: string, setting: ValueSetting) => ((requested: T) => boolean) | null;
 
@@ -51,27 +59,27 @@ const GREATER_OR_EQUAL: Comparison = (order) => order >= 0;
 
 /** Every operator RAM documents; spelling is exact (D6). Anything else is unknown (D15). */
 const OPERATORS: ReadonlyMap<string, Operator> = new Map([
-  ["StringEquals", row("string", readText, stringEquals)],
-  ["StringNotEquals", negated(row("string", readText, stringEquals))],
-  ["StringEqualsIgnoreCase", row("string", foldCase, stringEqualsIgnoreCase)],
-  ["StringNotEqualsIgnoreCase", negated(row("string", foldCase, stringEqualsIgnoreCase))],
+  ["StringEquals", equality(readText)],
+  ["StringNotEquals", negated(equality(readText))],
+  ["StringEqualsIgnoreCase", equality(foldCase)],
+  ["StringNotEqualsIgnoreCase", negated(equality(foldCase))],
   ["StringLike", row("string", readGlobText, stringLike)],
   ["StringNotLike", negated(row("string", readGlobText, stringLike))],
-  ["NumericEquals", row("numeric", parseDecimal, numeric(EQUAL))],
-  ["NumericNotEquals", negated(row("numeric", parseDecimal, numeric(EQUAL)))],
-  ["NumericLessThan", row("numeric", parseDecimal, numeric(LESS))],
-  ["NumericLessThanEquals", row("numeric", parseDecimal, numeric(LESS_OR_EQUAL))],
-  ["NumericGreaterThan", row("numeric", parseDecimal, numeric(GREATER))],
-  ["NumericGreaterThanEquals", row("numeric", parseDecimal, numeric(GREATER_OR_EQUAL))],
+  ["NumericEquals", row("numeric", readDecimal, numeric(EQUAL))],
+  ["NumericNotEquals", negated(row("numeric", readDecimal, numeric(EQUAL)))],
+  ["NumericLessThan", row("numeric", readDecimal, numeric(LESS))],
+  ["NumericLessThanEquals", row("numeric", readDecimal, numeric(LESS_OR_EQUAL))],
+  ["NumericGreaterThan", row("numeric", readDecimal, numeric(GREATER))],
+  ["NumericGreaterThanEquals", row("numeric", readDecimal, numeric(GREATER_OR_EQUAL))],
   ["DateEquals", row("date", readInstant, date(EQUAL), true)],
   ["DateNotEquals", negated(row("date", readInstant, date(EQUAL), true))],
   ["DateLessThan", row("date", readInstant, date(LESS))],
   ["DateLessThanEquals", row("date", readInstant, date(LESS_OR_EQUAL), true)],
   ["DateGreaterThan", row("date", readInstant, date(GREATER), true)],
   ["DateGreaterThanEquals", row("date", readInstant, date(GREATER_OR_EQUAL))],
-  ["Bool", row("bool", readBool, bool)],
-  ["IpAddress", row("ip", parseIpAddress, ipAddress)],
-  ["NotIpAddress", negated(row("ip", parseIpAddress, ipAddress))],
+  ["Bool", row("bool", readRequestBool, bool)],
+  ["IpAddress", row("ip", readIp, ipAddress)],
+  ["NotIpAddress", negated(row("ip", readIp, ipAddress))],
 ]);
 
 /** Names of all operators, for documentation and suggestions. */
@@ -95,15 +103,45 @@ function row<T>(
   const compile = (policyValues: readonly string[], setting: ValueSetting): CompiledPolicyValues => {
     const compiled = policyValues.map((text) => ({ text, test: compileValue(text, setting) }));
     const tests = compiled.flatMap(({ test }) => test ?? []);
-    const matchesAny = (requestValue: string): boolean | null => {
-      const requested = read(requestValue, setting);
-      return requested === null ? null : tests.some((test) => test(requested));
-    };
     const unreadable = compiled.filter(({ test }) => test === null).map(({ text }) => text);
-    return { matchesAny: tests.length === 0 ? null : matchesAny, unreadable };
+    const cost = { perValue: tests.length * COST_OF_COMPARISON, perCharacter: searchCosts(family, policyValues) };
+    return { matchesAny: anyTest((value) => read(value, setting), tests), unreadable, cost };
   };
   return { family, negated: false, flipsAfterConstant, compile };
 }
+
+/** Roughly, in characters of a text that is searched. */
+const COST_OF_COMPARISON = 10;
+
+function searchCosts(family: OperatorFamily, policyValues: readonly string[]): number {
+  return family === "string" ? policyValues.reduce((sum, pattern) => sum + searchCost(pattern), 0) : 0;
+}
+
+function anyTest<T>(
+  read: (value: RequestValue) => T | null,
+  tests: readonly ((requested: T) => boolean)[],
+): AnyValueTest | null {
+  const [only] = tests;
+  if (only === undefined) return null;
+  const matches = tests.length === 1 ? only : (requested: T): boolean => tests.some((test) => test(requested));
+  return (value) => {
+    const requested = read(value);
+    return requested === null ? null : matches(requested);
+  };
+}
+
+/** Equality needs no walk through the list. */
+function equality(readPolicy: (text: string, setting: ValueSetting) => string): Operator {
+  const compile = (policyValues: readonly string[], setting: ValueSetting): CompiledPolicyValues => {
+    const wanted = new Set(policyValues.map((text) => readPolicy(text, setting)));
+    const folds = readPolicy === foldCase || setting.ignoreCase;
+    const matchesAny: AnyValueTest = folds ? ({ folded }) => wanted.has(folded) : ({ text }) => wanted.has(text);
+    return { matchesAny: wanted.size === 0 ? null : matchesAny, unreadable: [], cost: FREE };
+  };
+  return { family: "string", negated: false, flipsAfterConstant: false, compile };
+}
+
+const FREE: ValueCost = { perValue: 0, perCharacter: 0 };
 
 function negated(operator: Operator): Operator {
   return { ...operator, negated: true };
@@ -113,22 +151,16 @@ function readText(text: string, { ignoreCase }: ValueSetting): string {
   return ignoreCase ? foldCase(text) : text;
 }
 
-function stringEquals(policyValue: string, setting: ValueSetting): (requested: string) => boolean {
-  const wanted = readText(policyValue, setting);
-  return (requested) => requested === wanted;
+function readGlobText(value: RequestValue, { ignoreCase }: ValueSetting): GlobText {
+  return ignoreCase ? value.foldedGlob : value.glob;
 }
 
-function stringEqualsIgnoreCase(policyValue: string): (requested: string) => boolean {
-  const wanted = foldCase(policyValue);
-  return (requested) => requested === wanted;
-}
-
-function readGlobText(text: string, setting: ValueSetting): GlobText {
-  return new GlobText(readText(text, setting));
-}
-
-function stringLike(policyValue: string, setting: ValueSetting): TextGlob {
+function stringLike(policyValue: string, setting: ValueSetting): (requested: GlobText) => boolean {
   return compileTextGlob(readText(policyValue, setting));
+}
+
+function readDecimal({ decimal }: RequestValue): Decimal | null {
+  return decimal;
 }
 
 function numeric(holds: Comparison): CompileValue<Decimal> {
@@ -145,10 +177,8 @@ function date(holds: Comparison): CompileValue<number> {
   };
 }
 
-/** A request's date must have a zone. */
-function readInstant(text: string): number | null {
-  const parsed = parseInstant(text);
-  return parsed?.zoned ? parsed.instant : null;
+function readInstant({ instant }: RequestValue): number | null {
+  return instant;
 }
 
 /** A policy's date; one without zone is read, as UTC, under Deny with a positive operator only (C6). */
@@ -162,9 +192,17 @@ function readBool(text: string): boolean | null {
   return text === "true" || text === "false" ? text === "true" : null;
 }
 
+function readRequestBool({ text }: RequestValue): boolean | null {
+  return readBool(text);
+}
+
 function bool(policyValue: string): ((requested: boolean) => boolean) | null {
   const wanted = readBool(policyValue);
   return wanted === null ? null : (requested) => requested === wanted;
+}
+
+function readIp({ ip }: RequestValue): IpAddress | null {
+  return ip;
 }
 
 function ipAddress(policyValue: string): ((requested: IpAddress) => boolean) | null {

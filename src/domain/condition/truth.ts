@@ -26,6 +26,17 @@ export function anyOf(values: Iterable<Truth>): Truth {
   return result;
 }
 
+/** OR over tests of one thing, none of which is asked once the answer is known. */
+export function anyTestOf<T>(tests: readonly { readonly matches: (subject: T) => Truth }[], subject: T): Truth {
+  let result: Truth = "false";
+  for (const { matches } of tests) {
+    const value = matches(subject);
+    if (value === "true") return value;
+    if (value === "residual" || (value === "unknown" && result === "false")) result = value;
+  }
+  return result;
+}
+
 /** AND over definite or unknown values of one condition: false first, then residual, then unknown. */
 export function allOf(values: Iterable<Truth>): Truth {
   let result: Truth = "true";

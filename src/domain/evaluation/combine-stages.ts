@@ -1,6 +1,6 @@
 import type { ScopePrecedence } from "./access-request.js";
 import type { DecisionStage, Outcome } from "./decision.js";
-import type { DefiniteOutcome } from "./evaluate-policies.js";
+import type { DefiniteOutcome } from "./outcome-set.js";
 
 /** Where one combination of definite class outcomes ends. */
 export interface Ending {

@@ -90,22 +90,65 @@ export interface ResidualCondition {
   readonly statementIndex: number;
 }
 
-/** The answer to "may this principal perform this action on this resource", with its reasons. Plain JSON data. */
-export interface Decision {
+/** How much of a decision is wanted: each holds what the ones before it hold. */
+export type Detail = "OUTCOME" | "REASONS" | "NEAR_MISSES";
+
+/** The answer to "may this principal perform this action on this resource". Plain JSON data. */
+export interface Verdict {
   readonly principal: string;
   readonly action: string;
   readonly resource: string;
   readonly outcome: Outcome;
   readonly certainty: Certainty;
   readonly decidedBy: DecisionStage;
+  /** Milliseconds since the epoch: the latest instant at or before now at which a consulted date could have flipped; null for ever. */
+  readonly validFrom: number | null;
+  /** Milliseconds since the epoch: the next instant at which a consulted date or window can flip; null: holds until something changes. */
+  readonly validUntil: number | null;
+}
+
+/** A verdict with its reasons. Plain JSON data. */
+export interface Decision extends Verdict {
   /** One plain sentence that a portal can show. */
   readonly reason: string;
   readonly matchedStatements: readonly MatchedStatement[];
   readonly missingContextKeys: readonly string[];
   readonly residualConditions: readonly ResidualCondition[];
   readonly diagnostics: readonly Diagnostic[];
-  /** Milliseconds since the epoch: the latest instant at or before now at which a consulted date could have flipped; null for ever. */
-  readonly validFrom: number | null;
-  /** Milliseconds since the epoch: the next instant at which a consulted date or window can flip; null: holds until something changes. */
-  readonly validUntil: number | null;
+  /** Null unless they were asked for. */
+  readonly nearMisses: readonly NearMiss[] | null;
+}
+
+/** The part of a statement that kept it from applying. */
+export type StatementPart = "ACTION" | "RESOURCE" | "PRINCIPAL" | "CONDITION" | "SCOPE" | "WINDOW";
+
+/** An Allow statement that nearly applied to a request that was denied. */
+export interface NearMiss {
+  readonly statement: MatchedStatement;
+  /** What would all have to be different; never empty. */
+  readonly failures: readonly StatementFailure[];
+}
+
+/** Why one part of a statement does not match. */
+export interface StatementFailure {
+  readonly part: StatementPart;
+  /** One plain sentence. */
+  readonly message: string;
+  /** `CONDITION` only: the condition, spelled as in the policy. */
+  readonly operator: string | null;
+  readonly key: string | null;
+  /** What the policy asks for: patterns, or the values of the condition. */
+  readonly expected: readonly string[];
+  /** What the request has; null: nothing, or nobody knows. */
+  readonly actual: readonly string[] | null;
+}
+
+/** The same verdict with the reasons it was asked for. @throws Error when it was asked for without */
+export function withReasons(verdict: Verdict): Decision {
+  if (hasReasons(verdict)) return verdict;
+  throw new Error("the reasons of a decision were asked for, but not worked out");
+}
+
+function hasReasons(verdict: Verdict): verdict is Decision {
+  return "reason" in verdict;
 }

@@ -1,62 +1,56 @@
 import type { CompiledCondition } from "../condition/evaluate-conditions.js";
 import { resolveUnknown, type Truth } from "../condition/truth.js";
 import type { CompiledStatement } from "../policy/compile-policy.js";
-import type { Diagnostics, EvaluationRequest } from "./evaluation-request.js";
-import type { Validity } from "./validity.js";
+import type { Diagnostics } from "./diagnostics.js";
+import type { EvaluationRequest } from "./evaluation-request.js";
 
 /** Whether a statement applies to a request. */
-export interface StatementMatch {
-  readonly value: "true" | "false" | "residual";
-  /** The conditions that leave it open; empty unless `value` is `residual`. */
-  readonly residual: readonly CompiledCondition[];
-}
-
-const NO_MATCH: StatementMatch = { value: "false", residual: [] };
-const MATCH: StatementMatch = { value: "true", residual: [] };
+export type Applies = "true" | "false" | "residual";
 
 /**
- * Combines the parts of a statement (C1). Every condition is looked at once action, resource and caller
- * match, so that diagnostics and validity do not depend on the order of conditions (C15).
+ * Combines the parts of a statement whose action matches (C1). Every condition is looked at once resource and caller
+ * match, so that notes do not depend on the order of conditions (C15).
+ * @param notes receives what there is to say about the statement; null when nobody asks why
  */
 export function matchStatement(
   statement: CompiledStatement,
   request: EvaluationRequest,
-  diagnostics: Diagnostics,
-  validity: Validity,
-): StatementMatch {
-  if (!statement.matchesAction(request.foldedAction)) return NO_MATCH;
-  diagnostics.addAll(statement.resources.diagnostics);
-  const resource = statement.resources.matches(request.target);
-  if (resource === "false") return NO_MATCH;
-  const caller = statement.matchesCaller?.(request.caller) ?? "true";
-  if (caller === "false") return NO_MATCH;
-  const scope =
-    resolveUnknown(resource, statement.effect) === "false" || resolveUnknown(caller, statement.effect) === "false";
-  const conditions = matchConditions(statement, request, diagnostics, validity);
-  return scope ? NO_MATCH : conditions;
+  notes: Diagnostics | null,
+): Applies {
+  const { effect, conditions } = statement;
+  const scope = matchScope(statement, request);
+  if (notes !== null && statement.resources.diagnostics !== null) notes.addAll(statement.resources.diagnostics());
+  if (scope === "false") return "false";
+  if (conditions.length === 0) return resolveUnknown(scope, effect) === "false" ? "false" : "true";
+  const applies = matchConditions(statement, request, notes);
+  return resolveUnknown(scope, effect) === "false" ? "false" : applies;
+}
+
+/** Resource and caller together: their conditions are consulted unless this is `false` (C15). */
+export function matchScope({ resources, matchesCaller }: CompiledStatement, request: EvaluationRequest): Truth {
+  if (resources.cost > 0) request.spend(resources.cost * request.target.arn.text.length);
+  const resource = resources.matches(request.target);
+  if (resource === "false" || matchesCaller === null) return resource;
+  const caller = matchesCaller(request.caller);
+  return caller === "true" ? resource : caller;
 }
 
 function matchConditions(
-  statement: CompiledStatement,
+  { effect, conditions }: CompiledStatement,
   request: EvaluationRequest,
-  diagnostics: Diagnostics,
-  validity: Validity,
-): StatementMatch {
-  if (statement.conditions.length === 0) return MATCH;
-  const residual: CompiledCondition[] = [];
-  let failed = false;
-  for (const condition of statement.conditions) {
-    consult(condition, diagnostics, validity);
-    const value: Truth = resolveUnknown(condition.evaluate(request, diagnostics), statement.effect);
-    if (value === "false") failed = true;
-    if (value === "residual") residual.push(condition);
+  notes: Diagnostics | null,
+): Applies {
+  let applies: Applies = "true";
+  for (const condition of conditions) {
+    if (notes !== null && !notes.full) notes.addAll(condition.diagnostics());
+    const value = resolveUnknown(condition.evaluate(request, notes), effect);
+    if (value === "false") applies = "false";
+    else if (value === "residual" && applies === "true") applies = "residual";
   }
-  if (failed) return NO_MATCH;
-  return residual.length === 0 ? MATCH : { value: "residual", residual };
+  return applies;
 }
 
-function consult(condition: CompiledCondition, diagnostics: Diagnostics, validity: Validity): void {
-  diagnostics.addAll(condition.diagnostics);
-  for (const flip of condition.flips) validity.addConstant(flip);
-  if (condition.timeVolatile) validity.addInstant();
+/** The conditions that leave a statement open which came out as `residual`. */
+export function residualConditions({ conditions }: CompiledStatement, request: EvaluationRequest): CompiledCondition[] {
+  return conditions.filter((condition) => condition.evaluate(request, null) === "residual");
 }

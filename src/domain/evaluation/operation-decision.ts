@@ -1,14 +1,14 @@
 import { stateBlocks } from "../kms/key-state.js";
 import type { OperationPlan } from "../kms/operations.js";
 import type { KeyState } from "./access-request.js";
-import type { Decision, Outcome } from "./decision.js";
+import type { Outcome, Verdict } from "./decision.js";
 
 /** The answer to "may this principal perform this operation on these targets". */
 export interface OperationDecision {
   readonly operation: string;
   readonly outcome: Outcome;
   readonly allowed: boolean;
-  readonly legs: readonly Decision[];
+  readonly legs: readonly Verdict[];
   /** Whether the states of the keys let the operation work; independent of the permission; null when unknown or no key matters. */
   readonly usableNow: boolean | null;
   readonly blockedByKeyState: KeyState | null;
@@ -22,7 +22,7 @@ const WORST_FIRST: readonly Outcome[] = ["EXPLICIT_DENY", "IMPLICIT_DENY", "COND
  */
 export function combineLegs(
   plan: OperationPlan,
-  legs: readonly Decision[],
+  legs: readonly Verdict[],
   keyState: (keyArn: string) => KeyState | null,
 ): OperationDecision {
   if (legs.length !== plan.legs.length) throw new Error(`${plan.operation} needs ${plan.legs.length} decisions`);

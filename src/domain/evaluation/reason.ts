@@ -1,10 +1,13 @@
-import { excerpt, parseArn } from "../arn.js";
-import { parseKmsResource, type ResourceType } from "../resource.js";
-import type { PrincipalFacts } from "./access-request.js";
-import type { Decision, MatchedStatement } from "./decision.js";
+import { excerpt } from "../arn.js";
+import type { PrincipalKind } from "../principal.js";
+import type { ResourceType } from "../resource.js";
+import type { Decision, MatchedStatement, Verdict } from "./decision.js";
+import type { Evaluation } from "./evaluation.js";
 
-/** A decision that lacks its sentence. */
-export type UnexplainedDecision = Omit<Decision, "reason">;
+/** What the sentence is made of. */
+export interface Explained extends Pick<Decision, "matchedStatements" | "missingContextKeys"> {
+  readonly verdict: Verdict;
+}
 
 const RESOURCE_WORDS: Readonly<Record<ResourceType, string>> = {
   KEY: "this key",
@@ -20,64 +23,79 @@ const RESOURCE_WORDS: Readonly<Record<ResourceType, string>> = {
 };
 
 /** One plain sentence that says why (what a portal shows). */
-export function explain(decision: UnexplainedDecision, principal: PrincipalFacts): string {
-  switch (decision.outcome) {
+export function explain(explained: Explained, { question, resource }: Evaluation): string {
+  switch (explained.verdict.outcome) {
     case "ALLOW":
-      return explainAllow(decision, principal);
+      return explainAllow(explained, question.principal.kind);
     case "EXPLICIT_DENY":
-      return explainDeny(decision);
+      return explainDeny(explained);
     case "CONDITIONAL":
-      return explainConditional(decision);
+      return explainConditional(explained);
     case "IMPLICIT_DENY":
-      return explainSilence(decision, principal);
+      return explainSilence(explained.verdict, RESOURCE_WORDS[resource.name?.type ?? "OTHER"]);
   }
 }
 
-function explainAllow(decision: UnexplainedDecision, principal: PrincipalFacts): string {
-  if (decision.decidedBy === "NO_AUTHORIZATION_REQUIRED") return `\`${decision.action}\` needs no authorization.`;
-  const trusted = decision.decidedBy === "ROLE_TRUST" ? ", and the trust policy of the role agrees" : "";
-  if (principal.kind === "ACCOUNT_OWNER") {
+function explainAllow(explained: Explained, kind: PrincipalKind): string {
+  const { decidedBy, action } = explained.verdict;
+  if (decidedBy === "NO_AUTHORIZATION_REQUIRED") return `\`${action}\` needs no authorization.`;
+  const trusted = decidedBy === "ROLE_TRUST" ? ", and the trust policy of the role agrees" : "";
+  if (kind === "ACCOUNT_OWNER") {
     return `The account owner has full access to the resources of its own account${trusted}.`;
   }
-  const statement = findStatement(decision, "Allow", "IDENTITY_POLICY");
-  const path = statement === undefined ? "the policies in force" : describeStatement(statement);
+  const statement = findStatement(explained, "Allow", "IDENTITY_POLICY");
+  const path = statement === undefined ? "the policies in force" : pathOf(statement);
   return `Allowed by ${path}${trusted}.`;
 }
 
-function explainDeny(decision: UnexplainedDecision): string {
+function explainDeny(decision: Explained): string {
   const statement = findStatement(decision, "Deny");
-  return `Denied by ${statement === undefined ? "the policies in force" : describeStatement(statement)}.`;
+  return `Denied by ${statement === undefined ? "the policies in force" : pathOf(statement)}.`;
 }
 
-function explainConditional(decision: UnexplainedDecision): string {
+function explainConditional(decision: Explained): string {
   const statement = decision.matchedStatements.find(({ residual }) => residual);
-  const path = statement === undefined ? "a policy" : describeStatement(statement);
+  const path = statement === undefined ? "a policy" : pathOf(statement);
   if (decision.missingContextKeys.length === 0) return `Depends on ${path}.`;
   const keys = decision.missingContextKeys.map((key) => `\`${key}\``).join(", ");
   const verb = statement?.effect === "Deny" ? "denied" : "allowed";
   return `Depends on ${keys}, which the request does not state: it may be ${verb} by ${path}.`;
 }
 
-function explainSilence(decision: UnexplainedDecision, principal: PrincipalFacts): string {
-  const what = `\`${decision.action}\` on ${resourceWords(decision.resource)}`;
+function explainSilence(decision: Verdict, resource: string): string {
+  const what = `\`${decision.action}\` on ${resource}`;
   if (decision.decidedBy === "SESSION_POLICY") return `The session policy does not allow ${what}.`;
   if (decision.decidedBy === "ROLE_TRUST") return "The trust policy of the role does not let this principal assume it.";
   if (decision.decidedBy === "CROSS_ACCOUNT") {
     return "The resource belongs to another account, and no known policy of that account allows the access.";
   }
-  return `No statement of the policies of ${describePrincipal(principal.arn)} allows ${what}.`;
+  return `No statement of the policies of ${describePrincipal(decision.principal)} allows ${what}.`;
 }
 
-/** A statement that applies for certain, if there is one. */
+/** One that applies for certain, if there is one. */
 function findStatement(
-  decision: UnexplainedDecision,
+  decision: Explained,
   effect: "Allow" | "Deny",
   source?: MatchedStatement["source"],
 ): MatchedStatement | undefined {
-  const candidates = decision.matchedStatements.filter(
-    (statement) => statement.effect === effect && (source === undefined || statement.source === source),
-  );
-  return candidates.find(({ residual }) => !residual) ?? candidates[0];
+  let open: MatchedStatement | undefined;
+  for (const statement of decision.matchedStatements) {
+    if (statement.effect !== effect || (source !== undefined && statement.source !== source)) continue;
+    if (!statement.residual) return statement;
+    open ??= statement;
+  }
+  return open;
+}
+
+const PATHS = new WeakMap<MatchedStatement, string>();
+
+/** The same statement is described again and again. */
+function pathOf(statement: MatchedStatement): string {
+  const known = PATHS.get(statement);
+  if (known !== undefined) return known;
+  const path = describeStatement(statement);
+  PATHS.set(statement, path);
+  return path;
 }
 
 function describeStatement({ source, index, policy, version, attachedTo, scope }: MatchedStatement): string {
@@ -96,8 +114,4 @@ function describePrincipal(arn: string): string {
   if (type === "root") return "the account owner";
   if (type === "assumed-role") return `session \`${session}\` of role \`${name}\``;
   return `${type} \`${excerpt(name)}\``;
-}
-
-function resourceWords(arn: string): string {
-  return RESOURCE_WORDS[parseKmsResource(parseArn(arn))?.type ?? "OTHER"];
 }

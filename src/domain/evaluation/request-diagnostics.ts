@@ -1,11 +1,11 @@
 import { excerpt } from "../arn.js";
-import { actionAppliesTo, actionsOfType, KMS_ACTIONS } from "../kms/actions.js";
-import { isContainer, type ResourceType } from "../resource.js";
+import { actionAppliesTo, KMS_ACTIONS } from "../kms/actions.js";
+import { isContainer, type KmsResourceName, type ResourceType } from "../resource.js";
 import { didYouMean } from "../suggest.js";
-import type { AttachedPolicy, ResourceFacts } from "./access-request.js";
+import { foldCase } from "../wildcard.js";
 import type { Diagnostic } from "./decision.js";
-import type { PolicyClass } from "./evaluate-policies.js";
-import type { EvaluationRequest } from "./evaluation-request.js";
+import { type Evaluation, POLICY_STAGES } from "./evaluation.js";
+import type { Weighing } from "./weigh-stages.js";
 
 const TYPE_WORDS: Readonly<Record<ResourceType, string>> = {
   KEY: "a key",
@@ -20,50 +20,44 @@ const TYPE_WORDS: Readonly<Record<ResourceType, string>> = {
   OTHER: "this resource",
 };
 
-/** D4: policies in force whose document is not known. */
-export function incompletePolicies(active: readonly AttachedPolicy[]): Diagnostic[] {
-  return active
-    .filter(({ policy }) => policy.compiled === null)
-    .map(({ policy }) => ({
-      code: "INCOMPLETE_POLICY_SET",
-      message: `the document of policy \`${policy.reference.name}\` is not known: it may allow or deny anything`,
-    }));
+/** Well formed, but unknown to the gateway. */
+export function unregisteredResource(arn: string): Diagnostic {
+  const message = `\`${excerpt(arn)}\` is not registered: decided without tags and resource group`;
+  return { code: "RESOURCE_NOT_REGISTERED", message };
 }
 
-/** The contract: well formed, but unknown to the gateway. Containers and `*` need no registration. */
-export function unregisteredResource(request: EvaluationRequest, facts: ResourceFacts): Diagnostic[] {
-  const type = request.resource?.type;
-  if (facts.registered || type === "NONE" || (type !== undefined && isContainer(type))) return [];
-  const message = `\`${excerpt(request.target.arn.text)}\` is not registered: decided without tags and resource group`;
-  return [{ code: "RESOURCE_NOT_REGISTERED", message }];
-}
-
-/** C27: a KMS action asked on something it does not apply to. */
-export function inapplicableAction({ action, foldedAction, resource }: EvaluationRequest): Diagnostic[] {
-  if (!foldedAction.startsWith("kms:")) return [];
+/** C27: a KMS action asked on something it does not apply to. `action` in the catalogue's spelling. */
+export function inapplicableAction(action: string, resource: KmsResourceName | null): Diagnostic | null {
+  if (resource !== null && actionAppliesTo(action, resource.type)) return null;
+  if (!foldCase(action).startsWith("kms:")) return null;
   if (!KMS_ACTIONS.has(action)) {
     const message = `\`${action}\` is no action of KMS${didYouMean(action, KMS_ACTIONS.keys())}`;
-    return [{ code: "ACTION_NOT_APPLICABLE", message }];
+    return { code: "ACTION_NOT_APPLICABLE", message };
   }
-  if (resource !== null && actionAppliesTo(action, resource.type)) return [];
   const words = resource === null ? "a resource of another service" : TYPE_WORDS[resource.type];
-  return [{ code: "ACTION_NOT_APPLICABLE", message: `\`${action}\` does not apply to ${words}` }];
+  return { code: "ACTION_NOT_APPLICABLE", message: `\`${action}\` does not apply to ${words}` };
 }
 
 /** D9, C24: an Allow that was read names the container's action, but only items of the container. */
-export function containerArnRequired(request: EvaluationRequest, read: readonly PolicyClass[]): Diagnostic[] {
-  const type = request.resource?.type;
-  if (type === undefined || !isContainer(type) || !actionsOfType(type).includes(request.action)) return [];
-  const statements = read.flatMap(({ members }) => members.flatMap(({ compiled }) => compiled?.statements ?? []));
+export function containerArnRequired(
+  { actions, resource, request, stages }: Evaluation,
+  slot: number,
+  { reads }: Weighing,
+): Diagnostic | null {
+  const [action = "", folded = ""] = [actions.names[slot], actions.folded[slot]];
+  const type = resource.name?.type;
+  if (type === undefined || !isContainer(type) || !actionAppliesTo(action, type)) return null;
+  const read = POLICY_STAGES.filter((stage) => stage !== "ROLE_TRUST" && reads.has(stage));
+  const statements = read.flatMap((stage) => stages[stage]?.policies.statements ?? []);
   const missed = statements.some(
-    ({ effect, matchesAction, resources }) =>
-      effect === "Allow" &&
-      matchesAction(request.foldedAction) &&
-      resources.matches(request.target) !== "true" &&
-      resources.matchesItemOf(request.target),
+    ({ statement }) =>
+      statement?.effect === "Allow" &&
+      statement.actions.matches(folded) &&
+      statement.resources.matches(request.target) !== "true" &&
+      statement.resources.matchesItemOf(request.target),
   );
-  const message = `\`${request.action}\` needs the container \`${excerpt(request.target.arn.text)}\`, not its items`;
-  return missed ? [{ code: "CONTAINER_ARN_REQUIRED", message }] : [];
+  const message = `\`${action}\` needs the container \`${excerpt(resource.arn.text)}\`, not its items`;
+  return missed ? { code: "CONTAINER_ARN_REQUIRED", message } : null;
 }
 
 /** D1: the two readings of account level against resource-group level differ. */

@@ -1,4 +1,4 @@
-import type { TimeFlip } from "../condition/evaluate-conditions.js";
+import type { CompiledCondition, TimeFlip } from "../condition/evaluate-conditions.js";
 
 /**
  * Collects the instants at which a decision could change, and keeps the nearest on both sides of now (C12, C15).
@@ -14,29 +14,31 @@ export class Validity {
   }
 
   /** A bound of an attachment's window `[notBefore, expiresAt)`. */
-  addBound(at: number | null): void {
-    if (at === null) return;
+  addBound(at: number): void {
     if (at > this.now) this.addUntil(at);
     else this.addFrom(at);
   }
 
   /** A date constant compared with the current time; C15 counts now itself when the answer changes right after it. */
-  addConstant({ at, after }: TimeFlip): void {
+  private addConstant({ at, after }: TimeFlip): void {
     this.addBound(at);
     if (!after) return;
     if (at === this.now) this.addUntil(at);
     else if (at < this.now) this.addFrom(at + 1);
   }
 
-  /** Holds for this very instant only. */
-  addInstant(): void {
-    this.addFrom(this.now);
-    this.addUntil(this.now);
+  /** Conditions that were consulted. */
+  addConditions(conditions: readonly CompiledCondition[]): void {
+    for (const { flips, timeVolatile } of conditions) {
+      for (const flip of flips) this.addConstant(flip);
+      if (timeVolatile) this.addInstant();
+    }
   }
 
-  addAll(other: Validity): void {
-    if (other.validFrom !== null) this.addFrom(other.validFrom);
-    if (other.validUntil !== null) this.addUntil(other.validUntil);
+  /** Holds for this very instant only. */
+  private addInstant(): void {
+    this.addFrom(this.now);
+    this.addUntil(this.now);
   }
 
   private addFrom(at: number): void {

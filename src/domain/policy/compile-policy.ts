@@ -1,11 +1,13 @@
 import { type CompiledCondition, compileCondition } from "../condition/evaluate-conditions.js";
-import { anyOf, leaningOf, not, type Truth } from "../condition/truth.js";
+import { anyTestOf, leaningOf, not, type Truth } from "../condition/truth.js";
 import type { Diagnostic } from "../evaluation/decision.js";
+import { MOST_NOTES } from "../evaluation/diagnostics.js";
 import type { ResourceTarget } from "../evaluation/evaluation-request.js";
-import { compileGlob, foldCase, type Glob, hasWildcard } from "../wildcard.js";
+import { once } from "../once.js";
+import { compileGlob, foldCase, type Glob, hasWildcard, searchCost } from "../wildcard.js";
 import type { Effect, PatternBlock, PolicyDocument, Statement } from "./document.js";
 import { compilePrincipal, type PrincipalMatcher } from "./principal-pattern.js";
-import { compileResourcePattern } from "./resource-pattern.js";
+import { compileResourcePattern, type ResourcePattern } from "./resource-pattern.js";
 
 /** A policy ready for evaluation. Immutable, so it may be shared by everything that evaluates the same document. */
 export interface CompiledPolicy {
@@ -17,22 +19,47 @@ export interface CompiledStatement {
   readonly index: number;
   readonly effect: Effect;
   readonly sid: string | null;
-  /** Takes the action in lower case; negation is part of it. */
-  readonly matchesAction: (foldedAction: string) => boolean;
+  readonly actions: ActionMatcher;
   readonly resources: ResourceMatcher;
   /** Null outside trust policies. */
   readonly matchesCaller: PrincipalMatcher | null;
   readonly conditions: readonly CompiledCondition[];
+  /** A condition looks at the requested action. */
+  readonly readsAction: boolean;
+  /** A condition compares the current time. */
+  readonly readsTime: boolean;
+}
+
+/** A compiled action block, negation included. */
+export interface ActionMatcher {
+  /** Takes the action in lower case. */
+  readonly matches: (foldedAction: string) => boolean;
+  /** Work for one character of an action. */
+  readonly cost: number;
 }
 
 /** A compiled resource block, negation included. */
 export interface ResourceMatcher {
   readonly matches: (target: ResourceTarget) => Truth;
   readonly matchesItemOf: (container: ResourceTarget) => boolean;
-  readonly diagnostics: readonly Diagnostic[];
+  /**
+   * What the folded relative id of every resource that it can match starts with, one of these; null where it can match
+   * any, or has something to say about all.
+   */
+  readonly prefixes: readonly string[] | null;
+  /** Work for one character of an ARN. */
+  readonly cost: number;
+  /** Null: nothing to say. */
+  readonly diagnostics: (() => readonly Diagnostic[]) | null;
 }
 
-const ANY_RESOURCE: ResourceMatcher = { matches: () => "true", matchesItemOf: () => true, diagnostics: [] };
+const ANY_RESOURCE: ResourceMatcher = {
+  matches: () => "true",
+  matchesItemOf: () => true,
+  prefixes: null,
+  cost: 0,
+  diagnostics: null,
+};
 
 /** Compiles a document once; evaluation never looks at its text again. */
 export function compilePolicy(document: PolicyDocument): CompiledPolicy {
@@ -40,21 +67,25 @@ export function compilePolicy(document: PolicyDocument): CompiledPolicy {
 }
 
 function compileStatement(statement: Statement, index: number): CompiledStatement {
-  const { effect, sid, actions, resources, principal, conditions } = statement;
+  const { effect, sid, actions, resources, principal } = statement;
+  const conditions = statement.conditions.map((condition) => compileCondition(condition, effect));
   return {
     index,
     effect,
     sid,
-    matchesAction: compileActions(actions),
+    actions: compileActions(actions),
     resources: resources === null ? ANY_RESOURCE : compileResources(resources, effect),
     matchesCaller: principal === null ? null : compilePrincipal(principal, effect),
-    conditions: conditions.map((condition) => compileCondition(condition, effect)),
+    conditions,
+    readsAction: conditions.some(({ readsAction }) => readsAction),
+    readsTime: conditions.some(({ flips, timeVolatile }) => flips.length > 0 || timeVolatile),
   };
 }
 
-function compileActions({ negated, patterns }: PatternBlock): (foldedAction: string) => boolean {
+function compileActions({ negated, patterns }: PatternBlock): ActionMatcher {
   const matches = compileActionList(patterns.map(foldCase));
-  return negated ? (action) => !matches(action) : matches;
+  const cost = patterns.reduce((sum, pattern) => sum + searchCost(pattern), 0);
+  return { matches: negated ? (action) => !matches(action) : matches, cost };
 }
 
 function compileActionList(patterns: readonly string[]): Glob {
@@ -68,15 +99,31 @@ function compileActionList(patterns: readonly string[]): Glob {
 function compileResources(block: PatternBlock, effect: Effect): ResourceMatcher {
   if (block.negated && effect === "Allow") return unsupportedComplement();
   const patterns = block.patterns.map((text) => compileResourcePattern(text, leaningOf(effect, block.negated)));
-  const diagnostics = patterns.flatMap((pattern) => pattern.diagnostics);
-  const [only] = patterns;
-  const single = patterns.length === 1 && only !== undefined ? only.matches : null;
-  const matches = single ?? ((target: ResourceTarget) => anyOf(patterns.map((pattern) => pattern.matches(target))));
+  const notes = patterns.flatMap(({ diagnostic }) => diagnostic ?? []).slice(0, MOST_NOTES);
+  const matches = matchesAnyPattern(patterns);
   return {
     matches: block.negated ? (target) => not(matches(target)) : matches,
     matchesItemOf: (container) => patterns.some((pattern) => pattern.matchesItemOf(container)),
-    diagnostics,
+    prefixes: block.negated || notes.length > 0 ? null : commonPrefixes(patterns),
+    cost: patterns.reduce((sum, { cost }) => sum + cost, 0),
+    diagnostics: notes.length === 0 ? null : once(() => notes.map((note) => note())),
   };
+}
+
+function matchesAnyPattern(patterns: readonly ResourcePattern[]): (target: ResourceTarget) => Truth {
+  const [only] = patterns;
+  if (patterns.length === 1 && only !== undefined) return only.matches;
+  return (target) => anyTestOf(patterns, target);
+}
+
+/** Null as soon as one pattern can match anything. No prefix starts with another, so a resource has at most one. */
+function commonPrefixes(patterns: readonly ResourcePattern[]): readonly string[] | null {
+  const prefixes: string[] = [];
+  for (const prefix of [...new Set(patterns.map((pattern) => pattern.prefix))].sort()) {
+    if (prefix === "") return null;
+    if (!prefix.startsWith(prefixes.at(-1) ?? "\0")) prefixes.push(prefix);
+  }
+  return prefixes;
 }
 
 /** D2: `NotResource` in an Allow never matches. */
@@ -85,6 +132,8 @@ function unsupportedComplement(): ResourceMatcher {
   return {
     matches: () => "false",
     matchesItemOf: () => false,
-    diagnostics: [{ code: "UNSUPPORTED_ELEMENT", message }],
+    prefixes: null,
+    cost: 0,
+    diagnostics: () => [{ code: "UNSUPPORTED_ELEMENT", message }],
   };
 }

@@ -2,14 +2,18 @@ import { excerpt } from "../arn.js";
 import type { Leaning, Truth } from "../condition/truth.js";
 import type { Diagnostic } from "../evaluation/decision.js";
 import { type ArnSegments, foldEntityName, type ResourceTarget } from "../evaluation/evaluation-request.js";
-import { compileGlob, foldCase, type Glob, globMatchesBeyond } from "../wildcard.js";
+import { compileGlob, foldCase, globMatchesBeyond, searchCost } from "../wildcard.js";
 
 /** A compiled entry of a resource block. */
 export interface ResourcePattern {
   readonly matches: (target: ResourceTarget) => Truth;
   /** Whether some item of the container `target` would match (C24). */
   readonly matchesItemOf: (container: ResourceTarget) => boolean;
-  readonly diagnostics: readonly Diagnostic[];
+  /** What the folded relative id of every resource that it can match starts with; empty where nothing is known. */
+  readonly prefix: string;
+  /** Work for one character of an ARN. */
+  readonly cost: number;
+  readonly diagnostic: (() => Diagnostic) | null;
 }
 
 /**
@@ -18,12 +22,14 @@ export interface ResourcePattern {
  */
 export function compileResourcePattern(text: string, leaning: Leaning): ResourcePattern {
   if (text === "*") return constantPattern("true");
-  if (text.includes("${")) return constantPattern("unknown", variableUnsupported(text));
-  if (text.includes(",")) return constantPattern("false", suspicious(text, "holds a comma, so it names no resource"));
+  if (text.includes("${")) return constantPattern("unknown", () => variableUnsupported(text));
+  if (text.includes(",")) {
+    return constantPattern("false", () => suspicious(text, "holds a comma, so it names no resource"));
+  }
   const segments = splitPattern(text);
   if (segments !== null) return leaning === "strict" ? strictPattern(segments) : lenientPattern(segments);
   if (leaning === "lenient") return wholePattern(text);
-  return constantPattern("false", suspicious(text, "has fewer than five parts, so it names no resource"));
+  return constantPattern("false", () => suspicious(text, "has fewer than five parts, so it names no resource"));
 }
 
 export function variableUnsupported(text: string): Diagnostic {
@@ -35,12 +41,8 @@ function suspicious(text: string, why: string): Diagnostic {
   return { code: "SUSPICIOUS_RESOURCE", message: `resource \`${excerpt(text)}\` ${why}` };
 }
 
-function constantPattern(value: Truth, diagnostic?: Diagnostic): ResourcePattern {
-  return {
-    matches: () => value,
-    matchesItemOf: () => value === "true",
-    diagnostics: diagnostic === undefined ? [] : [diagnostic],
-  };
+function constantPattern(value: Truth, diagnostic: (() => Diagnostic) | null = null): ResourcePattern {
+  return { matches: () => value, matchesItemOf: () => value === "true", prefix: "", cost: 0, diagnostic };
 }
 
 /** The first four colons part the segments; later ones belong to the relative id. */
@@ -50,62 +52,57 @@ export function splitPattern(text: string): ArnSegments | null {
   return relative.length === 0 ? null : { partition, service, region, account, relativeId: relative.join(":") };
 }
 
-interface SegmentGlobs {
-  readonly partition: Glob;
-  readonly service: Glob;
-  readonly region: Glob;
-  readonly account: Glob;
-}
+type SegmentsTest = (segments: ArnSegments) => boolean;
 
-function segmentGlobs(segments: ArnSegments): SegmentGlobs {
-  return {
-    partition: compileGlob(segments.partition),
-    service: compileGlob(foldCase(segments.service)),
-    region: compileGlob(segments.region),
-    account: compileGlob(segments.account),
-  };
-}
-
-function matchesOwner(globs: SegmentGlobs, segments: ArnSegments): boolean {
-  return (
-    globs.service(segments.service) &&
-    globs.account(segments.account) &&
-    globs.region(segments.region) &&
-    globs.partition(segments.partition)
-  );
+/** Tests everything but the relative id; what is `*` anyway is not looked at. */
+function compileOwner({ partition, service, region, account }: ArnSegments): SegmentsTest {
+  const [partitionGlob, serviceGlob] = [compileGlob(partition), compileGlob(foldCase(service))];
+  const [regionGlob, accountGlob] = [compileGlob(region), compileGlob(account)];
+  if (region === "*" && account === "*") {
+    return (segments) => serviceGlob(segments.service) && partitionGlob(segments.partition);
+  }
+  return (segments) =>
+    serviceGlob(segments.service) &&
+    accountGlob(segments.account) &&
+    regionGlob(segments.region) &&
+    partitionGlob(segments.partition);
 }
 
 /** Exact, except service codes and the names of RAM users, groups and roles. Never matches the nameless `*` (C4). */
 function strictPattern(segments: ArnSegments): ResourcePattern {
-  const globs = segmentGlobs(segments);
+  const owner = compileOwner(segments);
   const relative = compileGlob(segments.relativeId);
   const entity = compileGlob(foldEntityName(segments.relativeId));
   const matches = (target: ResourceTarget): boolean =>
     !target.nameless &&
     (target.nameFolded === null ? relative(target.segments.relativeId) : entity(target.nameFolded)) &&
-    matchesOwner(globs, target.segments);
+    owner(target.segments);
   return {
     matches: (target) => (matches(target) ? "true" : "false"),
     matchesItemOf: (container) =>
-      matchesOwner(globs, container.segments) &&
-      globMatchesBeyond(segments.relativeId, `${container.segments.relativeId}/`),
-    diagnostics: [],
+      owner(container.segments) && globMatchesBeyond(segments.relativeId, `${container.segments.relativeId}/`),
+    prefix: literalPrefix(segments.relativeId),
+    cost: searchCostOf(segments),
+    diagnostic: null,
   };
 }
 
 function lenientPattern(segments: ArnSegments): ResourcePattern {
-  const globs = segmentGlobs({
-    partition: foldCase(segments.partition),
-    service: segments.service,
-    region: foldCase(segments.region),
-    account: foldCase(segments.account),
+  const { partition, service, region, account, relativeId } = segments;
+  const owner = compileOwner({
+    partition: foldCase(partition),
+    service,
+    region: foldCase(region),
+    account: foldCase(account),
     relativeId: "",
   });
-  const relative = compileGlob(foldCase(segments.relativeId));
+  const relative = compileGlob(foldCase(relativeId));
   return {
-    matches: ({ folded }) => (relative(folded.relativeId) && matchesOwner(globs, folded) ? "true" : "false"),
+    matches: ({ folded }) => (relative(folded.relativeId) && owner(folded) ? "true" : "false"),
     matchesItemOf: () => false,
-    diagnostics: [],
+    prefix: literalPrefix(relativeId),
+    cost: searchCostOf(segments),
+    diagnostic: null,
   };
 }
 
@@ -115,6 +112,16 @@ function wholePattern(text: string): ResourcePattern {
   return {
     matches: (target) => (glob(target.foldedText) || (target.nameless && glob("*")) ? "true" : "false"),
     matchesItemOf: () => false,
-    diagnostics: [],
+    prefix: "",
+    cost: searchCost(text),
+    diagnostic: null,
   };
+}
+
+function literalPrefix(relativeId: string): string {
+  return foldCase(/^[^*?]*/.exec(relativeId)?.[0] ?? "");
+}
+
+function searchCostOf({ partition, service, region, account, relativeId }: ArnSegments): number {
+  return [partition, service, region, account, relativeId].reduce((sum, segment) => sum + searchCost(segment), 0);
 }

@@ -1,0 +1,52 @@
+import { actionsOfType, KMS_ACTIONS, parseAction } from "../kms/actions.js";
+import { RESOURCE_TYPES } from "../resource.js";
+import { foldCase } from "../wildcard.js";
+
+/**
+ * The actions of one question, in its order. The sets that are asked for again and again (one action of the catalogue,
+ * all actions of a type) are the same object every time, so that what was selected for them can be kept.
+ */
+export class ActionSet {
+  /** In the catalogue's spelling, where the catalogue has them. */
+  readonly names: readonly string[];
+  readonly folded: readonly string[];
+  /** Asked for again and again. */
+  readonly recurring: boolean;
+  /** The service that all of them belong to, in lower case; null when there are several. */
+  readonly service: string | null;
+  readonly assumesRole: boolean;
+  /** Characters of all names. */
+  readonly length: number;
+
+  constructor(names: readonly string[], recurring: boolean) {
+    this.names = names;
+    this.folded = names.map(foldCase);
+    this.recurring = recurring;
+    const services = new Set(this.folded.map((name) => name.slice(0, name.indexOf(":"))));
+    this.service = services.size > 1 ? null : ([...services][0] ?? "");
+    this.assumesRole = this.folded.includes("sts:assumerole");
+    this.length = names.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  /** @throws InvalidInputError for a malformed action */
+  static of(actions: readonly string[]): ActionSet {
+    const [only] = actions;
+    if (actions.length === 1 && only !== undefined) return SINGLE.get(only) ?? single(parseAction(only));
+    return WHOLE.get(actions) ?? new ActionSet(actions.map(parseAction), false);
+  }
+}
+
+const SINGLE: ReadonlyMap<string, ActionSet> = new Map(
+  [...KMS_ACTIONS.keys(), "sts:AssumeRole"].map((name) => [name, new ActionSet([name], true)]),
+);
+/** By the very lists that `actionsOfType` gives. */
+const WHOLE: ReadonlyMap<readonly string[], ActionSet> = new Map(
+  RESOURCE_TYPES.map((type) => {
+    const actions = actionsOfType(type);
+    return [actions, new ActionSet(actions, true)];
+  }),
+);
+
+function single(name: string): ActionSet {
+  return SINGLE.get(name) ?? new ActionSet([name], false);
+}

@@ -1,0 +1,108 @@
+import type { Decision, Detail, Diagnostic, MatchedStatement, ResidualCondition, Verdict } from "./decision.js";
+import { Diagnostics } from "./diagnostics.js";
+import type { WeighedStatement } from "./evaluate-policies.js";
+import { type Evaluation, POLICY_STAGES } from "./evaluation.js";
+import { residualConditions } from "./match-statement.js";
+import { findNearMisses } from "./near-misses.js";
+import { explain } from "./reason.js";
+import {
+  containerArnRequired,
+  inapplicableAction,
+  RESOURCE_GROUP_DENY_SHADOWED,
+  unregisteredResource,
+} from "./request-diagnostics.js";
+import type { Weighing } from "./weigh-stages.js";
+
+const NONE: readonly never[] = [];
+
+/** Adds the reasons to a verdict. They are taken from the very evaluation that gave it. */
+export function explainVerdict(
+  evaluation: Evaluation,
+  slot: number,
+  weighing: Weighing,
+  verdict: Verdict,
+  detail: Exclude<Detail, "OUTCOME">,
+): Decision {
+  const read = collect(evaluation, slot, weighing);
+  const { matchedStatements, residualConditions: residual } = read;
+  const missingContextKeys = residual.length === 0 ? NONE : [...new Set(residual.map(({ key }) => key))];
+  return {
+    principal: verdict.principal, // a spread costs more than all the rest
+    action: verdict.action,
+    resource: verdict.resource,
+    outcome: verdict.outcome,
+    certainty: verdict.certainty,
+    decidedBy: verdict.decidedBy,
+    validFrom: verdict.validFrom,
+    validUntil: verdict.validUntil,
+    reason: explain({ verdict, matchedStatements, missingContextKeys }, evaluation),
+    matchedStatements,
+    missingContextKeys,
+    residualConditions: residual,
+    diagnostics: diagnose(evaluation, slot, weighing, read),
+    nearMisses: detail === "NEAR_MISSES" ? findNearMisses(evaluation, slot, weighing) : null,
+  };
+}
+
+/** What the statements that some combination of outcomes reads have to tell, in the order of the policies. */
+interface Collected {
+  readonly matchedStatements: MatchedStatement[];
+  readonly residualConditions: ResidualCondition[];
+  readonly notes: Diagnostics[];
+}
+
+function collect({ stages }: Evaluation, slot: number, { reads }: Weighing): Collected {
+  const collected: Collected = { matchedStatements: [], residualConditions: [], notes: [] };
+  for (const stage of POLICY_STAGES) {
+    const result = stages[stage];
+    if (result === null || !reads.has(stage)) continue;
+    for (const weighed of result.weighed) if (weighed.slots.includes(slot)) add(collected, weighed);
+  }
+  return collected;
+}
+
+function add(collected: Collected, weighed: WeighedStatement): void {
+  const { candidate, applies, notes } = weighed;
+  if (notes !== null) collected.notes.push(notes);
+  if (applies === "false") return;
+  collected.matchedStatements.push(candidate.matched(applies === "residual"));
+  if (applies === "residual") collected.residualConditions.push(...describeResidual(weighed));
+}
+
+function describeResidual({
+  candidate: { statement, member },
+  request,
+}: WeighedStatement): readonly ResidualCondition[] {
+  if (statement === null) return NONE;
+  return residualConditions(statement, request).map(({ source: { operator, setPrefix, key, values } }) => ({
+    operator: setPrefix === null ? operator : `${setPrefix}:${operator}`,
+    key,
+    values,
+    effect: statement.effect,
+    policy: member.policy,
+    version: member.version,
+    statementIndex: statement.index,
+  }));
+}
+
+function diagnose(
+  evaluation: Evaluation,
+  slot: number,
+  weighing: Weighing,
+  { notes }: Collected,
+): readonly Diagnostic[] {
+  const { resource, policies, actions } = evaluation;
+  const action = actions.names[slot] ?? "";
+  const diagnostics = new Diagnostics();
+  diagnostics.addAll(policies.incomplete);
+  if (resource.unregistered) diagnostics.add(unregisteredResource(resource.arn.text));
+  const inapplicable = inapplicableAction(action, resource.name);
+  if (inapplicable !== null) diagnostics.add(inapplicable);
+  if (weighing.shadowed) diagnostics.add(RESOURCE_GROUP_DENY_SHADOWED);
+  if (weighing.outcome === "IMPLICIT_DENY") {
+    const container = containerArnRequired(evaluation, slot, weighing);
+    if (container !== null) diagnostics.add(container);
+  }
+  for (const own of notes) diagnostics.addAll(own.list());
+  return diagnostics.list();
+}

@@ -1,0 +1,44 @@
+/** What one policy class, or one combination of them, can come to. */
+export type DefiniteOutcome = "ALLOW" | "EXPLICIT_DENY" | "IMPLICIT_DENY";
+
+/** A set of definite outcomes as bits; 0 where there is no class at all. */
+export type OutcomeSet = number;
+
+const ALLOW = 1;
+const EXPLICIT_DENY = 2;
+const IMPLICIT_DENY = 4;
+
+/** What a class that says nothing comes to. */
+export const SILENT: OutcomeSet = IMPLICIT_DENY;
+
+/** What the statements of a class that apply, or may apply, have been: an OR of these. */
+export const ALLOWS = 1;
+export const DENIES = 2;
+export const MAY_ALLOW = 4;
+export const MAY_DENY = 8;
+
+/** Possible outcomes by what applies ("Outcomes" in docs/evaluation.md). */
+const POSSIBLE: readonly OutcomeSet[] = Array.from({ length: 16 }, (_, applying) => possibleOutcomes(applying));
+
+/** Every outcome of a class, depending on context that was not supplied. `applying`: an OR of the constants above. */
+export function outcomesOf(applying: number): OutcomeSet {
+  return POSSIBLE[applying] ?? SILENT;
+}
+
+/** Each residual statement may or may not apply, independently of the others (C28). */
+function possibleOutcomes(applying: number): OutcomeSet {
+  if ((applying & DENIES) !== 0) return EXPLICIT_DENY;
+  const denied = (applying & MAY_DENY) === 0 ? 0 : EXPLICIT_DENY;
+  if ((applying & ALLOWS) !== 0) return denied | ALLOW;
+  return denied | IMPLICIT_DENY | ((applying & MAY_ALLOW) === 0 ? 0 : ALLOW);
+}
+
+/** The set as a list, denies first. */
+export function listOutcomes(set: OutcomeSet): readonly DefiniteOutcome[] {
+  const has: readonly (readonly [number, DefiniteOutcome])[] = [
+    [EXPLICIT_DENY, "EXPLICIT_DENY"],
+    [ALLOW, "ALLOW"],
+    [IMPLICIT_DENY, "IMPLICIT_DENY"],
+  ];
+  return has.filter(([bit]) => (set & bit) !== 0).map(([, outcome]) => outcome);
+}

@@ -1,0 +1,75 @@
+import { type Arn, parseArn } from "../arn.js";
+import { KeyedValues } from "../condition/request-value.js";
+import { isContainer, isTaggable, type KmsResourceName, parseKmsResource } from "../resource.js";
+import type { ResourceFacts } from "./access-request.js";
+import { ResourceTarget } from "./evaluation-request.js";
+import { type PolicyClass, singlePolicyClass } from "./policy-class.js";
+
+const NO_TAGS = new KeyedValues(new Map());
+
+/** A resource, prepared for any number of questions. */
+export class RequestedResource {
+  readonly arn: Arn;
+  readonly name: KmsResourceName | null;
+  /** The account that owns it; null when the ARN does not state one. */
+  readonly owner: string | null;
+  readonly resourceGroup: string | null;
+  readonly trust: PolicyClass | null;
+  /** It would have to be registered to be known, and is not; containers and `*` need not. */
+  readonly unregistered: boolean;
+  private readonly tags: KeyedValues | null;
+  private readonly named: ResourceTarget | null;
+  private nameless: ResourceTarget | null = null;
+
+  constructor(facts: ResourceFacts) {
+    this.arn = parseArn(facts.arn);
+    this.name = parseKmsResource(this.arn);
+    const { text, account } = this.arn;
+    const first = account.charCodeAt(0);
+    this.owner = first >= 48 && first <= 57 ? account : null;
+    this.resourceGroup = facts.registered ? facts.resourceGroup : null;
+    this.trust =
+      facts.registered && facts.trustPolicy !== null ? singlePolicyClass("TRUST_POLICY", facts.trustPolicy) : null;
+    this.unregistered = !facts.registered && !(this.name !== null && needsNoRegistration(this.name));
+    this.tags = this.name === null ? null : knownTags(this.name, facts);
+    this.named = text === "*" ? null : ResourceTarget.named(this.arn);
+  }
+
+  /** What statements about actions of `service` are matched with. */
+  targetFor(service: string): ResourceTarget {
+    if (this.named !== null) return this.named;
+    if (this.nameless?.segments.service !== service) this.nameless = ResourceTarget.nameless(this.arn, service);
+    return this.nameless;
+  }
+
+  /** Null for resources of other services, and for `*` when the action is another service's. */
+  tagsFor(target: ResourceTarget): KeyedValues | null {
+    return target.segments.service === "kms" ? this.tags : null;
+  }
+}
+
+const RESOURCES = new WeakMap<ResourceFacts, RequestedResource>();
+
+/**
+ * Facts never change, so what is derived from them is kept as long as they are; there is little to keep of a resource
+ * that nobody knows.
+ * @throws InvalidInputError for a malformed ARN
+ */
+export function requestedResourceOf(facts: ResourceFacts): RequestedResource {
+  if (!facts.registered) return new RequestedResource(facts);
+  const known = RESOURCES.get(facts);
+  if (known !== undefined) return known;
+  const resource = new RequestedResource(facts);
+  RESOURCES.set(facts, resource);
+  return resource;
+}
+
+function needsNoRegistration({ type }: KmsResourceName): boolean {
+  return type === "NONE" || isContainer(type);
+}
+
+/** Only registered keys and secrets carry tags; aliases and containers have none (D7). */
+function knownTags({ type }: KmsResourceName, facts: ResourceFacts): KeyedValues {
+  if (!isTaggable(type) || !facts.registered || facts.tags.size === 0) return NO_TAGS;
+  return new KeyedValues(facts.tags);
+}
