@@ -10,8 +10,6 @@ export const HARD_LIMITS = {
   statements: 1_000,
   /** Entries of one list: actions, resources, condition values, principals. */
   listEntries: 4_000,
-  /** Actions, resources, principals and condition values of all statements together. */
-  documentEntries: 6_000,
   /** Operators and keys of one statement's condition block, counted together. */
   conditions: 500,
   /** Characters of one string in a document. */
@@ -27,7 +25,7 @@ export const HARD_LIMITS = {
   /** Values of all keys of a request context together. */
   contextValues: 256,
   /** Characters that one decision may search with the patterns of its policies; every other comparison counts ten. */
-  evaluationWork: 2_000_000,
+  evaluationWork: 1_000_000,
 } as const;
 
 /** RAM's quotas and lengths (D30): errors on writes through the API, warnings on import. */

@@ -11,7 +11,7 @@ export function suggest(name: string, candidates: Iterable<string>): string | nu
   let bestDistance = Math.min(3, Math.floor(name.length / 3)) + 1;
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - name.length) >= bestDistance) continue;
-    const distance = editDistance(wanted, foldCase(candidate));
+    const distance = editDistance(wanted, foldCase(candidate), bestDistance);
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best;
@@ -23,32 +23,43 @@ export function didYouMean(name: string, candidates: Iterable<string>): string {
   return suggestion === null ? "" : `; did you mean \`${suggestion}\`?`;
 }
 
-/** Optimal string alignment: insertions, deletions, replacements and swaps of neighbours. */
-function editDistance(left: string, right: string): number {
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: right.length + 1 }, (_, column) => column);
+/**
+ * Optimal string alignment: insertions, deletions, replacements and swaps of neighbours. Gives up, with any number that
+ * is not smaller, once the distance must reach `limit`.
+ */
+function editDistance(left: string, right: string, limit: number): number {
+  const width = right.length + 1;
+  const cells = new Uint8Array((left.length + 1) * width); // longer names are not compared, see `suggest`
+  for (let column = 0; column < width; column++) cells[column] = column;
   for (let row = 1; row <= left.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= right.length; column++) {
-      current.push(cellDistance(left, right, row, column, beforeLast, last, current));
-    }
-    [beforeLast, last] = [last, current];
+    if (fillRow(cells, left, right, row) >= limit) return limit;
   }
-  return last[right.length] ?? 0;
+  return cells[cells.length - 1] ?? limit;
 }
 
-function cellDistance(
-  left: string,
-  right: string,
-  row: number,
-  column: number,
-  beforeLast: readonly number[],
-  last: readonly number[],
-  current: readonly number[],
-): number {
-  const at = (cells: readonly number[], index: number): number => cells[index] ?? Number.POSITIVE_INFINITY;
-  const replaced = at(last, column - 1) + (left[row - 1] === right[column - 1] ? 0 : 1);
-  const shifted = Math.min(at(last, column), at(current, column - 1)) + 1;
-  const swap = row > 1 && column > 1 && left[row - 1] === right[column - 2] && left[row - 2] === right[column - 1];
-  return Math.min(replaced, shifted, swap ? at(beforeLast, column - 2) + 1 : Number.POSITIVE_INFINITY);
+/** Returns the smallest distance of the row. */
+function fillRow(cells: Uint8Array, left: string, right: string, row: number): number {
+  const width = right.length + 1;
+  const start = row * width;
+  let smallest = row;
+  cells[start] = row;
+  for (let column = 1; column < width; column++) {
+    const at = start + column;
+    const same = left.charCodeAt(row - 1) === right.charCodeAt(column - 1);
+    let distance = (cells[at - width - 1] ?? 0) + (same ? 0 : 1);
+    distance = Math.min(distance, (cells[at - width] ?? 0) + 1, (cells[at - 1] ?? 0) + 1);
+    if (isSwap(left, right, row, column)) distance = Math.min(distance, (cells[at - 2 * width - 2] ?? 0) + 1);
+    cells[at] = distance;
+    if (distance < smallest) smallest = distance;
+  }
+  return smallest;
+}
+
+function isSwap(left: string, right: string, row: number, column: number): boolean {
+  return (
+    row > 1 &&
+    column > 1 &&
+    left.charCodeAt(row - 1) === right.charCodeAt(column - 2) &&
+    left.charCodeAt(row - 2) === right.charCodeAt(column - 1)
+  );
 }

@@ -21,11 +21,14 @@ export function hasWildcard(pattern: string): boolean {
   return pattern.includes("*") || pattern.includes("?");
 }
 
+const ANYTHING: Glob = () => true;
+
 /**
  * Compiles a glob: `*` is any number of characters, none included; `?` is exactly one Unicode code point (C18).
  * The match neither backtracks nor builds a regular expression: pieces between stars are placed leftmost, once each.
  */
 export function compileGlob(pattern: string): Glob {
+  if (pattern === "*") return ANYTHING;
   if (!pattern.includes("?")) return compileStars(pattern);
   const glob = compileQuestionMarks(pattern);
   return (text) => glob(new GlobText(text));
@@ -45,7 +48,7 @@ function compileStars(pattern: string): Glob {
   const last = pieces.at(-1) ?? "";
   const middle = pieces.slice(1, -1).filter((piece) => piece !== "");
   if (middle.length > 0) return (text) => matchPieces(text, first, middle, last);
-  if (first === "" && last === "") return () => true;
+  if (first === "" && last === "") return ANYTHING;
   if (last === "") return (text) => text.startsWith(first);
   return (text) => text.length >= first.length + last.length && text.startsWith(first) && text.endsWith(last);
 }
@@ -81,7 +84,8 @@ function count(text: string, what: string | RegExp): number {
  * compared, else as many as the search for a piece between two stars has words.
  */
 export function searchCost(pattern: string): number {
-  const searches = pattern.includes("?") ? pattern.includes("*") : /\*[^*]+\*/.test(pattern);
+  if (!pattern.includes("*")) return 0;
+  const searches = pattern.includes("?") || /\*[^*]+\*/.test(pattern);
   return searches ? Math.ceil(pattern.length / 32) : 0;
 }
 
@@ -185,7 +189,10 @@ function matchPoints(text: Characters, pieces: readonly Piece[]): boolean {
 
 function pieceAt(text: Characters, start: number, { points }: Piece): boolean {
   if (start < 0 || start + points.length > text.length) return false;
-  return points.every((point, offset) => point === -1 || point === text.at(start + offset));
+  for (const [offset, point] of points.entries()) {
+    if (point !== -1 && point !== text.at(start + offset)) return false;
+  }
+  return true;
 }
 
 function findPiece(text: Characters, from: number, end: number, piece: Piece): number {
@@ -193,8 +200,21 @@ function findPiece(text: Characters, from: number, end: number, piece: Piece): n
   if (points.length === 0) return from;
   const found = text.find(literal, from + literalAt);
   if (found < 0) return -1;
+  const start = Math.max(from, found - literalAt);
+  if (end - start <= SHORT_TEXT) return tryEveryPlace(text, start, end, piece);
   piece.search ??= points.length < 32 ? shortSearch(points) : longSearch(points);
-  return piece.search(text, Math.max(from, found - literalAt), end);
+  return piece.search(text, start, end);
+}
+
+/** Up to this many characters it costs more to prepare a search. */
+const SHORT_TEXT = 64;
+
+function tryEveryPlace(text: Characters, from: number, end: number, piece: Piece): number {
+  const { length } = piece.points;
+  for (let start = from; start + length <= end; start++) {
+    if (pieceAt(text, start, piece)) return start + length;
+  }
+  return -1;
 }
 
 const ASCII_SIZE = 128;

@@ -12,6 +12,9 @@ export interface ConditionKey {
   readonly otherSpellings: (request: EvaluationRequest) => readonly (readonly RequestValue[])[];
 }
 
+/** Keys that the request itself answers, in lower case. */
+export const CURRENT_TIME = "acs:currenttime";
+export const ACTION = "action";
 const NOTHING: readonly (readonly RequestValue[])[] = [];
 const NO_OTHERS = (): readonly (readonly RequestValue[])[] => NOTHING;
 const ABSENT: readonly RequestValue[] = [];
@@ -20,8 +23,8 @@ const NO_TAGS = new KeyedValues(new Map());
 /** Resolves a condition key once, when its policy is compiled (D6, D7, D22, C8). */
 export function resolveConditionKey(key: string): ConditionKey {
   const folded = foldCase(key);
-  if (folded === "acs:currenttime") return modelKey("current-time", (request) => request.currentTime);
-  if (folded === "action") return modelKey("action", (request) => request.actionValue);
+  if (folded === CURRENT_TIME) return modelKey("current-time", (request) => request.currentTime);
+  if (folded === ACTION) return modelKey("action", (request) => request.actionValue);
   if (folded === "acs:principalarn") return modelKey("caller", (request) => request.caller.conditionArn);
   const { prefix, suffix } = splitConditionKey(key);
   if (prefix === "kms:tag/") return kmsTagKey(suffix);

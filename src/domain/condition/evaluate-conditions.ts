@@ -7,7 +7,7 @@ import type { Condition, Effect } from "../policy/document.js";
 import { variableUnsupported } from "../policy/resource-pattern.js";
 import { didYouMean } from "../suggest.js";
 import { foldCase } from "../wildcard.js";
-import { type ConditionKey, resolveConditionKey } from "./condition-key.js";
+import { ACTION, type ConditionKey, CURRENT_TIME, resolveConditionKey } from "./condition-key.js";
 import { type CompiledPolicyValues, findOperator, OPERATOR_NAMES, type Operator, policyInstant } from "./operators.js";
 import type { KeyValues, RequestValue } from "./request-value.js";
 import { allOf, anyOf, leaningOf, not, type Truth } from "./truth.js";
@@ -34,20 +34,21 @@ export interface CompiledCondition {
   readonly diagnostics: () => readonly Diagnostic[];
 }
 
-/** Compiles one condition of a statement with `effect` (D13–D22, C6–C11, C17, C20). */
+/** Compiles one condition of a statement with `effect`, what takes time when it is first needed (D13–D22, C6–C11, C17, C20). */
 export function compileCondition(source: Condition, effect: Effect): CompiledCondition {
   const operator = findOperator(source.operator);
   if (operator === undefined) return unknownCondition(source);
-  const rule = compileRule(source, operator, effect);
-  const { kind } = rule.key;
+  const key = once(() => resolveConditionKey(source.key));
+  const rule = once(() => compileRule(source, operator, effect, key()));
+  const time = foldCase(source.key) === CURRENT_TIME;
   return {
     source,
-    evaluate: (request, notes) => evaluateCondition(rule, request, notes),
-    requestValues: rule.key.exact,
-    readsAction: kind === "action",
-    flips: kind === "current-time" && operator.family === "date" ? timeFlips(rule) : [],
-    timeVolatile: kind === "current-time" && operator.family === "string",
-    diagnostics: once(() => textDiagnostics(rule)),
+    evaluate: (request, notes) => evaluateCondition(rule(), request, notes),
+    requestValues: (request) => key().exact(request),
+    readsAction: foldCase(source.key) === ACTION,
+    flips: time && operator.family === "date" ? timeFlips(source, operator, effect) : [],
+    timeVolatile: time && operator.family === "string",
+    diagnostics: once(() => textDiagnostics(rule())),
   };
 }
 
@@ -55,7 +56,7 @@ function unknownCondition(source: Condition): CompiledCondition {
   return {
     source,
     evaluate: () => "unknown",
-    requestValues: resolveConditionKey(source.key).exact,
+    requestValues: (request) => resolveConditionKey(source.key).exact(request),
     readsAction: false,
     flips: [],
     timeVolatile: false,
@@ -67,7 +68,8 @@ function unknownCondition(source: Condition): CompiledCondition {
   };
 }
 
-interface ConditionRule extends CompiledPolicyValues {
+interface ConditionRule {
+  readonly values: CompiledPolicyValues;
   readonly source: Condition;
   readonly operator: Operator;
   readonly effect: Effect;
@@ -82,15 +84,14 @@ interface ConditionRule extends CompiledPolicyValues {
   readonly needsEvery: boolean;
 }
 
-function compileRule(source: Condition, operator: Operator, effect: Effect): ConditionRule {
+function compileRule(source: Condition, operator: Operator, effect: Effect, key: ConditionKey): ConditionRule {
   const { setPrefix, values } = source;
-  const key = resolveConditionKey(source.key);
   const ignoreCase = key.kind === "action" || key.kind === "caller";
   const variables = values.filter((value) => value.includes("${"));
   const plain = variables.length === 0 ? values : values.filter((value) => !value.includes("${"));
   const compiled = operator.compile(plain, { effect, negated: operator.negated, ignoreCase });
   return {
-    ...compiled,
+    values: compiled,
     source,
     operator,
     effect,
@@ -102,8 +103,8 @@ function compileRule(source: Condition, operator: Operator, effect: Effect): Con
   };
 }
 
-function textDiagnostics({ source, variables, unreadable }: ConditionRule): Diagnostic[] {
-  const cannotRead = unreadable.slice(0, MOST_NOTES).map((value) => unreadableValue(source, value));
+function textDiagnostics({ source, variables, values }: ConditionRule): Diagnostic[] {
+  const cannotRead = values.unreadable.slice(0, MOST_NOTES).map((value) => unreadableValue(source, value));
   return [...variables.slice(0, MOST_NOTES).map(variableUnsupported), ...cannotRead].slice(0, MOST_NOTES);
 }
 
@@ -111,11 +112,10 @@ function unreadableValue({ operator }: Condition, value: string): Diagnostic {
   return { code: "UNPARSEABLE_VALUE", message: `\`${excerpt(value)}\` is no value that \`${operator}\` can compare` };
 }
 
-function timeFlips({ source, operator, effect }: ConditionRule): TimeFlip[] {
-  const setting = { effect, negated: operator.negated, ignoreCase: false };
-  return source.values.flatMap((value) => {
-    const at = policyInstant(value, setting);
-    return at === null ? [] : [{ at, after: operator.flipsAfterConstant }];
+function timeFlips({ values }: Condition, { negated, flipsAfterConstant }: Operator, effect: Effect): TimeFlip[] {
+  return values.flatMap((value) => {
+    const at = policyInstant(value, { effect, negated, ignoreCase: false });
+    return at === null ? [] : [{ at, after: flipsAfterConstant }];
   });
 }
 
@@ -152,7 +152,8 @@ function evaluateValues(
   return rule.needsEvery ? allOf(single) : anyOf(single);
 }
 
-function spendOn({ cost }: ConditionRule, values: readonly RequestValue[], request: EvaluationRequest): void {
+function spendOn(rule: ConditionRule, values: readonly RequestValue[], request: EvaluationRequest): void {
+  const { cost } = rule.values;
   if (cost.perCharacter > 0) {
     for (const { text } of values) request.spend(cost.perCharacter * text.length);
   }
@@ -165,15 +166,16 @@ function evaluateValue(rule: ConditionRule, value: RequestValue, notes: Diagnost
 }
 
 function matchesAnyValue(rule: ConditionRule, requestValue: RequestValue, notes: Diagnostics | null): Truth {
-  const matched = rule.matchesAny === null ? false : rule.matchesAny(requestValue);
+  const { matchesAny } = rule.values;
+  const matched = matchesAny === null ? false : matchesAny(requestValue);
   if (matched === true) return "true";
   if (matched === null && notes !== null && !notes.full) notes.add(unreadableValue(rule.source, requestValue.text));
   return matched === null || rule.someUnreadable ? "unknown" : "false";
 }
 
 /** D22, C11. An empty list matches nothing, whatever the key turns out to hold. */
-function truthWhenNotSupplied({ source, operator, matchesAny, someUnreadable, effect }: ConditionRule): Truth {
-  if (matchesAny !== null) return "residual";
+function truthWhenNotSupplied({ source, operator, values, someUnreadable, effect }: ConditionRule): Truth {
+  if (values.matchesAny !== null) return "residual";
   if (someUnreadable) return "unknown";
   if (operator.negated || (source.setPrefix !== null && effect === "Deny")) return "residual";
   return "false";

@@ -1,5 +1,3 @@
-import ipaddr from "ipaddr.js";
-
 /** An address: 4 bytes for IPv4 (IPv4-mapped IPv6 too), 16 for IPv6. */
 export type IpAddress = readonly number[];
 
@@ -10,7 +8,8 @@ export interface IpRange {
 }
 
 const IPV4 = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/;
-const IPV6_CHARACTERS = /^[0-9a-fA-F:]+(?::(?:0|[1-9]\d{0,2})(?:\.(?:0|[1-9]\d{0,2})){3})?$/;
+const IPV6_GROUP = /^[0-9a-fA-F]{1,4}$/;
+const IPV6_GROUPS = 8;
 const PREFIX = /^(?:0|[1-9]\d{0,2})$/;
 const MAPPED_BITS = 96;
 
@@ -48,10 +47,42 @@ function prefixMask(bits: number): number {
 
 function parseBytes(text: string): IpAddress | null {
   if (text.length > 45) return null;
+  return text.includes(":") ? parseIpv6(text) : parseIpv4(text);
+}
+
+function parseIpv4(text: string): IpAddress | null {
   const parts = IPV4.exec(text)?.slice(1).map(Number);
-  if (parts !== undefined) return parts.every((part) => part <= 255) ? parts : null;
-  if (!IPV6_CHARACTERS.test(text) || !ipaddr.IPv6.isValid(text)) return null;
-  return ipaddr.IPv6.parse(text).toByteArray();
+  return parts?.every((part) => part <= 255) ? parts : null;
+}
+
+/** RFC 4291: groups of up to four hexadecimal digits, `::` once for zeros, the last two groups maybe as IPv4. */
+function parseIpv6(text: string): IpAddress | null {
+  const [head = "", tail, ...rest] = text.split("::");
+  if (rest.length > 0) return null;
+  const front = parseGroups(head, tail === undefined);
+  const back = tail === undefined ? [] : parseGroups(tail, true);
+  if (front === null || back === null) return null;
+  const missing = IPV6_GROUPS * 2 - front.length - back.length;
+  if (tail === undefined ? missing !== 0 : missing < 2) return null;
+  return [...front, ...new Array<number>(missing).fill(0), ...back];
+}
+
+/** The bytes of groups between `:`; an IPv4 address may be the last of them. */
+function parseGroups(text: string, mayEndInIpv4: boolean): number[] | null {
+  if (text === "") return [];
+  const bytes: number[] = [];
+  const groups = text.split(":");
+  for (const [index, group] of groups.entries()) {
+    if (IPV6_GROUP.test(group)) {
+      const value = Number.parseInt(group, 16);
+      bytes.push(value >> 8, value & 0xff);
+      continue;
+    }
+    const last = mayEndInIpv4 && index === groups.length - 1 ? parseIpv4(group) : null;
+    if (last === null) return null;
+    bytes.push(...last);
+  }
+  return bytes;
 }
 
 function isMapped(bytes: IpAddress): boolean {

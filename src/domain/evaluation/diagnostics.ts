@@ -5,10 +5,19 @@ export const MOST_NOTES = 100;
 
 /** Receives the diagnostics of a decision; equal ones count once, and the first hundred are kept. */
 export class Diagnostics {
+  private readonly room: number;
   private notes: Map<string, Diagnostic> | null = null;
 
+  constructor(room = MOST_NOTES) {
+    this.room = room;
+  }
+
+  get size(): number {
+    return this.notes?.size ?? 0;
+  }
+
   get full(): boolean {
-    return this.notes !== null && this.notes.size >= MOST_NOTES;
+    return this.size >= this.room;
   }
 
   get empty(): boolean {

@@ -1,5 +1,5 @@
 import type { ActionSet } from "./action-set.js";
-import { Diagnostics } from "./diagnostics.js";
+import { Diagnostics, MOST_NOTES } from "./diagnostics.js";
 import type { EvaluationRequest } from "./evaluation-request.js";
 import { type Applies, matchScope, matchStatement } from "./match-statement.js";
 import { ALLOWS, DENIES, MAY_ALLOW, MAY_DENY, type OutcomeSet, outcomesOf } from "./outcome-set.js";
@@ -56,6 +56,7 @@ class Result implements ClassResult {
   private readonly actions: ActionSet;
   /** Receives what the next statement has to say. */
   private notes: Diagnostics | null;
+  private roomForNotes = MOST_NOTES;
 
   constructor(policies: PolicyClass, actions: ActionSet, explained: boolean) {
     this.policies = policies;
@@ -71,8 +72,9 @@ class Result implements ClassResult {
     if (applies !== "false") mark(this.applying, slots, bitOf(candidate.effect, applies));
     if (statement?.readsTime && matchScope(statement, request) !== "false") this.timed.push({ candidate, slots });
     if (this.notes === null || (applies === "false" && this.notes.empty)) return;
+    this.roomForNotes -= this.notes.size;
     this.weighed.push({ candidate, slots, applies, notes: this.notes.empty ? null : this.notes, request });
-    if (!this.notes.empty) this.notes = new Diagnostics();
+    if (!this.notes.empty) this.notes = new Diagnostics(this.roomForNotes);
   }
 }
 

@@ -2,6 +2,7 @@ import { excerpt } from "../arn.js";
 import type { Leaning, Truth } from "../condition/truth.js";
 import type { Diagnostic } from "../evaluation/decision.js";
 import { type ArnSegments, foldEntityName, type ResourceTarget } from "../evaluation/evaluation-request.js";
+import { once } from "../once.js";
 import { compileGlob, foldCase, globMatchesBeyond, searchCost } from "../wildcard.js";
 
 /** A compiled entry of a resource block. */
@@ -72,10 +73,10 @@ function compileOwner({ partition, service, region, account }: ArnSegments): Seg
 function strictPattern(segments: ArnSegments): ResourcePattern {
   const owner = compileOwner(segments);
   const relative = compileGlob(segments.relativeId);
-  const entity = compileGlob(foldEntityName(segments.relativeId));
+  const entity = once(() => compileGlob(foldEntityName(segments.relativeId)));
   const matches = (target: ResourceTarget): boolean =>
     !target.nameless &&
-    (target.nameFolded === null ? relative(target.segments.relativeId) : entity(target.nameFolded)) &&
+    (target.nameFolded === null ? relative(target.segments.relativeId) : entity()(target.nameFolded)) &&
     owner(target.segments);
   return {
     matches: (target) => (matches(target) ? "true" : "false"),
@@ -118,10 +119,15 @@ function wholePattern(text: string): ResourcePattern {
   };
 }
 
+const WILDCARD = /[*?]/;
+
 function literalPrefix(relativeId: string): string {
-  return foldCase(/^[^*?]*/.exec(relativeId)?.[0] ?? "");
+  const wildcard = relativeId.search(WILDCARD);
+  return foldCase(wildcard < 0 ? relativeId : relativeId.slice(0, wildcard));
 }
 
 function searchCostOf({ partition, service, region, account, relativeId }: ArnSegments): number {
-  return [partition, service, region, account, relativeId].reduce((sum, segment) => sum + searchCost(segment), 0);
+  return (
+    searchCost(partition) + searchCost(service) + searchCost(region) + searchCost(account) + searchCost(relativeId)
+  );
 }
