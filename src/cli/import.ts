@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { text } from "node:stream/consumers";
 import { importAccount } from "../administration/import-account.js";
 import type { Config } from "../config.js";
 import { InvalidInputError } from "../domain/errors.js";
 import { EXIT, type ExitCode } from "./exit-code.js";
+import { readFile } from "./read-file.js";
 import { withApp } from "./with-app.js";
 
 export interface ImportOptions {
@@ -15,7 +14,7 @@ export interface ImportOptions {
 
 /** Imports a snapshot file; prints the plan, the warnings and every problem. */
 export async function importSnapshot(config: Config, file: string, options: ImportOptions): Promise<ExitCode> {
-  const snapshot = parse(await read(file), file);
+  const snapshot = parse(await readFile(file), file);
   const account = options.account ?? accountOf(snapshot);
   const input = { account, snapshot, mode: options.replace ? ("REPLACE" as const) : ("MERGE" as const) };
   const request = {
@@ -30,10 +29,6 @@ export async function importSnapshot(config: Config, file: string, options: Impo
   if (result.userErrors.length > 0) return EXIT.error;
   process.stdout.write(`${JSON.stringify(result.value, null, 2)}\n${summary(result.changed, options.dryRun)}\n`);
   return EXIT.ok;
-}
-
-function read(file: string): Promise<string> {
-  return file === "-" ? text(process.stdin) : readFile(file, "utf8");
 }
 
 function parse(json: string, file: string): unknown {

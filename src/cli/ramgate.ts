@@ -40,6 +40,7 @@ function commandLine(dispatch: Dispatch): Command {
     .action(() => dispatch(applyMigrations));
   addImport(program, dispatch);
   addCheck(program, dispatch);
+  addLint(program, dispatch);
   for (const command of program.commands) command.addHelpText("after", ENVIRONMENT);
   for (const command of [program, ...program.commands]) command.exitOverride();
   return program;
@@ -76,6 +77,16 @@ function addCheck(program: Command, dispatch: Dispatch): void {
     .action((principal, action, resource, options) =>
       dispatch(async (config) => (await import("./check.js")).check(config, { principal, action, resource }, options)),
     );
+}
+
+function addLint(program: Command, dispatch: Dispatch): void {
+  program
+    .command("lint")
+    .description("say what is wrong or odd in policy documents; exit code 0 no errors, 1 errors found, 2 failed")
+    .argument("<documents...>", "paths of policy documents (JSON), or - for standard input")
+    .option("--trust", "they are trust policies of roles", false)
+    .option("--json", "print one line of JSON for each document", false)
+    .action((files, options) => dispatch(async () => (await import("./lint.js")).lint(files, options)));
 }
 
 async function main(argv: readonly string[]): Promise<ExitCode> {

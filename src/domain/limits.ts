@@ -7,9 +7,11 @@ export const HARD_LIMITS = {
   documentBytes: 131_072,
   /** Nesting of objects and arrays; a legal document needs seven. */
   documentDepth: 16,
+  /** Values of a document, and names of members. */
+  documentNodes: 10_000,
+  /** Actions, resources, principals, condition keys and their values, of all statements together. */
+  documentEntries: 3_000,
   statements: 1_000,
-  /** Entries of one list: actions, resources, condition values, principals. */
-  listEntries: 4_000,
   /** Operators and keys of one statement's condition block, counted together. */
   conditions: 500,
   /** Characters of one string in a document. */

@@ -23,6 +23,7 @@ import "./decision.js";
 import "./effective-permissions.js";
 import "./access-check.js";
 import "./operation-decision.js";
+import "./policy-finding.js";
 import "./viewer.js";
 import "./import-account.js";
 

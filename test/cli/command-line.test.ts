@@ -41,12 +41,15 @@ function ramgate(args: readonly string[], settings: Record<string, string> = {},
 }
 
 describe("ramgate", () => {
-  test.each([[[]], [["serve"]], [["migrate"]], [["import"]], [["check"]]])("%j explains itself", async (command) => {
-    const { code, out } = await ramgate([...command, "--help"]);
-    expect(code).toBe(0);
-    expect(out).toContain(`Usage: ramgate${command.length > 0 ? ` ${command[0]}` : ""}`);
-    expect(out).toContain("DATABASE_URL");
-  });
+  test.each([[[]], [["serve"]], [["migrate"]], [["import"]], [["check"]], [["lint"]]])(
+    "%j explains itself",
+    async (command) => {
+      const { code, out } = await ramgate([...command, "--help"]);
+      expect(code).toBe(0);
+      expect(out).toContain(`Usage: ramgate${command.length > 0 ? ` ${command[0]}` : ""}`);
+      expect(out).toContain("DATABASE_URL");
+    },
+  );
 
   test("an unknown command and a missing argument are errors", async () => {
     for (const args of [["inspect"], ["check", user("bob")], ["import", DEMO, "--merge"]]) {
@@ -54,6 +57,19 @@ describe("ramgate", () => {
       expect(code).toBe(2);
       expect(err).toMatch(/^error: /);
     }
+  });
+
+  test("lint names file, line and column, and fails on errors only", async () => {
+    const warned =
+      '{"Version":"1","Statement":[\n{"Effect":"Allow","Action":"kms:decrypt","Resource":"acs:kms:*:*:key/*"}]}';
+    expect(await ramgate(["lint", "-"], {}, warned)).toMatchObject({
+      code: 0,
+      out: "-:2:28 SUGGESTION ACTION_CASE RAM spells `kms:decrypt` as `kms:Decrypt`\n",
+    });
+    const broken = await ramgate(["lint", "--json", "-"], {}, warned.replace("Allow", "allow"));
+    expect(broken.code).toBe(1);
+    expect(JSON.parse(broken.out).findings).toMatchObject([{ severity: "ERROR", code: "INVALID_VALUE", line: 2 }]);
+    expect((await ramgate(["lint", "no-such-file"])).code).toBe(2);
   });
 
   test("all problems of the environment are told at once", async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ACCOUNT, APOLLO_KEY, APOLLO_SECRET, GEMINI_KEY, OLD_KEY, role, user } from "../support/demo.js";
-import { type Fixture, openFixture } from "./fixture.js";
+import { type Fixture, openFixture, requests } from "./fixture.js";
 
 let fixture: Fixture;
 beforeAll(async () => {
@@ -212,5 +212,48 @@ describe("canPerform", () => {
     expect(await fixture.fail(CAN, { principal: user("bob"), operation, targets })).toMatchObject({
       code: "BAD_USER_INPUT",
     });
+  });
+});
+
+describe("the selection set", () => {
+  const PLAIN = `query ($input: AccessCheckInput!) { checkAccess(input: $input) { outcome } }`;
+  const NEAR = `query ($input: AccessCheckInput!) { checkAccess(input: $input) { outcome ...Why } }
+    fragment Why on Decision { nearMisses { statement { policy { name } version index effect attachedTo { arn } }
+      failures { part message operator key expected actual } } }`;
+  const input = { ...decrypt, resource: GEMINI_KEY };
+
+  it("gets near misses, through a fragment too", async () => {
+    const { checkAccess } = await fixture.ask(NEAR, { input });
+    expect(checkAccess.outcome).toBe("IMPLICIT_DENY");
+    expect(checkAccess.nearMisses).not.toEqual([]);
+    for (const { statement, failures } of checkAccess.nearMisses) {
+      expect(statement).toMatchObject({ effect: "ALLOW", policy: { name: expect.any(String) } });
+      expect(failures).not.toEqual([]);
+    }
+  });
+
+  it("of an allowed request gets none", async () => {
+    expect((await fixture.ask(NEAR, { input: decrypt })).checkAccess).toEqual({ outcome: "ALLOW", nearMisses: [] });
+  });
+
+  it("decides how much is worked out, and the outcome is the same", async () => {
+    const details: unknown[] = [];
+    const { decisions } = fixture.services;
+    const watched = {
+      ...fixture.services,
+      decisions: {
+        decideMany: (questions: Parameters<typeof decisions.decideMany>[0]) => {
+          details.push(...questions.map(({ detail }) => detail));
+          return decisions.decideMany(questions);
+        },
+      },
+    };
+    const { ask } = requests(watched);
+    const outcomes = [];
+    for (const document of [PLAIN, CHECK, NEAR]) outcomes.push((await ask(document, { input })).checkAccess.outcome);
+    expect(details).toEqual(["OUTCOME", "REASONS", "NEAR_MISSES"]);
+    expect(new Set(outcomes).size).toBe(1);
+    const [plain] = await decisions.decideMany([{ ...input, actions: [input.action], detail: "OUTCOME" }]);
+    expect(plain).not.toHaveProperty("decisions.0.reason");
   });
 });

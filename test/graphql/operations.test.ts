@@ -31,6 +31,7 @@ const shown: Record<string, RegExp[]> = {
   "04-many-questions-at-once.graphql": [/IMPLICIT_DENY/, /CONDITIONAL/, /"outcome":"ALLOW"/, /"code":"NOT_FOUND"/],
   "05-attach-a-policy.graphql": [/"userErrors":\[\],"changed":true/],
   "06-list-policies.graphql": [/"totalCount":5/, /NoKeyDeletionFromOutside/, /group\/kms-operators/],
+  "07-lint-a-policy.graphql": [/ACTION_NOT_APPLICABLE/, /UNKNOWN_ACTION/, /"line":6/],
 };
 
 it.each(operations)("%s runs on the demo account", async (file) => {

@@ -54,6 +54,7 @@ export function readJsonText(text: string): JsonNode {
 
 class TextReader {
   private position = 0;
+  private readonly nodes = new NodeAllowance();
   private readonly text: string;
 
   constructor(text: string) {
@@ -68,6 +69,7 @@ class TextReader {
   value(depth: number): JsonNode {
     this.skipSpace();
     if (depth > HARD_LIMITS.documentDepth) throw tooDeep(this.position);
+    this.nodes.take(this.position);
     const character = this.text[this.position];
     if (character === "{") return this.object(depth);
     if (character === "[") return this.array(depth);
@@ -87,6 +89,7 @@ class TextReader {
       this.skipSpace();
       if (this.text[this.position] !== ":") this.fail("expected `:`");
       this.position++;
+      this.nodes.take(keyOffset);
       members.push({ key, keyOffset, value: this.value(depth + 1) });
     }
     return { kind: "object", members, offset };
@@ -180,16 +183,30 @@ function significantDigits(digits: string): number {
 
 /** Turns an already parsed value into a tree. @throws UnreadableJson when it is no JSON, too deep or too large */
 export function readJsonValue(value: unknown): JsonNode {
-  return toNode(value, 1, { left: HARD_LIMITS.documentBytes });
+  return toNode(value, 1, { left: HARD_LIMITS.documentBytes, nodes: new NodeAllowance() });
 }
 
 interface Budget {
   left: number;
+  readonly nodes: NodeAllowance;
+}
+
+/** Refuses a document with too many values before anybody looks at them. */
+class NodeAllowance {
+  private left: number = HARD_LIMITS.documentNodes;
+
+  take(offset: number): void {
+    this.left -= 1;
+    if (this.left >= 0) return;
+    const message = `the document has more than ${HARD_LIMITS.documentNodes} values and names`;
+    throw new UnreadableJson("TOO_MANY", message, offset);
+  }
 }
 
 function toNode(value: unknown, depth: number, budget: Budget): JsonNode {
   if (depth > HARD_LIMITS.documentDepth) throw tooDeep(-1);
   spend(budget, typeof value === "string" ? value.length + 2 : 1);
+  budget.nodes.take(-1);
   if (value === null) return { kind: "null", offset: -1 };
   if (typeof value === "string") return { kind: "string", value, offset: -1 };
   if (typeof value === "boolean") return { kind: "boolean", value, offset: -1 };
@@ -207,6 +224,7 @@ function arrayNode(value: readonly unknown[], depth: number, budget: Budget): Js
 function objectNode(value: object, depth: number, budget: Budget): JsonNode {
   const members = Object.entries(value).map(([key, member]): JsonMember => {
     spend(budget, key.length + 3);
+    budget.nodes.take(-1);
     return { key, keyOffset: -1, value: toNode(member, depth + 1, budget) };
   });
   return { kind: "object", members, offset: -1 };
@@ -273,4 +291,36 @@ function startsOfLines(text: string): number[] {
 export function pointerTo(parent: string, token: string | number): string {
   if (typeof token === "number" || !/[~/]/.test(token)) return `${parent}/${token}`;
   return `${parent}/${token.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+}
+
+/** Where the value that a JSON pointer names begins, or its name; -1 when there is no such value, or no text. */
+export function offsetOf(root: JsonNode, pointer: string, atName: boolean): number {
+  let node: JsonNode = root;
+  let nameOffset = -1;
+  for (const token of pointer.split("/").slice(1).map(unescapeToken)) {
+    const next: Located | undefined = childOf(node, token);
+    if (next === undefined) return -1;
+    nameOffset = next.nameOffset;
+    node = next.node;
+  }
+  return atName && nameOffset >= 0 ? nameOffset : node.offset;
+}
+
+interface Located {
+  readonly node: JsonNode;
+  /** -1 for entries of a list. */
+  readonly nameOffset: number;
+}
+
+function childOf(node: JsonNode, token: string): Located | undefined {
+  if (node.kind === "array") {
+    const item = node.items[Number(token)];
+    return item && { node: item, nameOffset: -1 };
+  }
+  const member = node.kind === "object" ? node.members.find(({ key }) => key === token) : undefined;
+  return member && { node: member.value, nameOffset: member.keyOffset };
+}
+
+function unescapeToken(token: string): string {
+  return token.replaceAll("~1", "/").replaceAll("~0", "~");
 }

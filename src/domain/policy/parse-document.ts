@@ -16,6 +16,7 @@ import type {
 import {
   type JsonMember,
   type JsonNode,
+  offsetOf,
   PlaceFinder,
   plainValue,
   pointerTo,
@@ -25,9 +26,17 @@ import {
   UnreadableJson,
 } from "./json-tree.js";
 
-/** `source` is a fresh plain value of what was read: what the store keeps and gives back. */
+/**
+ * `source` is a fresh plain value of what was read: what the store keeps and gives back. `placeOf` gives line and column
+ * of what a JSON pointer names, if the input was text; `atName`: of the member's name instead of its value.
+ */
 export type ParsedDocument =
-  | { readonly ok: true; readonly document: PolicyDocument; readonly source: unknown }
+  | {
+      readonly ok: true;
+      readonly document: PolicyDocument;
+      readonly source: unknown;
+      readonly placeOf: (pointer: string, atName?: boolean) => Pick<DocumentProblem, "line" | "column">;
+    }
   | { readonly ok: false; readonly problems: DocumentProblem[] };
 
 const DOCUMENT_MEMBERS = ["Version", "Statement"];
@@ -48,7 +57,11 @@ export function parseDocument(input: unknown, kind: DocumentKind): ParsedDocumen
     const root = typeof input === "string" ? readText(input) : readJsonValue(input);
     checkStructure(reading, root, "");
     const document = readDocument(reading, root, kind);
-    if (document !== null && reading.problems.length === 0) return { ok: true, document, source: plainValue(root) };
+    if (document !== null && reading.problems.length === 0) {
+      const placeOf = (pointer: string, atName = false): Pick<DocumentProblem, "line" | "column"> =>
+        reading.placeOf(offsetOf(root, pointer, atName));
+      return { ok: true, document, source: plainValue(root), placeOf };
+    }
   } catch (error) {
     if (!(error instanceof UnreadableJson)) throw error;
     reading.report(error.code, error.message, "", error.offset);
@@ -65,6 +78,7 @@ function readText(text: string): JsonNode {
 class Reading {
   readonly problems: DocumentProblem[] = [];
   private readonly places: PlaceFinder;
+  private entriesLeft: number = HARD_LIMITS.documentEntries;
 
   constructor(text: string | null) {
     this.places = new PlaceFinder(text);
@@ -72,6 +86,20 @@ class Reading {
 
   get full(): boolean {
     return this.problems.length >= HARD_LIMITS.reportedProblems;
+  }
+
+  /** Counts entries of lists, of the whole document; false, and reported once, when they are too many. */
+  takeEntries(count: number, pointer: string, offset: number): boolean {
+    const reported = this.entriesLeft < 0;
+    this.entriesLeft -= count;
+    if (this.entriesLeft >= 0) return true;
+    const message = `the document has more than ${HARD_LIMITS.documentEntries} actions, resources and condition values`;
+    if (!reported) this.report("TOO_MANY", message, pointer, offset);
+    return false;
+  }
+
+  placeOf(offset: number): Pick<DocumentProblem, "line" | "column"> {
+    return this.places.placeOf(offset);
   }
 
   report(code: string, message: string, pointer: string, offset: number): null {
@@ -240,25 +268,19 @@ function refuseResources({ reading, members, pointer }: StatementReading): null 
 
 /** A string, or a non-empty list of strings. */
 function readStrings(reading: Reading, node: JsonNode, pointer: string, what: string): string[] | null {
-  if (node.kind === "string") return [node.value];
+  if (node.kind === "string") return reading.takeEntries(1, pointer, node.offset) ? [node.value] : null;
   if (node.kind !== "array") {
     const message = `${what} must be a string or a list of strings, not ${describe(node)}`;
     return reading.report("WRONG_TYPE", message, pointer, node.offset);
   }
   if (node.items.length === 0) return reading.report("EMPTY_LIST", `${what} is empty`, pointer, node.offset);
-  if (tooManyEntries(reading, node.items.length, pointer, node.offset)) return null;
+  if (!reading.takeEntries(node.items.length, pointer, node.offset)) return null;
   const values = node.items.map((item, index) => {
     if (item.kind === "string") return item.value;
     const message = `${what} may hold strings only, not ${describe(item)}`;
     return reading.report("WRONG_TYPE", message, pointerTo(pointer, index), item.offset);
   });
   return values.every((value) => value !== null) ? values : null;
-}
-
-function tooManyEntries(reading: Reading, length: number, pointer: string, offset: number): boolean {
-  if (length <= HARD_LIMITS.listEntries) return false;
-  reading.report("TOO_MANY", `more than ${HARD_LIMITS.listEntries} entries`, pointer, offset);
-  return true;
 }
 
 function readPrincipal(statement: StatementReading, kind: DocumentKind): PrincipalBlock | null {
@@ -316,7 +338,7 @@ function splitOperator(text: string): Pick<Condition, "operator" | "setPrefix"> 
 function readConditionValues(reading: Reading, member: JsonMember, pointer: string): string[] {
   const node = member.value;
   const items = node.kind === "array" ? node.items : [node];
-  if (tooManyEntries(reading, items.length, pointer, node.offset)) return [];
+  if (!reading.takeEntries(items.length + 1, pointer, node.offset)) return [];
   return items.flatMap((item, index) => {
     if (item.kind === "string") return [item.value];
     if (item.kind === "number" || item.kind === "boolean") return [String(item.value)];
