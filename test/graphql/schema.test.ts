@@ -38,7 +38,17 @@ function argsOf(field: GraphQLField<unknown, unknown> | GraphQLInputField): read
 }
 
 const QUERIES = [
-  ...["accounts", "canPerform", "checkAccess", "checkAccessBatch", "effectivePermissions", "node", "nodes", "policies"],
+  ...[
+    "accounts",
+    "canPerform",
+    "checkAccess",
+    "checkAccessBatch",
+    "effectivePermissions",
+    "lintPolicy",
+    "node",
+    "nodes",
+    "policies",
+  ],
   ...["policy", "principal", "principals", "resource", "resources", "viewer"],
 ];
 const CHANGES = [
