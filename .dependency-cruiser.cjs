@@ -35,7 +35,7 @@ module.exports = {
         "I/O belongs to store/, or to the use case that calls the domain. A package is welcome only if it is pure: " +
         "add it to this list then.",
       from: { path: "^src/domain/" },
-      to: { pathNot: ["^src/domain/", "node_modules/ipaddr\\.js/"] },
+      to: { pathNot: ["^src/domain/"] },
     },
     layer(
       "store",

@@ -8,15 +8,27 @@ export interface LintOptions {
   readonly json: boolean;
 }
 
-/** Prints what is to be said about policy documents, one line for each finding. */
+/** Prints what is to be said about policy documents, one line for each finding; a file that cannot be read stops none. */
 export async function lint(files: readonly string[], options: LintOptions): Promise<ExitCode> {
-  let code: ExitCode = EXIT.ok;
+  let worst: ExitCode = EXIT.ok;
   for (const file of files) {
-    const findings = lintPolicy(await readFile(file), options.trust ? "trust" : "identity");
-    process.stdout.write(options.json ? `${JSON.stringify({ file, findings })}\n` : describe(file, findings));
-    if (findings.some(({ severity }) => severity === "ERROR")) code = EXIT.notAllowed;
+    const code = await lintFile(file, options);
+    if (code > worst) worst = code;
   }
-  return code;
+  return worst;
+}
+
+async function lintFile(file: string, { trust, json }: LintOptions): Promise<ExitCode> {
+  const document = await readFile(file).catch(describeFailure);
+  if (document === null) return EXIT.error;
+  const findings = lintPolicy(document, trust ? "trust" : "identity");
+  process.stdout.write(json ? `${JSON.stringify({ file, findings })}\n` : describe(file, findings));
+  return findings.some(({ severity }) => severity === "ERROR") ? EXIT.notAllowed : EXIT.ok;
+}
+
+function describeFailure(error: unknown): null {
+  process.stderr.write(`ramgate: ${error instanceof Error ? error.message : String(error)}\n`);
+  return null;
 }
 
 function describe(file: string, findings: readonly PolicyFinding[]): string {

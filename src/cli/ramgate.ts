@@ -82,7 +82,7 @@ function addCheck(program: Command, dispatch: Dispatch): void {
 function addLint(program: Command, dispatch: Dispatch): void {
   program
     .command("lint")
-    .description("say what is wrong or odd in policy documents; exit code 0 no errors, 1 errors found, 2 failed")
+    .description("say what is wrong or odd in policy documents; exit code 0 no errors, 1 errors found, 2 unreadable")
     .argument("<documents...>", "paths of policy documents (JSON), or - for standard input")
     .option("--trust", "they are trust policies of roles", false)
     .option("--json", "print one line of JSON for each document", false)

@@ -1,7 +1,18 @@
 import { readFile as readFromDisk } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 
-/** The text of a file; `-` is standard input. */
-export function readFile(file: string): Promise<string> {
-  return file === "-" ? text(process.stdin) : readFromDisk(file, "utf8");
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EISDIR: "it is a directory",
+  EACCES: "permission denied",
+};
+
+/** The text of a file; `-` is standard input. @throws Error that says which file, and why, for people */
+export async function readFile(file: string): Promise<string> {
+  try {
+    return file === "-" ? await text(process.stdin) : await readFromDisk(file, "utf8");
+  } catch (error) {
+    const { code = "", message } = error as NodeJS.ErrnoException;
+    throw new Error(`cannot read \`${file}\`: ${REASONS[code] ?? message}`, { cause: error });
+  }
 }

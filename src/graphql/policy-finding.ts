@@ -34,9 +34,14 @@ const PolicyFinding = builder.objectRef<PolicyFindingShape>("PolicyFinding").imp
     }),
     code: t.exposeString("code", { description: "What it is about, for programs: a code of docs/lint.md." }),
     message: t.exposeString("message", { description: "What it is about, for people." }),
-    pointer: t.exposeString("pointer", { description: "JSON pointer into the document; empty for the whole of it." }),
+    pointer: t.exposeString("pointer", {
+      description: "JSON pointer to the value it is about; empty for the whole document.",
+    }),
     line: t.exposeInt("line", { nullable: true, description: "Line, from 1; null unless the document came as text." }),
-    column: t.exposeInt("column", { nullable: true, description: "Column, from 1; null unless it came as text." }),
+    column: t.exposeInt("column", {
+      nullable: true,
+      description: "Column, from 1, in UTF-16 units; null unless it came as text.",
+    }),
   }),
 });
 
@@ -44,7 +49,7 @@ builder.queryField("lintPolicy", (t) =>
   t.field({
     type: [PolicyFinding],
     description:
-      "What is wrong with a policy document, or does not do what it seems to: nothing is stored. At most 100 findings, in the order of the document.",
+      "What is wrong with a policy document, or does not do what it seems to: nothing is stored. At most 100 findings, in the order of the document. A document that cannot be read is an ERROR among them, not an error of the query.",
     args: {
       document: t.arg({
         type: "PolicyDocument",

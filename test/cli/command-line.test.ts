@@ -69,7 +69,20 @@ describe("ramgate", () => {
     const broken = await ramgate(["lint", "--json", "-"], {}, warned.replace("Allow", "allow"));
     expect(broken.code).toBe(1);
     expect(JSON.parse(broken.out).findings).toMatchObject([{ severity: "ERROR", code: "INVALID_VALUE", line: 2 }]);
-    expect((await ramgate(["lint", "no-such-file"])).code).toBe(2);
+  });
+
+  test("lint reads the other documents when one cannot be read", async () => {
+    const { code, out, err } = await ramgate(["lint", "no-such-file", tmpdir(), "-"], {}, '{"Version":"1",');
+    expect(code).toBe(2);
+    expect(out).toMatch(/^-:1:16 ERROR SYNTAX .*\n$/);
+    expect(err).toBe(
+      `ramgate: cannot read \`no-such-file\`: there is no such file\nramgate: cannot read \`${tmpdir()}\`: it is a directory\n`,
+    );
+    expect(await ramgate(["lint", "--trust", "-"], {}, '{"Version":"1","Statement":[]}')).toEqual({
+      code: 0,
+      out: "",
+      err: "",
+    });
   });
 
   test("all problems of the environment are told at once", async () => {

@@ -10,10 +10,7 @@ const found = (input: unknown, kind: "identity" | "trust" = "identity"): string[
 
 test("a document comes back as it was, from text and from a value", () => {
   const source = documentOf({ ...GOOD, Sid: "s", Condition: { Bool: { "acs:SecureTransport": "true" } } });
-  const fromValue = parseDocument(source, "identity");
-  const fromText = parseDocument(JSON.stringify(source), "identity");
-  expect(fromValue).toEqual(fromText);
-  expect(fromText).toEqual({
+  const expected = {
     ok: true,
     source,
     document: {
@@ -29,7 +26,28 @@ test("a document comes back as it was, from text and from a value", () => {
         },
       ],
     },
-  });
+  };
+  expect(parseDocument(source, "identity")).toMatchObject(expected);
+  expect(parseDocument(JSON.stringify(source), "identity")).toMatchObject(expected);
+});
+
+test("text remembers the place of every value and name, a value knows what comes first", () => {
+  const text =
+    '{"Version":"1",\r\n "Statement":[{"Effect":"Deny","Action":["*","a/~"],\r\n"Resource":"*","Sid":"é\u{1f511}"}]}';
+  const [parsed, value] = [parseDocument(text, "identity"), parseDocument(JSON.parse(text), "identity")];
+  if (!parsed.ok || !value.ok) throw new Error("does not parse");
+  expect(parsed.placeOf("")).toMatchObject({ line: 1, column: 1 });
+  expect(parsed.placeOf("/Statement/0/Action/1")).toMatchObject({ line: 2, column: 46 });
+  expect(parsed.placeOf("/Statement/0/Resource")).toMatchObject({ line: 3, column: 12 });
+  expect(parsed.placeOf("/Statement/0/Resource", true)).toMatchObject({ line: 3, column: 1 });
+  expect(parsed.placeOf("/Statement/7")).toEqual({ rank: -1 });
+  expect(value.placeOf("/Statement/0/Resource")).toEqual({ rank: expect.any(Number) });
+  for (const { placeOf } of [parsed, value]) {
+    const pointers = ["/Statement/0", "/Statement/0/Action", "/Statement/0/Action/1", "/Statement/0/Resource"];
+    const ranks = pointers.map((pointer) => placeOf(pointer).rank);
+    expect(ranks).toEqual([...ranks].sort((left, right) => left - right));
+    expect(placeOf("/Statement/0/Resource", true).rank).toBeLessThan(placeOf("/Statement/0/Resource").rank);
+  }
 });
 
 describe("D3, C25: malformed documents", () => {
@@ -53,6 +71,11 @@ describe("D3, C25: malformed documents", () => {
     ["a lower-case effect", documentOf({ ...GOOD, Effect: "allow" }), ["INVALID_VALUE /Statement/0/Effect"]],
     ["no effect", documentOf({ Action: "*", Resource: "*" }), ["MISSING_MEMBER /Statement/0"]],
     ["both actions", documentOf({ ...GOOD, NotAction: "x" }), ["CONFLICT /Statement/0"]],
+    [
+      "both actions, one of them empty",
+      documentOf({ ...GOOD, Action: [], NotAction: ["x", 1] }),
+      ["CONFLICT /Statement/0", "EMPTY_LIST /Statement/0/Action", "WRONG_TYPE /Statement/0/NotAction/1"],
+    ],
     ["no action", documentOf({ Effect: "Deny", Resource: "*" }), ["MISSING_MEMBER /Statement/0"]],
     ["no resource", documentOf({ Effect: "Deny", Action: "*" }), ["MISSING_MEMBER /Statement/0"]],
     ["both resources", documentOf({ ...GOOD, NotResource: "x" }), ["CONFLICT /Statement/0"]],
@@ -115,6 +138,24 @@ describe("text", () => {
       { code: "INVALID_VALUE", pointer: "/Statement/0/Effect", line: 4, column: 17 },
       { code: "EMPTY_LIST", pointer: "/Statement/0/Resource", line: 4, column: 53 },
     ]);
+  });
+
+  test("problems come in the order of the text", () => {
+    const text =
+      '{"Version":"2",\r\n"Statement":[{"Effect":"allow ",\r\n"Action":"ü\u{1f511}","Resource":[],"Effect":"Deny"},\r\n7]}';
+    expect(problemsOf(text).map(({ code, line, column }) => `${code} ${line}:${column}`)).toEqual([
+      "INVALID_VALUE 1:12",
+      "EMPTY_LIST 3:27",
+      "DUPLICATE_KEY 3:30",
+      "WRONG_TYPE 4:1",
+    ]);
+  });
+
+  test("messages show what was given", () => {
+    const effect = (value: unknown): string => problemsOf(documentOf({ ...GOOD, Effect: value }))[0]?.message ?? "";
+    expect(effect("allow ")).toBe("`Effect` must be exactly `Allow` or `Deny`, not `allow `");
+    expect(effect(1)).toBe("`Effect` must be exactly `Allow` or `Deny`, not a number");
+    expect(problemsOf("\ufeff{}")[0]?.message).toContain("byte order mark");
   });
 
   test.each([

@@ -1,7 +1,7 @@
 import { HARD_LIMITS } from "../limits.js";
 import type { DocumentProblem } from "./document.js";
 
-/** A JSON value with its place in the text; `offset` is -1 when there is no text. */
+/** A JSON value with its place in the text; without a text, `offset` only tells what comes first. */
 export type JsonNode =
   | { readonly kind: "object"; readonly members: readonly JsonMember[]; readonly offset: number }
   | { readonly kind: "array"; readonly items: readonly JsonNode[]; readonly offset: number }
@@ -46,6 +46,9 @@ const HEX = /^[0-9a-fA-F]{4}$/;
 
 /** Reads JSON text strictly (RFC 8259), duplicate keys kept. @throws UnreadableJson at the first syntax error */
 export function readJsonText(text: string): JsonNode {
+  if (text.startsWith("\ufeff")) {
+    throw new UnreadableJson("SYNTAX", "the document is not valid json: it begins with a byte order mark", 0);
+  }
   const reader = new TextReader(text);
   const node = reader.value(1);
   reader.end();
@@ -183,11 +186,13 @@ function significantDigits(digits: string): number {
 
 /** Turns an already parsed value into a tree. @throws UnreadableJson when it is no JSON, too deep or too large */
 export function readJsonValue(value: unknown): JsonNode {
-  return toNode(value, 1, { left: HARD_LIMITS.documentBytes, nodes: new NodeAllowance() });
+  return toNode(value, 1, { left: HARD_LIMITS.documentBytes, next: 0, nodes: new NodeAllowance() });
 }
 
 interface Budget {
   left: number;
+  /** The offset of what is read next. */
+  next: number;
   readonly nodes: NodeAllowance;
 }
 
@@ -207,27 +212,28 @@ function toNode(value: unknown, depth: number, budget: Budget): JsonNode {
   if (depth > HARD_LIMITS.documentDepth) throw tooDeep(-1);
   spend(budget, typeof value === "string" ? value.length + 2 : 1);
   budget.nodes.take(-1);
-  if (value === null) return { kind: "null", offset: -1 };
-  if (typeof value === "string") return { kind: "string", value, offset: -1 };
-  if (typeof value === "boolean") return { kind: "boolean", value, offset: -1 };
-  if (typeof value === "number" && Number.isFinite(value)) return numberNode(String(value), -1);
-  if (Array.isArray(value)) return arrayNode(value, depth, budget);
-  if (typeof value === "object" && isPlain(value)) return objectNode(value, depth, budget);
+  const offset = budget.next++;
+  if (value === null) return { kind: "null", offset };
+  if (typeof value === "string") return { kind: "string", value, offset };
+  if (typeof value === "boolean") return { kind: "boolean", value, offset };
+  if (typeof value === "number" && Number.isFinite(value)) return numberNode(String(value), offset);
+  if (Array.isArray(value)) return { kind: "array", items: itemsOf(value, depth, budget), offset };
+  if (typeof value === "object" && isPlain(value))
+    return { kind: "object", members: membersOf(value, depth, budget), offset };
   throw new UnreadableJson("SYNTAX", "the document holds a value that is not json", -1);
 }
 
-function arrayNode(value: readonly unknown[], depth: number, budget: Budget): JsonNode {
+function itemsOf(value: readonly unknown[], depth: number, budget: Budget): JsonNode[] {
   spend(budget, value.length);
-  return { kind: "array", items: Array.from(value, (item) => toNode(item, depth + 1, budget)), offset: -1 };
+  return Array.from(value, (item) => toNode(item, depth + 1, budget));
 }
 
-function objectNode(value: object, depth: number, budget: Budget): JsonNode {
-  const members = Object.entries(value).map(([key, member]): JsonMember => {
+function membersOf(value: object, depth: number, budget: Budget): JsonMember[] {
+  return Object.entries(value).map(([key, member]): JsonMember => {
     spend(budget, key.length + 3);
     budget.nodes.take(-1);
-    return { key, keyOffset: -1, value: toNode(member, depth + 1, budget) };
+    return { key, keyOffset: budget.next++, value: toNode(member, depth + 1, budget) };
   });
-  return { kind: "object", members, offset: -1 };
 }
 
 function isPlain(value: object): boolean {
@@ -293,7 +299,7 @@ export function pointerTo(parent: string, token: string | number): string {
   return `${parent}/${token.replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
 
-/** Where the value that a JSON pointer names begins, or its name; -1 when there is no such value, or no text. */
+/** Where the value that a JSON pointer names begins, or its name; -1 when there is no such value. */
 export function offsetOf(root: JsonNode, pointer: string, atName: boolean): number {
   let node: JsonNode = root;
   let nameOffset = -1;

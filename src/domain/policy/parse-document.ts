@@ -27,17 +27,22 @@ import {
 } from "./json-tree.js";
 
 /**
- * `source` is a fresh plain value of what was read: what the store keeps and gives back. `placeOf` gives line and column
- * of what a JSON pointer names, if the input was text; `atName`: of the member's name instead of its value.
+ * `source` is a fresh plain value of what was read: what the store keeps and gives back. `placeOf` gives the place of what
+ * a JSON pointer names; `atName`: of the member's name instead of its value.
  */
 export type ParsedDocument =
   | {
       readonly ok: true;
       readonly document: PolicyDocument;
       readonly source: unknown;
-      readonly placeOf: (pointer: string, atName?: boolean) => Pick<DocumentProblem, "line" | "column">;
+      readonly placeOf: (pointer: string, atName?: boolean) => Place;
     }
   | { readonly ok: false; readonly problems: DocumentProblem[] };
+
+/** `rank` tells what comes first in a document; line and column are known for text only. */
+export interface Place extends Pick<DocumentProblem, "line" | "column"> {
+  readonly rank: number;
+}
 
 const DOCUMENT_MEMBERS = ["Version", "Statement"];
 const STATEMENT_MEMBERS = ["Sid", "Effect", "Principal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
@@ -58,15 +63,14 @@ export function parseDocument(input: unknown, kind: DocumentKind): ParsedDocumen
     checkStructure(reading, root, "");
     const document = readDocument(reading, root, kind);
     if (document !== null && reading.problems.length === 0) {
-      const placeOf = (pointer: string, atName = false): Pick<DocumentProblem, "line" | "column"> =>
-        reading.placeOf(offsetOf(root, pointer, atName));
+      const placeOf = (pointer: string, atName = false): Place => reading.placeOf(offsetOf(root, pointer, atName));
       return { ok: true, document, source: plainValue(root), placeOf };
     }
   } catch (error) {
     if (!(error instanceof UnreadableJson)) throw error;
     reading.report(error.code, error.message, "", error.offset);
   }
-  return { ok: false, problems: reading.problems };
+  return { ok: false, problems: reading.inOrder() };
 }
 
 function readText(text: string): JsonNode {
@@ -76,7 +80,7 @@ function readText(text: string): JsonNode {
 
 /** Collects the problems of one document, up to a limit. */
 class Reading {
-  readonly problems: DocumentProblem[] = [];
+  readonly problems: (DocumentProblem & { readonly rank: number })[] = [];
   private readonly places: PlaceFinder;
   private entriesLeft: number = HARD_LIMITS.documentEntries;
 
@@ -98,12 +102,17 @@ class Reading {
     return false;
   }
 
-  placeOf(offset: number): Pick<DocumentProblem, "line" | "column"> {
-    return this.places.placeOf(offset);
+  placeOf(offset: number): Place {
+    return { rank: offset, ...this.places.placeOf(offset) };
+  }
+
+  /** As the document has them. */
+  inOrder(): DocumentProblem[] {
+    return this.problems.sort((left, right) => left.rank - right.rank).map(({ rank: _, ...problem }) => problem);
   }
 
   report(code: string, message: string, pointer: string, offset: number): null {
-    if (!this.full) this.problems.push({ code, message, pointer, ...this.places.placeOf(offset) });
+    if (!this.full) this.problems.push({ code, message, pointer, ...this.placeOf(offset) });
     return null;
   }
 }
@@ -229,8 +238,9 @@ function readEffect({ reading, members, pointer, offset }: StatementReading): Ef
   const node = members.get("Effect");
   if (node === undefined) return reading.report("MISSING_MEMBER", "the statement has no `Effect`", pointer, offset);
   if (node.kind === "string" && (node.value === "Allow" || node.value === "Deny")) return node.value;
-  const at = pointerTo(pointer, "Effect");
-  return reading.report("INVALID_VALUE", "`Effect` must be exactly `Allow` or `Deny`", at, node.offset);
+  const given = node.kind === "string" ? `\`${excerpt(node.value)}\`` : describe(node);
+  const message = `\`Effect\` must be exactly \`Allow\` or \`Deny\`, not ${given}`;
+  return reading.report("INVALID_VALUE", message, pointerTo(pointer, "Effect"), node.offset);
 }
 
 function readSid({ reading, members, pointer }: StatementReading): string | null {
@@ -242,19 +252,19 @@ function readSid({ reading, members, pointer }: StatementReading): string | null
 
 function readPatternBlock(statement: StatementReading, name: string, negatedName: string): PatternBlock | null {
   const { reading, members, pointer, offset } = statement;
-  const plain = members.get(name);
-  const negated = members.get(negatedName);
-  if (plain !== undefined && negated !== undefined) {
+  const given = [name, negatedName].filter((member) => members.has(member));
+  const [patterns] = given.map((member) => readPatterns(statement, member));
+  if (given.length === 2) {
     return reading.report("CONFLICT", `the statement has both \`${name}\` and \`${negatedName}\``, pointer, offset);
   }
-  const node = plain ?? negated;
-  if (node === undefined) {
-    const message = `the statement has neither \`${name}\` nor \`${negatedName}\``;
-    return reading.report("MISSING_MEMBER", message, pointer, offset);
-  }
-  const member = plain === undefined ? negatedName : name;
-  const patterns = readStrings(reading, node, pointerTo(pointer, member), `\`${member}\``);
-  return patterns === null ? null : { negated: plain === undefined, patterns };
+  if (patterns !== undefined) return patterns === null ? null : { negated: given[0] === negatedName, patterns };
+  const message = `the statement has neither \`${name}\` nor \`${negatedName}\``;
+  return reading.report("MISSING_MEMBER", message, pointer, offset);
+}
+
+function readPatterns({ reading, members, pointer }: StatementReading, member: string): string[] | null {
+  const node = members.get(member);
+  return node === undefined ? null : readStrings(reading, node, pointerTo(pointer, member), `\`${member}\``);
 }
 
 function refuseResources({ reading, members, pointer }: StatementReading): null {
@@ -289,7 +299,8 @@ function readPrincipal(statement: StatementReading, kind: DocumentKind): Princip
   const at = pointerTo(pointer, "Principal");
   if (kind === "identity") {
     if (node === undefined) return null;
-    return reading.report("CONFLICT", "a policy of an identity takes no `Principal`", at, node.offset);
+    const message = "a policy of an identity takes no `Principal`, only one of a role or a resource does";
+    return reading.report("CONFLICT", message, at, node.offset);
   }
   if (node === undefined) return reading.report("MISSING_MEMBER", "the statement has no `Principal`", pointer, offset);
   const named = readObject(reading, node, at, "`Principal`", PRINCIPAL_MEMBERS);

@@ -1,7 +1,7 @@
-import { excerpt } from "../arn.js";
+import { type ArnSegments, excerpt } from "../arn.js";
 import type { Leaning, Truth } from "../condition/truth.js";
 import type { Diagnostic } from "../evaluation/decision.js";
-import { type ArnSegments, foldEntityName, type ResourceTarget } from "../evaluation/evaluation-request.js";
+import { foldEntityName, type ResourceTarget } from "../evaluation/evaluation-request.js";
 import { once } from "../once.js";
 import { compileGlob, foldCase, globMatchesBeyond, searchCost } from "../wildcard.js";
 

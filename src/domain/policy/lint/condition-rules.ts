@@ -3,12 +3,12 @@ import { parseInstant } from "../../condition/date.js";
 import { findOperator, OPERATOR_NAMES, type Operator, type OperatorFamily } from "../../condition/operators.js";
 import { splitConditionKey } from "../../evaluation/context-keys.js";
 import { actionAppliesTo } from "../../kms/actions.js";
-import { didYouMean } from "../../suggest.js";
+import { didYouMean, suggest } from "../../suggest.js";
 import { foldCase, hasWildcard } from "../../wildcard.js";
 import type { Condition, Effect } from "../document.js";
 import { pointerTo } from "../json-tree.js";
 import type { Remark } from "./finding.js";
-import { isKmsPattern, kmsActionsOf, type LintedStatement, memberOf } from "./linted-statement.js";
+import { isKmsPattern, type LintedStatement, memberOf } from "./linted-statement.js";
 
 /** One condition with its place. */
 interface LintedCondition {
@@ -25,6 +25,7 @@ interface LintedCondition {
 export function conditionRemarks(statement: LintedStatement): Remark[] {
   return conditionsOf(statement).flatMap((condition) => [
     ...unknownOperator(condition),
+    ...variableInKey(condition),
     ...values(condition),
     ...keyType(condition),
     ...unpopulatedKey(condition, statement),
@@ -55,6 +56,12 @@ function unknownOperator({ condition, operator, operatorPointer }: LintedConditi
   const suggestion = known === undefined ? didYouMean(name, OPERATOR_NAMES) : `; did you mean \`${known}\`?`;
   const message = `operator \`${excerpt(name)}\` is not supported: an Allow with it grants nothing, a Deny ignores the condition${suggestion}`;
   return [{ code: "UNKNOWN_OPERATOR", pointer: operatorPointer, message, atName: true }];
+}
+
+function variableInKey({ condition, pointer }: LintedCondition): Remark[] {
+  if (!condition.key.includes("${")) return [];
+  const message = `policy variables are not supported: \`${excerpt(condition.key)}\` is no condition key`;
+  return [{ code: "POLICY_VARIABLE_UNSUPPORTED", pointer, message, atName: true }];
 }
 
 function values(linted: LintedCondition): Remark[] {
@@ -168,28 +175,38 @@ const KEY_NAMES = [
   ...["acs:CurrentTime", "acs:SourceIp", "acs:SecureTransport", "acs:MFAPresent", "acs:SourceVpc", "acs:VpcSourceIp"],
   ...["acs:PrincipalARN", "acs:PrincipalRDId", "acs:PrincipalRDPath", "kms:EncryptionAlgorithm"],
 ];
+const KEY_PREFIXES = ["kms:tag/", "acs:ResourceTag/", "acs:RequestTag/", "kms:EncryptionContext:"];
 
 /** In a statement about KMS only: a key that none of its actions brings along, so that the condition never holds. */
-function unpopulatedKey({ condition, pointer }: LintedCondition, { statement, actions }: LintedStatement): Remark[] {
+function unpopulatedKey(
+  { condition, pointer }: LintedCondition,
+  { statement, actions, named }: LintedStatement,
+): Remark[] {
   if (statement.actions.negated || condition.key === "" || !actions.every(({ text }) => isKmsPattern(text))) return [];
+  if (condition.key.includes("${")) return [];
   const populates = KMS_KEYS.get(splitConditionKey(condition.key).prefix);
-  const named = actions.flatMap(({ text }) => kmsActionsOf(text));
   if (populates !== undefined && (named.length === 0 || named.some(populates))) return [];
-  const what = populates === undefined ? "no request to KMS carries" : "none of the actions of the statement carries";
-  const suggestion = populates === undefined ? didYouMean(condition.key, KEY_NAMES) : "";
-  const message = `${what} the condition key \`${excerpt(condition.key)}\`${suggestion}`;
+  const what = populates === undefined ? "no request to KMS" : "no request for the actions of the statement";
+  const suggestion = populates === undefined ? suggestKey(condition.key) : "";
+  const message = `${what} is known to carry the condition key \`${excerpt(condition.key)}\`${suggestion}`;
   return [{ code: "CONDITION_KEY_NOT_POPULATED", pointer, message, atName: true }];
+}
+
+function suggestKey(key: string): string {
+  const { prefix, suffix } = splitConditionKey(key);
+  const near = suggest(prefix, suffix === "" ? [...KEY_NAMES, ...KEY_PREFIXES] : KEY_PREFIXES);
+  if (near === null) return "";
+  const rest = suffix === "" && KEY_PREFIXES.includes(near) ? "<key>" : excerpt(suffix);
+  return `; did you mean \`${near}${rest}\`?`;
 }
 
 const VPC_KEYS = new Set(["acs:sourcevpc", "acs:vpcsourceip"]);
 
 /** KMS reads these keys only in statements whose actions all start with `kms:`. */
-function sourceVpc({ condition, pointer }: LintedCondition, { statement, actions }: LintedStatement): Remark[] {
+function sourceVpc({ condition, pointer }: LintedCondition, { statement, actions, named }: LintedStatement): Remark[] {
   if (statement.actions.negated || !VPC_KEYS.has(foldCase(condition.key))) return [];
-  const others = actions.filter(({ text }) => !isKmsPattern(text));
-  const [first] = others;
-  const aboutKms = actions.some(({ text }) => kmsActionsOf(text).length > 0);
-  if (first === undefined || !aboutKms) return [];
+  const first = actions.find(({ text }) => !isKmsPattern(text));
+  if (first === undefined || named.length === 0) return [];
   const message = `KMS honours \`${condition.key}\` only where every action starts with \`kms:\`, and \`${excerpt(first.text)}\` does not`;
   return [{ code: "SOURCE_VPC_ACTIONS", pointer, message, atName: true }];
 }

@@ -1,18 +1,15 @@
 import { RAM_LIMITS } from "../../limits.js";
-import { compileGlob, foldCase } from "../../wildcard.js";
-import { splitPattern } from "../resource-pattern.js";
+import type { PatternBlock } from "../document.js";
+import { coversArn, coversText, disjointArn, disjointText, plainDenies } from "./cover.js";
 import type { Remark } from "./finding.js";
 import type { LintedStatement } from "./linted-statement.js";
 
 /** Pairs of patterns that are compared at most; a document that needs more is left alone. */
-const MOST_COMPARISONS = 100_000;
+const MOST_COMPARISONS = 30_000;
 
 /** Allow statements that a Deny of the same document, which depends on nothing, covers as a whole. */
 export function deadStatements(statements: readonly LintedStatement[]): Remark[] {
-  const denies = statements.filter(({ statement }) => {
-    const { effect, actions, resources, conditions } = statement;
-    return effect === "Deny" && conditions.length === 0 && !actions.negated && resources?.negated === false;
-  });
+  const denies = plainDenies(statements);
   let comparisons = 0;
   return statements.flatMap(({ statement, pointer }) => {
     if (statement.effect !== "Allow" || statement.actions.negated || statement.resources?.negated !== false) return [];
@@ -30,34 +27,25 @@ function weightOf({ statement }: Bare): number {
   return statement.actions.patterns.length + (statement.resources?.patterns.length ?? 0);
 }
 
-function covers({ statement: deny }: Bare, allow: LintedStatement["statement"]): boolean {
-  const every = (
-    inner: readonly string[],
-    outer: readonly string[],
-    covered: (outer: string, inner: string) => boolean,
-  ): boolean => inner.every((pattern) => outer.some((candidate) => covered(candidate, pattern)));
+function covers({ statement: deny }: Bare, { actions, resources }: LintedStatement["statement"]): boolean {
+  if (deny.resources === null || resources === null) return false;
   return (
-    every(allow.actions.patterns, deny.actions.patterns, coversText) &&
-    every(allow.resources?.patterns ?? [], deny.resources?.patterns ?? [], coversArn)
+    coversAll(deny.actions, actions.patterns, coversText, disjointText) &&
+    coversAll(deny.resources, resources.patterns, coversArn, disjointArn)
   );
 }
 
-/** Sound, not complete: whatever `inner` matches, `outer` matches too, because its stars swallow the wildcards of `inner`. */
-function coversText(outer: string, inner: string): boolean {
-  return !outer.includes("?") && compileGlob(foldCase(outer))(foldCase(inner));
-}
+type Comparison = (outer: string, inner: string) => boolean;
 
-function coversArn(outer: string, inner: string): boolean {
-  if (outer === "*") return true;
-  const [wide, narrow] = [splitPattern(outer), splitPattern(inner)];
-  if (wide === null || narrow === null || /\$\{|,/.test(outer + inner)) return false;
-  return (
-    coversText(wide.partition, narrow.partition) &&
-    coversText(wide.service, narrow.service) &&
-    coversText(wide.region, narrow.region) &&
-    coversText(wide.account, narrow.account) &&
-    coversText(wide.relativeId, narrow.relativeId)
-  );
+/** A negated block covers what has nothing in common with what it spares. */
+function coversAll(
+  { negated, patterns }: PatternBlock,
+  inner: readonly string[],
+  covered: Comparison,
+  disjoint: Comparison,
+): boolean {
+  if (negated) return inner.every((pattern) => patterns.every((spared) => disjoint(spared, pattern)));
+  return inner.every((pattern) => patterns.some((outer) => covered(outer, pattern)));
 }
 
 export function duplicateStatements(statements: readonly LintedStatement[]): Remark[] {
@@ -75,7 +63,7 @@ export function duplicateStatements(statements: readonly LintedStatement[]): Rem
 
 /** RAM refuses to store what the gateway still reads. */
 export function tooLongForRam(text: string): Remark[] {
-  const { length } = text;
+  const { length } = Array.from(text); // as RAM counts: characters, not UTF-16 units
   if (length <= RAM_LIMITS.customPolicyCharacters) return [];
   const message = `the document has ${length} characters, RAM stores ${RAM_LIMITS.customPolicyCharacters} at most`;
   return [{ code: "TOO_LONG_FOR_RAM", pointer: "", message }];

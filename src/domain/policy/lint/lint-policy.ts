@@ -1,7 +1,7 @@
 import { HARD_LIMITS } from "../../limits.js";
 import type { DocumentKind, DocumentProblem } from "../document.js";
 import { pointerTo } from "../json-tree.js";
-import { type ParsedDocument, parseDocument } from "../parse-document.js";
+import { type ParsedDocument, type Place, parseDocument } from "../parse-document.js";
 import {
   actionCase,
   allowEverything,
@@ -14,16 +14,17 @@ import { conditionRemarks } from "./condition-rules.js";
 import { deadStatements, duplicateStatements, tooLongForRam } from "./document-rules.js";
 import { FINDING_SEVERITIES, type PolicyFinding, type Remark } from "./finding.js";
 import { type LintedStatement, lintedStatement, memberOf } from "./linted-statement.js";
+import { suspiciousPrincipals } from "./principal-rules.js";
 import { duplicateEntries, suspiciousResources, unsupportedNotResource } from "./resource-rules.js";
 
 /** What is said about one statement; a new rule is a row here, and its cases. */
 const STATEMENT_RULES: readonly ((statement: LintedStatement) => Remark[])[] = [
+  suspiciousPrincipals,
   allowEverything,
   allowNotAction,
   unknownActions,
   actionCase,
   inapplicableActions,
-  destructiveWildcards,
   suspiciousResources,
   unsupportedNotResource,
   duplicateEntries,
@@ -32,7 +33,10 @@ const STATEMENT_RULES: readonly ((statement: LintedStatement) => Remark[])[] = [
 const DOCUMENT_RULES: readonly ((statements: readonly LintedStatement[]) => Remark[])[] = [
   deadStatements,
   duplicateStatements,
+  destructiveWildcards,
 ];
+
+type WellFormed = Extract<ParsedDocument, { ok: true }>;
 
 /**
  * What the author of a policy document should know: why it is malformed, or what in it does not do what it seems to
@@ -42,17 +46,36 @@ const DOCUMENT_RULES: readonly ((statements: readonly LintedStatement[]) => Rema
 export function lintPolicy(input: unknown, kind: DocumentKind = "identity"): PolicyFinding[] {
   const parsed = parseDocument(input, kind);
   if (!parsed.ok) return parsed.problems.map(problemFinding);
-  const statements = parsed.document.statements.map((statement, index) =>
-    lintedStatement(statement, pointerTo("/Statement", index), sourceOf(parsed.source, index)),
+  const remarks = withoutEchoes(remarksOn(parsed, input));
+  const placed = remarks.map((remark) => ({
+    remark,
+    at: parsed.placeOf(remark.pointer, remark.atName),
+  }));
+  placed.sort((left, right) => left.at.rank - right.at.rank);
+  return placed.slice(0, HARD_LIMITS.reportedProblems).map(({ remark, at }) => finding(remark, at));
+}
+
+function remarksOn({ document, source }: WellFormed, input: unknown): Remark[] {
+  const statements = document.statements.map((statement, index) =>
+    lintedStatement(statement, pointerTo("/Statement", index), sourceOf(source, index)),
   );
-  const remarks = [
-    ...tooLongForRam(typeof input === "string" ? input : JSON.stringify(parsed.source)),
+  return [
+    ...tooLongForRam(typeof input === "string" ? input : JSON.stringify(source)),
     ...DOCUMENT_RULES.flatMap((rule) => rule(statements)),
     ...statements.flatMap((statement) => STATEMENT_RULES.flatMap((rule) => rule(statement))),
   ];
-  return inOrder(remarks, statements)
-    .slice(0, HARD_LIMITS.reportedProblems)
-    .map((remark) => finding(remark, parsed));
+}
+
+/** What is said once already; of an entry that is listed twice, only that. */
+function withoutEchoes(remarks: readonly Remark[]): Remark[] {
+  const repeated = new Set(remarks.flatMap(({ code, pointer }) => (code === "DUPLICATE_ENTRY" ? pointer : [])));
+  const said = new Map<string, Remark>();
+  for (const remark of remarks) {
+    const { code, pointer, message } = remark;
+    if (code !== "DUPLICATE_ENTRY" && repeated.has(pointer)) continue;
+    said.set(`${code} ${pointer} ${message}`, remark);
+  }
+  return [...said.values()];
 }
 
 function problemFinding({ code, message, pointer, line, column }: DocumentProblem): PolicyFinding {
@@ -64,20 +87,6 @@ function sourceOf(document: unknown, index: number): unknown {
   return Array.isArray(statements) ? statements[index] : undefined;
 }
 
-/** By statement; inside one in the order of the rules. */
-function inOrder(remarks: readonly Remark[], statements: readonly LintedStatement[]): Remark[] {
-  const places = new Map(statements.map(({ pointer }, index) => [pointer, index + 1]));
-  const placeOf = ({ pointer }: Remark): number => places.get(pointer.split("/").slice(0, 3).join("/")) ?? 0;
-  return remarks
-    .map((remark) => ({ remark, place: placeOf(remark) }))
-    .sort((left, right) => left.place - right.place)
-    .map(({ remark }) => remark);
-}
-
-function finding(
-  { code, message, pointer, atName }: Remark,
-  parsed: Extract<ParsedDocument, { ok: true }>,
-): PolicyFinding {
-  const { line, column } = parsed.placeOf(pointer, atName);
+function finding({ code, message, pointer }: Remark, { line, column }: Place): PolicyFinding {
   return { severity: FINDING_SEVERITIES[code], code, message, pointer, line: line ?? null, column: column ?? null };
 }

@@ -1,7 +1,7 @@
 import { KMS_ACTIONS } from "../../kms/actions.js";
 import { RESOURCE_TYPES, type ResourceType } from "../../resource.js";
 import { compileGlob, foldCase, globMatchesBeyond, hasWildcard } from "../../wildcard.js";
-import type { PatternBlock, Statement } from "../document.js";
+import type { Effect, PatternBlock, Statement } from "../document.js";
 import { pointerTo } from "../json-tree.js";
 import { splitPattern } from "../resource-pattern.js";
 
@@ -11,31 +11,45 @@ export interface LintedPattern {
   readonly pointer: string;
 }
 
+/** An action pattern with the actions of KMS that it names, which are worked out once: there are many to try. */
+export interface LintedAction extends LintedPattern {
+  readonly named: readonly string[];
+}
+
 /** A statement with what rules want to know of it. */
 export interface LintedStatement {
   readonly statement: Statement;
   readonly pointer: string;
-  readonly actions: readonly LintedPattern[];
+  readonly actions: readonly LintedAction[];
+  /** All actions of KMS that are named, each once. */
+  readonly named: readonly string[];
   readonly resources: readonly LintedPattern[];
   /** The document's own value of the statement. */
   readonly source: unknown;
 }
 
 export function lintedStatement(statement: Statement, pointer: string, source: unknown): LintedStatement {
-  const { actions, resources } = statement;
-  return {
-    statement,
-    pointer,
-    actions: patternsOf(actions, pointerTo(pointer, actions.negated ? "NotAction" : "Action"), source),
-    resources:
-      resources === null
-        ? []
-        : patternsOf(resources, pointerTo(pointer, resources.negated ? "NotResource" : "Resource"), source),
-    source,
-  };
+  const actions = patternsOf(statement.actions, pointerTo(pointer, nameOf("Action", statement.actions)), source).map(
+    (pattern): LintedAction => ({ ...pattern, named: kmsActionsOf(pattern.text) }),
+  );
+  const named = [...new Set(actions.flatMap((action) => action.named))];
+  return { statement, pointer, actions, named, resources: resourcesOf(statement, pointer, source), source };
 }
 
-function patternsOf({ patterns }: PatternBlock, pointer: string, source: unknown): LintedPattern[] {
+function resourcesOf({ resources }: Statement, pointer: string, source: unknown): LintedPattern[] {
+  return resources === null ? [] : patternsOf(resources, pointerTo(pointer, nameOf("Resource", resources)), source);
+}
+
+function nameOf(name: string, { negated }: PatternBlock): string {
+  return negated ? `Not${name}` : name;
+}
+
+/** Entries of the list, or the one string, that `pointer` names the last member of `source` by. */
+export function patternsOf(
+  { patterns }: Pick<PatternBlock, "patterns">,
+  pointer: string,
+  source: unknown,
+): LintedPattern[] {
   const isList = Array.isArray(memberOf(source, pointer.slice(pointer.lastIndexOf("/") + 1)));
   return patterns.map((text, index) => ({ text, pointer: isList ? pointerTo(pointer, index) : pointer }));
 }
@@ -71,18 +85,27 @@ const ITEM_PREFIXES: Readonly<Partial<Record<ResourceType, string>>> = {
   CERTIFICATE: "certificate/",
 };
 
-/** The kinds of KMS resource that a resource pattern can match; null when it is not readable as an ARN. */
-export function typesOf(pattern: string): ReadonlySet<ResourceType> | null {
+/**
+ * The kinds of KMS resource that a resource pattern can match under an effect (D6, C4); null when it is not readable as
+ * an ARN.
+ */
+export function typesOf(pattern: string, effect: Effect): ReadonlySet<ResourceType> | null {
   if (pattern === "*") return new Set(RESOURCE_TYPES);
   const segments = /\$\{|,/.test(pattern) ? null : splitPattern(pattern);
   if (segments === null) return null;
   if (!compileGlob(foldCase(segments.service))("kms")) return new Set();
-  const glob = compileGlob(segments.relativeId);
-  return new Set(
-    RESOURCE_TYPES.filter((type) => {
-      const prefix = ITEM_PREFIXES[type];
-      if (prefix !== undefined) return globMatchesBeyond(segments.relativeId, prefix);
-      return type.endsWith("_CONTAINER") && glob(type.slice(0, -"_CONTAINER".length).toLowerCase());
-    }),
-  );
+  const relativeId = effect === "Deny" ? foldCase(segments.relativeId) : segments.relativeId;
+  const namesNothing = effect === "Deny" && [segments.region, segments.account, relativeId].every(matchesStar);
+  return new Set(RESOURCE_TYPES.filter((type) => (type === "NONE" ? namesNothing : reaches(relativeId, type))));
+}
+
+/** Actions without a resource are asked on `acs:kms:*:*:*` where a Deny is concerned. */
+function matchesStar(pattern: string): boolean {
+  return compileGlob(pattern)("*");
+}
+
+function reaches(relativeId: string, type: ResourceType): boolean {
+  const prefix = ITEM_PREFIXES[type];
+  if (prefix !== undefined) return globMatchesBeyond(relativeId, prefix);
+  return type.endsWith("_CONTAINER") && compileGlob(relativeId)(type.slice(0, -"_CONTAINER".length).toLowerCase());
 }
