@@ -12,14 +12,15 @@ const ENVIRONMENT = `
 Environment: PORT, HOST, DATABASE_URL, REDIS_URL, DATA_DIR, ADMIN_API_KEY, SEED_DEMO, LOG_LEVEL and others;
 .env.example describes them all. Without DATABASE_URL an embedded PostgreSQL keeps its data in DATA_DIR (./data).`;
 
-type Run = (config: Config) => Promise<ExitCode>;
+/** Reads the environment when the command needs it: a document is judged the same whatever it holds. */
+type Run = (readConfig: () => Config) => Promise<ExitCode>;
 
 // Each command loads its own code: `--help` and `check` do not wait for the GraphQL server.
-const serve: Run = async (config) => {
-  await (await import("../main.js")).serve(config);
+const serve: Run = async (readConfig) => {
+  await (await import("../main.js")).serve(readConfig());
   return EXIT.ok;
 };
-const applyMigrations: Run = async (config) => (await import("./migrate.js")).applyMigrations(config);
+const applyMigrations: Run = async (readConfig) => (await import("./migrate.js")).applyMigrations(readConfig());
 
 type Dispatch = (action: Run) => Promise<void>;
 
@@ -55,7 +56,7 @@ function addImport(program: Command, dispatch: Dispatch): void {
     .option("--replace", "leave exactly what the snapshot holds; default: add and update by name", false)
     .option("--dry-run", "report what would change, change nothing", false)
     .action((file, options) =>
-      dispatch(async (config) => (await import("./import.js")).importSnapshot(config, file, options)),
+      dispatch(async (readConfig) => (await import("./import.js")).importSnapshot(readConfig(), file, options)),
     );
 }
 
@@ -75,7 +76,9 @@ function addCheck(program: Command, dispatch: Dispatch): void {
     )
     .option("--json", "print the whole decision as JSON", false)
     .action((principal, action, resource, options) =>
-      dispatch(async (config) => (await import("./check.js")).check(config, { principal, action, resource }, options)),
+      dispatch(async (readConfig) =>
+        (await import("./check.js")).check(readConfig(), { principal, action, resource }, options),
+      ),
     );
 }
 
@@ -92,7 +95,7 @@ function addLint(program: Command, dispatch: Dispatch): void {
 async function main(argv: readonly string[]): Promise<ExitCode> {
   let code: ExitCode = EXIT.ok;
   const program = commandLine(async (action) => {
-    code = await action(loadConfig());
+    code = await action(loadConfig);
   });
   try {
     await program.parseAsync([...argv]);

@@ -71,6 +71,12 @@ describe("ramgate", () => {
     expect(JSON.parse(broken.out).findings).toMatchObject([{ severity: "ERROR", code: "INVALID_VALUE", line: 2 }]);
   });
 
+  test("lint asks nothing of the environment", async () => {
+    const { code, err } = await ramgate(["lint", "-"], { PORT: "http" }, '{"Version":"1","Statement":[]}');
+    expect([code, err]).toEqual([0, ""]);
+    expect((await ramgate(["migrate"], { PORT: "http" })).err).toContain("PORT");
+  });
+
   test("lint reads the other documents when one cannot be read", async () => {
     const { code, out, err } = await ramgate(["lint", "no-such-file", tmpdir(), "-"], {}, '{"Version":"1",');
     expect(code).toBe(2);
