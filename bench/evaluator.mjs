@@ -1,131 +1,119 @@
 /**
- * Decisions per second of the pure evaluator, on a set like the demo account: ten policies of four statements, three
- * in ten with a condition. Run with `npm run bench:evaluator`, after a build.
+ * Decisions per second of the pure evaluator, beside those of other policy engines on the same policies and the same
+ * questions. Each contestant has a process of its own; they take turns, so that a noisy moment of the machine meets them
+ * alike. `npm run bench -- evaluator`; with CHECK=1 a missed bar is a failure.
  */
-import { decide, decideActions } from "../dist/domain/evaluation/decide.js";
-import { permissionActions } from "../dist/domain/evaluation/effective-permissions.js";
-import { compilePolicy } from "../dist/domain/policy/compile-policy.js";
-import { parseDocument } from "../dist/domain/policy/parse-document.js";
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+import { answers, KEY_ACTION_COUNT, PEERS, questions, SHAPES, SIZES } from "./evaluator/contestants.mjs";
 
-const ACCOUNT = "1234567890123456";
-const NOW = Date.parse("2026-06-01T12:00:00Z");
-const OPTIONS = { scopePrecedence: "staged" };
-const ROUNDS = 7;
-const ROUND_MILLISECONDS = 300;
+const RUNNER = fileURLToPath(new URL("evaluator/runner.mjs", import.meta.url));
+const ROUNDS = 9;
+const WARM_UP = 4;
 
-const ACTIONS = ["kms:Decrypt", "kms:Encrypt", "kms:Describe*", "kms:List*", "kms:GetSecretValue", "ecs:*", "oss:Get*"];
-const RESOURCES = ["*", "acs:kms:*:*:key/*", "acs:kms:*:*:secret/team-*", `acs:kms:cn-hangzhou:${ACCOUNT}:key/key-7`];
-const CONDITIONS = [
-  { StringEqualsIgnoreCase: { "kms:tag/Project": "Apollo" } },
-  { IpAddress: { "acs:SourceIp": ["10.0.0.0/8", "192.168.0.0/16"] } },
-  { DateLessThan: { "acs:CurrentTime": "2030-01-01T00:00:00Z" } },
-];
+const bars = [];
+const bar = (what, holds) => bars.push({ bar: what, result: holds ? "PASS" : "FAIL" });
+const rounded = (number, digits = 2) => Number(number.toFixed(digits));
+const median = (list) => [...list].sort((left, right) => left - right)[Math.floor(list.length / 2)];
 
-/** The n-th statement of the set: every choice follows from n, so that every run measures the same. */
-function statement(n) {
-  const base = {
-    Effect: n % 11 === 10 ? "Deny" : "Allow",
-    Action: [ACTIONS[n % ACTIONS.length], ACTIONS[(n * 3 + 1) % ACTIONS.length]],
-    Resource: [RESOURCES[n % RESOURCES.length]],
-  };
-  return n % 10 < 3 ? { ...base, Condition: CONDITIONS[n % CONDITIONS.length] } : base;
-}
-
-function policyDocument(index, statements) {
-  return { Version: "1", Statement: Array.from({ length: statements }, (_, n) => statement(index * statements + n)) };
-}
-
-function attachment(index, statements) {
-  const parsed = parseDocument(policyDocument(index, statements), "identity");
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
-  const name = `policy-${index}`;
-  return {
-    policy: {
-      reference: { id: name, arn: `acs:ram::${ACCOUNT}:policy/${name}`, name, type: "CUSTOM" },
-      version: "v1",
-      compiled: compilePolicy(parsed.document),
-    },
-    attachedTo: `acs:ram::${ACCOUNT}:user/bob`,
-    scope: { kind: "ACCOUNT" },
-    notBefore: null,
-    expiresAt: null,
-  };
-}
-
-function question(policies, statements) {
-  const arn = `acs:kms:cn-hangzhou:${ACCOUNT}:key/key-1`;
-  return {
-    principal: {
-      kind: "USER",
-      arn: `acs:ram::${ACCOUNT}:user/bob`,
-      account: ACCOUNT,
-      attachments: Array.from({ length: policies }, (_, index) => attachment(index, statements)),
-    },
-    resource: {
-      arn,
-      registered: true,
-      resourceGroup: null,
-      tags: new Map([["Project", "apollo"]]),
-      keyState: "ENABLED",
-      encryptionKeyArn: null,
-      aliasTargetArn: null,
-      trustPolicy: null,
-    },
-    context: new Map([["acs:sourceip", ["10.1.2.3"]]]),
-    now: NOW,
-    sessionPolicy: null,
-  };
-}
-
-/** Median of several rounds, in calls per second. */
-function measure(call) {
-  const rates = Array.from({ length: ROUNDS }, () => {
-    const start = performance.now();
-    let calls = 0;
-    while (performance.now() - start < ROUND_MILLISECONDS) {
-      for (let batch = 0; batch < 20; batch++) call();
-      calls += 20;
+/** Rounds of every contestant, in microseconds for one call. */
+async function contest(names) {
+  const running = names.map((name) => ({ name, child: fork(RUNNER, [name]), rounds: [] }));
+  try {
+    await Promise.all(running.map(({ child }) => once(child, "message")));
+    for (let turn = 0; turn < WARM_UP + ROUNDS; turn++) {
+      for (const { child, rounds } of running) {
+        child.send("round");
+        const [time] = await once(child, "message");
+        if (turn >= WARM_UP) rounds.push(time);
+      }
     }
-    return (calls * 1000) / (performance.now() - start);
-  });
-  return rates.sort((left, right) => left - right)[Math.floor(ROUNDS / 2)];
+  } finally {
+    for (const { child } of running) child.kill();
+  }
+  return new Map(running.map(({ name, rounds }) => [name, { median: median(rounds), slowest: Math.max(...rounds) }]));
 }
 
-function row(what, rate, decisionsPerCall = 1) {
-  return {
-    what,
-    "calls/s": Math.round(rate),
-    "µs/call": Number((1e6 / rate).toFixed(2)),
-    "decisions/s": Math.round(rate * decisionsPerCall),
-  };
+/** Every peer must answer what ramgate answers, or the comparison means nothing. */
+async function compareAnswers() {
+  let compared = 0;
+  for (const [name, build] of Object.entries(PEERS)) {
+    const { prepare, call } = await build();
+    for (const [place, question] of questions.entries()) {
+      if (call(prepare(question)) !== answers[place]) {
+        console.error(`${name} and ramgate disagree:`, question.user.name, question.action, question.resource);
+        process.exit(1);
+      }
+      compared++;
+    }
+  }
+  return compared;
 }
 
-const standard = question(10, 4);
-const actions = permissionActions(standard.resource.arn);
-const text = JSON.stringify(policyDocument(0, 4));
-const parseAndCompile = () => {
-  const parsed = parseDocument(text, "identity");
-  if (parsed.ok) compilePolicy(parsed.document);
-};
-const rows = [
-  row(
-    "check, 10 policies x 4 statements",
-    measure(() => decide({ ...standard, action: "kms:Decrypt" }, OPTIONS)),
-  ),
-  row(
-    `all ${actions.length} actions of a key, same set`,
-    measure(() => decideActions(standard, actions, OPTIONS)),
-    actions.length,
-  ),
-  ...[1, 10, 100].map((policies) => {
-    const set = question(policies, 10);
-    const rate = measure(() => decide({ ...set, action: "kms:Decrypt" }, OPTIONS));
-    return row(`check, ${policies * 10} statements`, rate);
-  }),
-];
-console.table(rows);
-console.table(
-  [row("parse and compile a policy of 4 statements", measure(parseAndCompile))].map(
-    ({ "decisions/s": _, ...rest }) => rest,
-  ),
+async function singleChecks() {
+  const ours = ["registered resource", "arbitrary ARN", "registered, with reasons", "arbitrary ARN, with reasons"];
+  const results = await contest([...ours.map((name) => `ramgate, ${name}`), ...Object.keys(PEERS)]);
+  const fastest = Math.min(...Object.keys(PEERS).map((name) => results.get(name).median));
+  console.table(
+    [...results].map(([contestant, { median, slowest }]) => ({
+      contestant,
+      "µs (median)": rounded(median),
+      "µs (slowest round)": rounded(slowest),
+      "decisions/s": Math.round(1e6 / median),
+      "× fastest peer": rounded(fastest / median, 1),
+    })),
+  );
+  const [registered, arbitrary, registeredWhy, arbitraryWhy] = ours.map(
+    (name) => results.get(`ramgate, ${name}`).median,
+  );
+  bar("registered: at least 10 times the fastest peer", fastest / registered >= 10);
+  bar("arbitrary ARN: at least 4 times the fastest peer", fastest / arbitrary >= 4);
+  bar("registered: at most 2 µs", registered <= 2);
+  bar("arbitrary ARN: at most 4 µs", arbitrary <= 4);
+  bar("registered, with reasons: at least half the speed", registeredWhy <= 2 * registered);
+  bar("arbitrary ARN, with reasons: at least half the speed", arbitraryWhy <= 2 * arbitrary);
+}
+
+async function effectivePermissions() {
+  const results = await contest([
+    "ramgate, all actions",
+    "ramgate, all actions, with reasons",
+    "@casl/ability, all actions",
+  ]);
+  console.log(`\neffectivePermissions in process: the ${KEY_ACTION_COUNT} actions of a key (casl: 13 of them)`);
+  console.table([...results].map(([contestant, { median }]) => ({ contestant, "µs (median)": rounded(median) })));
+  bar("effectivePermissions: at most 10 µs", results.get("ramgate, all actions").median <= 10);
+}
+
+async function curve() {
+  const rows = [];
+  for (const shape of SHAPES) {
+    const results = await contest(SIZES.map((size) => `${shape} ${size}`));
+    const times = SIZES.map((size) => results.get(`${shape} ${size}`).median);
+    rows.push({
+      statements: shape,
+      ...Object.fromEntries(SIZES.map((size, index) => [`${size}: µs`, rounded(times[index])])),
+    });
+    if (!shape.startsWith("same"))
+      bar(`${shape}: 100 times the statements take less than 10 times as long`, times[2] < 10 * times[0]);
+  }
+  console.log("\ncost against the number of statements of a principal");
+  console.table(rows);
+}
+
+console.log(`${cpus().length} × ${cpus()[0]?.model ?? "unknown cpu"}, Node ${process.version}`);
+console.log(
+  "1,000 users, 500 policies of 4 statements, ~10 for each user, 3 statements in 10 with a condition, 10,000 tagged resources",
 );
+console.log(`${await compareAnswers()} answers of peers compared with ramgate's: all equal`);
+await singleChecks();
+await effectivePermissions();
+await curve();
+const parsing = await contest(["parse and compile"]);
+console.log(
+  `\nparse and compile a policy of four statements: ${rounded(parsing.get("parse and compile").median)} µs\n`,
+);
+console.table(bars);
+if (process.env.CHECK && bars.some(({ result }) => result === "FAIL")) process.exitCode = 1;

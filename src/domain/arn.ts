@@ -2,8 +2,19 @@ import { InvalidInputError } from "./errors.js";
 import { HARD_LIMITS } from "./limits.js";
 import { foldCase } from "./wildcard.js";
 
+/** What the first four colons of an ARN, or of a pattern for ARNs, part. */
+export interface ArnSegments {
+  readonly partition: string;
+  readonly service: string;
+  readonly region: string;
+  readonly account: string;
+  readonly relativeId: string;
+}
+
 /** A resource name `acs:<service>:<region>:<account>:<relative id>`, or `*` for actions without a resource. */
-export interface Arn {
+export interface Arn extends ArnSegments {
+  /** `acs`; empty for `*`. */
+  readonly partition: string;
   /** Lower case; empty for `*`. */
   readonly service: string;
   /** May be empty or `*`. */
@@ -20,7 +31,7 @@ const PLAIN = /^[\x21-\x7e]*$/;
 const FORBIDDEN_CHARACTER = /[\s\p{Cc}\p{Cf}\p{Cs}]/u;
 
 /** The ARN of requests for actions that name no resource. */
-export const NO_RESOURCE: Arn = { service: "", region: "", account: "", relativeId: "", text: "*" };
+export const NO_RESOURCE: Arn = { partition: "", service: "", region: "", account: "", relativeId: "", text: "*" };
 
 /**
  * Reads the ARN of a request. A `*` in it is plain text, never a wildcard.
@@ -28,10 +39,50 @@ export const NO_RESOURCE: Arn = { service: "", region: "", account: "", relative
  */
 export function parseArn(text: string): Arn {
   if (text === "*") return NO_RESOURCE;
+  return readPlain(text) ?? readAny(text);
+}
+
+const COLON = 58;
+
+/** The usual ARN, without regular expressions, which would take longer than the rest of a decision; null for others. */
+function readPlain(text: string): Arn | null {
+  if (text.length > HARD_LIMITS.arnLength || !text.startsWith("acs:")) return null;
+  const service = endOf(text, 4, isLowerCase);
+  const region = endOf(text, service + 1, isRegionCharacter);
+  const account = endOf(text, region + 1, isDigit);
+  if (service < 5 || region < 0 || account < 0 || account - region > 33 || account + 1 === text.length) return null;
+  for (let at = account + 1; at < text.length; at++) if (!isPrintable(text.charCodeAt(at))) return null;
+  return {
+    partition: "acs",
+    service: text.slice(4, service),
+    region: text.slice(service + 1, region),
+    account: text.slice(region + 1, account),
+    relativeId: text.slice(account + 1),
+    text,
+  };
+}
+
+/** Where the segment ends that begins at `start` and holds only what `accepts` says; -1 when there is none. */
+function endOf(text: string, start: number, accepts: (code: number) => boolean): number {
+  if (start === 0) return -1;
+  for (let at = start; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === COLON) return at;
+    if (!accepts(code)) return -1;
+  }
+  return -1;
+}
+
+const isLowerCase = (code: number): boolean => code >= 97 && code <= 122;
+const isDigit = (code: number): boolean => code >= 48 && code <= 57;
+const isRegionCharacter = (code: number): boolean => isLowerCase(code) || isDigit(code) || code === 45;
+const isPrintable = (code: number): boolean => code > 32 && code < 127;
+
+function readAny(text: string): Arn {
   const [, service = "", region = "", account = "", relativeId = ""] = shapeOf(text);
   const folded = foldCase(service);
   const canonical = folded === service ? text : `acs:${folded}:${region}:${account}:${relativeId}`;
-  return { service: folded, region, account, relativeId, text: canonical };
+  return { partition: "acs", service: folded, region, account, relativeId, text: canonical };
 }
 
 function shapeOf(text: string): RegExpExecArray {

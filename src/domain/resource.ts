@@ -39,9 +39,9 @@ const ITEMS: ReadonlyMap<string, ResourceType> = new Map([
 export function parseKmsResource(arn: Arn): KmsResourceName | null {
   if (arn.text === "*") return { type: "NONE", name: "" };
   if (arn.service !== "kms") return null;
-  const container = CONTAINERS.get(arn.relativeId);
-  if (container !== undefined) return { type: container, name: "" };
   const slash = arn.relativeId.indexOf("/");
+  const container = slash < 0 ? CONTAINERS.get(arn.relativeId) : undefined;
+  if (container !== undefined) return { type: container, name: "" };
   const type = slash < 0 ? undefined : ITEMS.get(arn.relativeId.slice(0, slash));
   const name = arn.relativeId.slice(slash + 1);
   if (type === undefined || name === "") return { type: "OTHER", name: arn.relativeId };

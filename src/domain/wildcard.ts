@@ -12,6 +12,18 @@ const SURROGATE_PAIR = /[\ud800-\udbff][\udc00-\udfff]/;
  * (C5).
  */
 export function foldCase(text: string): string {
+  return hasUpperCase(text) ? foldUpperCase(text) : text;
+}
+
+function hasUpperCase(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= 65 && code <= 90) return true;
+  }
+  return false;
+}
+
+function foldUpperCase(text: string): string {
   if (ASCII_ONLY.test(text)) return text.toLowerCase();
   return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

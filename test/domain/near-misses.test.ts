@@ -147,6 +147,9 @@ describe("near misses", () => {
     const foreign = KEY.replace(principal(USER).account, OTHER_ACCOUNT);
     expect(nearMisses([attached([allow("kms:Encrypt")])], { on: foreign })).toEqual([]);
     expect(nearMisses([], { who: OWNER, on: foreign })).toEqual([]);
+    const denied = [attached([deny()]), attached([allow("kms:*", "acs:oss:*:*:*")])];
+    expect(nearMisses(denied).length).toBe(1);
+    expect(nearMisses(denied, { on: foreign })).toEqual([]);
   });
 
   test("say what `NotAction` and `NotResource` keep out", () => {
@@ -168,5 +171,15 @@ describe("near misses", () => {
   test("are worked out only when they are asked for", () => {
     const request = requestOf([attached([allow("kms:Decrypt", SECRET)])]);
     expect(decide(request, { scopePrecedence: "staged" }).nearMisses).toBeNull();
+  });
+
+  test("never spoil an answer: they end where the work budget does", () => {
+    const values = Array.from({ length: 700 }, (_, index) => `*a*${index}`);
+    const costly = { StringLike: { "x:a": values } };
+    const context = { entries: [{ key: "x:a", values: ["b".repeat(1_000)] }] };
+    const first = attached([allow("kms:Encrypt")], { name: "P" });
+    const found = nearMisses([first, attached([allow("kms:*", "*", costly)], { name: "Q" })], { context });
+    expect(summary(found)).toEqual(["P/0 ACTION"]);
+    expect(summary(nearMisses([attached([allow("kms:*", "*", costly)])], { context }))).toEqual([]);
   });
 });

@@ -76,7 +76,7 @@ const NO_OTHERS: readonly (readonly RequestValue[])[] = [];
 /** The tags of a resource, or the context of a request, by exact key and by keys that differ in case only. */
 export class KeyedValues {
   private readonly written: Written;
-  private readonly read = new Map<string, readonly RequestValue[]>();
+  private read: Map<string, readonly RequestValue[]> | null = null;
   private byFoldedKey: Map<string, Entry[]> | null = null;
 
   constructor(written: Written) {
@@ -84,11 +84,12 @@ export class KeyedValues {
   }
 
   get(key: string): KeyValues {
-    const known = this.read.get(key);
+    const known = this.read?.get(key);
     if (known !== undefined) return known;
     const written = this.written.get(key);
     if (written === undefined) return undefined;
     const values = typeof written === "string" ? [new RequestValue(written)] : written.map(toRequestValue);
+    this.read ??= new Map();
     this.read.set(key, values);
     return values;
   }

@@ -10,6 +10,8 @@ export class ActionSet {
   /** In the catalogue's spelling, where the catalogue has them. */
   readonly names: readonly string[];
   readonly folded: readonly string[];
+  /** Places of all of them. */
+  readonly slots: readonly number[];
   /** Asked for again and again. */
   readonly recurring: boolean;
   /** The service that all of them belong to, in lower case; null when there are several. */
@@ -21,6 +23,7 @@ export class ActionSet {
   constructor(names: readonly string[], recurring: boolean) {
     this.names = names;
     this.folded = names.map(foldCase);
+    this.slots = names.map((_, slot) => slot);
     this.recurring = recurring;
     const services = new Set(this.folded.map((name) => name.slice(0, name.indexOf(":"))));
     this.service = services.size > 1 ? null : ([...services][0] ?? "");

@@ -1,11 +1,10 @@
-import { KeyedValues } from "../condition/request-value.js";
 import { InvalidInputError } from "../errors.js";
 import type { CompiledPolicy } from "../policy/compile-policy.js";
 import type { AccessRequest, ScopePrecedence } from "./access-request.js";
 import { ActionSet } from "./action-set.js";
 import { type Decision, type Detail, type Verdict, withReasons } from "./decision.js";
 import { type ClassResult, evaluateClass, outcomesIn } from "./evaluate-policies.js";
-import { type Evaluation, POLICY_STAGES, type Question } from "./evaluation.js";
+import type { Evaluation, PolicyStage, Question, StageResult } from "./evaluation.js";
 import { EvaluationRequest } from "./evaluation-request.js";
 import { explainVerdict } from "./explain-verdict.js";
 import { type PolicyClass, singlePolicyClass } from "./policy-class.js";
@@ -71,31 +70,37 @@ function decideSet(
 function evaluate(question: Question, resource: RequestedResource, actions: ActionSet, explained: boolean): Evaluation {
   const { principal, context, now, sessionPolicy } = question;
   const subject = subjectOf(principal);
+  const policies = subject.inForceAt(now);
   const target = resource.targetFor(actions.service ?? "");
   const tags = resource.tagsFor(target);
-  const parts = {
-    target,
-    resource: resource.name,
-    caller: subject.caller,
-    tags,
-    context: new KeyedValues(context),
-    now,
-  };
+  const parts = { target, resource, caller: subject.caller, tags, context, now };
   const request = new EvaluationRequest(parts, actions.names[0] ?? "");
-  const policies = subject.inForceAt(now);
   const foreign = resource.owner !== null && resource.owner !== principal.account;
   const isOwner = principal.kind === "ACCOUNT_OWNER";
-  const group =
-    foreign || resource.resourceGroup === null ? undefined : policies.byResourceGroup.get(resource.resourceGroup);
-  const weighed = (policyClass: PolicyClass | null | undefined): ClassResult | null =>
-    policyClass == null ? null : evaluateClass(policyClass, actions, request, explained);
-  const stages = {
-    SESSION_POLICY: weighed(sessionClassOf(sessionPolicy)),
-    ACCOUNT_LEVEL_IDENTITY_BASED_POLICY: weighed(isOwner ? null : policies.account),
-    RESOURCE_GROUP_LEVEL_IDENTITY_BASED_POLICY: weighed(isOwner ? null : group),
-    ROLE_TRUST: weighed(actions.assumesRole ? resource.trust : null),
+  const { resourceGroup } = resource;
+  const group = foreign || isOwner || resourceGroup === null ? undefined : policies.byResourceGroup.get(resourceGroup);
+  const results: StageResult[] = [];
+  const weighed = (stage: PolicyStage, policyClass: PolicyClass | null | undefined): ClassResult | null => {
+    if (policyClass == null) return null;
+    const result = evaluateClass(policyClass, actions, request, explained);
+    results.push({ stage, result });
+    return result;
   };
-  return { question, actions, request, resource, policies, foreign, stages };
+  const stages = {
+    SESSION_POLICY: weighed("SESSION_POLICY", sessionClassOf(sessionPolicy)),
+    ACCOUNT_LEVEL_IDENTITY_BASED_POLICY: weighed(
+      "ACCOUNT_LEVEL_IDENTITY_BASED_POLICY",
+      isOwner ? null : policies.account,
+    ),
+    RESOURCE_GROUP_LEVEL_IDENTITY_BASED_POLICY: weighed("RESOURCE_GROUP_LEVEL_IDENTITY_BASED_POLICY", group),
+    ROLE_TRUST: weighed("ROLE_TRUST", actions.assumesRole ? resource.trust : null),
+  };
+  return { question, actions, request, resource, policies, foreign, stages, results, timeless: isTimeless(results) };
+}
+
+function isTimeless(results: readonly StageResult[]): boolean {
+  for (const { result } of results) if (result.policies.bounds.length > 0 || result.timed.length > 0) return false;
+  return true;
 }
 
 const SESSION_CLASSES = new WeakMap<CompiledPolicy, PolicyClass>();
@@ -142,14 +147,16 @@ function verdictOf(evaluation: Evaluation, slot: number, weighing: Weighing): Ve
   };
 }
 
-function validityOf({ question, stages }: Evaluation, slot: number, { reads }: Weighing): Validity {
+const FOREVER: Validity = new Validity(0);
+
+function validityOf({ question, results, timeless }: Evaluation, slot: number, { reads }: Weighing): Validity {
+  if (timeless) return FOREVER;
   const validity = new Validity(question.now);
-  for (const stage of POLICY_STAGES) {
-    const result = stages[stage];
-    if (result === null || !reads.has(stage)) continue;
+  for (const { stage, result } of results) {
+    if (!reads.has(stage)) continue;
     for (const bound of result.policies.bounds) validity.addBound(bound);
-    for (const { candidate, slots } of result.timed) {
-      if (slots.includes(slot)) validity.addConditions(candidate.statement?.conditions ?? []);
+    for (const { statement, slots } of result.timed) {
+      if (slots.includes(slot)) validity.addConditions(statement?.conditions ?? []);
     }
   }
   return validity;

@@ -1,21 +1,14 @@
+import { resolveUnknown } from "../condition/truth.js";
+import type { Effect } from "../policy/document.js";
 import type { ActionSet } from "./action-set.js";
 import { Diagnostics, MOST_NOTES } from "./diagnostics.js";
 import type { EvaluationRequest } from "./evaluation-request.js";
-import { type Applies, matchScope, matchStatement } from "./match-statement.js";
-import { ALLOWS, DENIES, MAY_ALLOW, MAY_DENY, type OutcomeSet, outcomesOf } from "./outcome-set.js";
-import type { ClassStatement, PolicyClass } from "./policy-class.js";
-
-/** A statement that speaks about some actions of a question, and what became of it. */
-export interface WeighedStatement {
-  readonly candidate: ClassStatement;
-  /** Places of its actions in the action set. */
-  readonly slots: readonly number[];
-  readonly applies: Applies;
-  /** Null: nothing to say. */
-  readonly notes: Diagnostics | null;
-  /** What it was matched against. */
-  readonly request: EvaluationRequest;
-}
+import { type Applies, matchConditions, matchScope } from "./match-statement.js";
+import type { Narrowed, WeighedStatement } from "./narrowed.js";
+import { ALLOWS, DENIES, mark, type OutcomeSet, outcomesOf } from "./outcome-set.js";
+import type { PolicyClass } from "./policy-class.js";
+import type { SelectedStatement } from "./selected-statement.js";
+import type { Selection } from "./selection.js";
 
 /** What the statements of a class come to for every action of a question. */
 export interface ClassResult {
@@ -23,8 +16,15 @@ export interface ClassResult {
   /** For each action an OR of what applies. */
   readonly applying: readonly number[];
   /** Statements whose conditions on the current time were consulted (C15). */
-  readonly timed: readonly Pick<WeighedStatement, "candidate" | "slots">[];
-  /** Everything there is to tell, in the order of the policies; empty when nobody asks why. */
+  readonly timed: readonly SelectedStatement[];
+  /** Null when nobody asks why. */
+  readonly told: Told | null;
+}
+
+/** What there is to tell, in the order of the policies. */
+export interface Told {
+  readonly narrowed: Narrowed;
+  /** For each statement of `narrowed` what became of it. */
   readonly weighed: readonly WeighedStatement[];
 }
 
@@ -36,55 +36,95 @@ export function evaluateClass(
   explained: boolean,
 ): ClassResult {
   const selection = policies.select(actions, request);
-  const result = new Result(policies, actions, explained);
-  const near = selection.near(request.target);
-  for (const places of near) {
-    for (const place of places) {
-      const candidate = selection.statements[place];
-      if (candidate !== undefined) result.weigh(candidate, selection.slots[place] ?? [], request);
+  if (!explained && !request.target.lasting) {
+    const applying = actions.slots.map(() => 0);
+    return { policies, applying, timed: weighNear(selection, applying, actions, request), told: null };
+  }
+  const narrowed = selection.narrow(request);
+  const applying = narrowed.applying.slice();
+  const told = explained ? { narrowed, weighed: weighAll(narrowed, applying, actions, request) } : null;
+  if (!explained) weighOpen(narrowed, applying, actions, request);
+  return { policies, applying, timed: narrowed.timed, told };
+}
+
+const NOTHING: readonly SelectedStatement[] = [];
+
+/** In one go, since nothing about the resource is worth keeping. @returns those whose conditions on the time count */
+function weighNear(
+  selection: Selection,
+  applying: number[],
+  actions: ActionSet,
+  request: EvaluationRequest,
+): readonly SelectedStatement[] {
+  const { relativeId } = request.target.folded;
+  let timed = NOTHING;
+  for (const list of selection.near(request)) {
+    for (const selected of list) {
+      if (!selected.readsTime && isSettled(applying, selected.slots, selected.effect)) continue;
+      if (!selected.mayMatch(relativeId)) continue;
+      const applies = weigh(selected, actions, request);
+      if (applies === null) continue;
+      if (selected.readsTime) timed = [...timed, selected];
+      if (applies !== "false") mark(applying, selected.slots, selected.effect, applies);
     }
   }
-  if (near.length > 1) result.weighed.sort((left, right) => left.candidate.order - right.candidate.order);
-  return result;
+  return timed;
 }
 
-class Result implements ClassResult {
-  readonly policies: PolicyClass;
-  readonly applying: number[];
-  readonly timed: ClassResult["timed"][number][] = [];
-  readonly weighed: WeighedStatement[] = [];
-  private readonly actions: ActionSet;
-  /** Receives what the next statement has to say. */
-  private notes: Diagnostics | null;
-  private roomForNotes = MOST_NOTES;
+/** Null: resource or caller do not match, so its conditions are not consulted. */
+function weigh(selected: SelectedStatement, actions: ActionSet, request: EvaluationRequest): Applies | null {
+  const { statement, effect } = selected;
+  if (statement === null) return "residual";
+  const scope = matchScope(statement, request);
+  if (scope === "false") return null;
+  return resolveUnknown(scope, effect) === "false" ? "false" : meets(selected, actions, request, null);
+}
 
-  constructor(policies: PolicyClass, actions: ActionSet, explained: boolean) {
-    this.policies = policies;
-    this.actions = actions;
-    this.notes = explained ? new Diagnostics() : null;
-    this.applying = actions.names.map(() => 0);
-  }
-
-  weigh(candidate: ClassStatement, slots: readonly number[], asked: EvaluationRequest): void {
-    const { statement } = candidate;
-    const request = statement?.readsAction ? asked.withAction(this.actions.names[slots[0] ?? 0] ?? "") : asked;
-    const applies = statement === null ? "residual" : matchStatement(statement, request, this.notes);
-    if (applies !== "false") mark(this.applying, slots, bitOf(candidate.effect, applies));
-    if (statement?.readsTime && matchScope(statement, request) !== "false") this.timed.push({ candidate, slots });
-    if (this.notes === null || (applies === "false" && this.notes.empty)) return;
-    this.roomForNotes -= this.notes.size;
-    this.weighed.push({ candidate, slots, applies, notes: this.notes.empty ? null : this.notes, request });
-    if (!this.notes.empty) this.notes = new Diagnostics(this.roomForNotes);
+/** Nobody asks why: a statement that cannot change the answer any more is not looked at. */
+function weighOpen({ open }: Narrowed, applying: number[], actions: ActionSet, request: EvaluationRequest): void {
+  for (const selected of open) {
+    if (isSettled(applying, selected.slots, selected.effect)) continue;
+    const applies = meets(selected, actions, request, null);
+    if (applies !== "false") mark(applying, selected.slots, selected.effect, applies);
   }
 }
 
-function mark(applying: number[], slots: readonly number[], bit: number): void {
-  for (const slot of slots) applying[slot] = (applying[slot] ?? 0) | bit;
+function isSettled(applying: readonly number[], slots: readonly number[], effect: Effect): boolean {
+  const final = effect === "Deny" ? DENIES : DENIES | ALLOWS;
+  if (applying.length === 1) return ((applying[0] ?? 0) & final) !== 0;
+  for (const slot of slots) if (((applying[slot] ?? 0) & final) === 0) return false;
+  return true;
 }
 
-function bitOf(effect: "Allow" | "Deny", applies: Applies): number {
-  if (effect === "Deny") return applies === "true" ? DENIES : MAY_DENY;
-  return applies === "true" ? ALLOWS : MAY_ALLOW;
+function weighAll(
+  { statements, weighed }: Narrowed,
+  applying: number[],
+  actions: ActionSet,
+  request: EvaluationRequest,
+): readonly WeighedStatement[] {
+  if (weighed !== null) return weighed;
+  let room = MOST_NOTES;
+  return statements.map(({ selected, settled, counts }) => {
+    if (settled !== null) return settled;
+    const notes = new Diagnostics(room);
+    const met = meets(selected, actions, request, notes);
+    room -= notes.size;
+    const applies = counts ? met : "false";
+    if (applies !== "false") mark(applying, selected.slots, selected.effect, applies);
+    return { selected, applies, notes: notes.empty ? null : notes };
+  });
+}
+
+/** Whether the request meets the conditions. */
+function meets(
+  { statement, slots }: SelectedStatement,
+  actions: ActionSet,
+  request: EvaluationRequest,
+  notes: Diagnostics | null,
+): Applies {
+  if (statement === null) return "residual";
+  if (!statement.readsAction) return matchConditions(statement, request, notes);
+  return matchConditions(statement, request.withAction(actions.names[slots[0] ?? 0] ?? ""), notes);
 }
 
 /** Every outcome that one action of the question can have in the class; 0 where there is no class. */

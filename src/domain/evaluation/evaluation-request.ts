@@ -1,17 +1,10 @@
-import type { Arn } from "../arn.js";
-import { type KeyedValues, RequestValue } from "../condition/request-value.js";
+import type { Arn, ArnSegments } from "../arn.js";
+import { KeyedValues, RequestValue } from "../condition/request-value.js";
 import { InvalidInputError } from "../errors.js";
 import { HARD_LIMITS } from "../limits.js";
 import type { KmsResourceName } from "../resource.js";
 import { foldCase } from "../wildcard.js";
-
-export interface ArnSegments {
-  readonly partition: string;
-  readonly service: string;
-  readonly region: string;
-  readonly account: string;
-  readonly relativeId: string;
-}
+import type { RequestContext } from "./request-context.js";
 
 const RAM_ENTITY = /^(?:user|group|role|assumed-role)\//;
 
@@ -23,26 +16,33 @@ export class ResourceTarget {
   readonly segments: ArnSegments;
   /** For RAM entities: the relative id with the entity's name folded, since names ignore case (D6); else null. */
   readonly nameFolded: string | null;
+  /** It is asked about again and again, so what follows from it is worth keeping. */
+  readonly lasting: boolean;
   private foldedSegments: ArnSegments | null = null;
 
-  constructor(arn: Arn, segments: ArnSegments, nameless: boolean) {
+  private constructor(arn: Arn, segments: ArnSegments, nameless: boolean, lasting: boolean) {
     const { service, relativeId } = segments;
     const isEntity = (service === "ram" || service === "sts") && RAM_ENTITY.test(relativeId);
     this.arn = arn;
     this.nameless = nameless;
+    this.lasting = lasting;
     this.segments = segments;
     this.nameFolded = isEntity ? foldEntityName(relativeId) : null;
   }
 
   /** The resource that `arn` names. */
-  static named(arn: Arn): ResourceTarget {
-    const { service, region, account, relativeId } = arn;
-    return new ResourceTarget(arn, { partition: "acs", service, region, account, relativeId }, false);
+  static named(arn: Arn, lasting = false): ResourceTarget {
+    return new ResourceTarget(arn, arn, false, lasting);
   }
 
   /** C4: a Deny also reaches `*` through patterns that match `acs:<service of the action>:*:*:*`. */
   static nameless(arn: Arn, service: string): ResourceTarget {
-    return new ResourceTarget(arn, { partition: "acs", service, region: "*", account: "*", relativeId: "*" }, true);
+    return new ResourceTarget(
+      arn,
+      { partition: "acs", service, region: "*", account: "*", relativeId: "*" },
+      true,
+      false,
+    );
   }
 
   get folded(): ArnSegments {
@@ -57,8 +57,10 @@ export class ResourceTarget {
   }
 }
 
-function foldSegments({ partition, service, region, account, relativeId }: ArnSegments): ArnSegments {
-  return { partition, service, region: foldCase(region), account, relativeId: foldCase(relativeId) };
+function foldSegments(segments: ArnSegments): ArnSegments {
+  const [region, relativeId] = [foldCase(segments.region), foldCase(segments.relativeId)];
+  if (region === segments.region && relativeId === segments.relativeId) return segments;
+  return { ...segments, region, relativeId };
 }
 
 /** Folds the name in `<type>/<name>[/<session>]`; everything when there is no `/` (a pattern such as `*Admin`). */
@@ -76,45 +78,59 @@ export interface Caller {
   readonly names: readonly ResourceTarget[];
 }
 
+/** Tells what KMS resource is asked about; null for resources of other services. */
+export interface RequestedName {
+  readonly name: KmsResourceName | null;
+}
+
 /** What a request consists of besides its action. */
 export interface RequestParts {
   readonly target: ResourceTarget;
-  readonly resource: KmsResourceName | null;
+  readonly resource: RequestedName;
   readonly caller: Caller;
   /** Tags as the model knows them; null for resources of other services, about whose tags only the caller knows. */
   readonly tags: KeyedValues | null;
-  readonly context: KeyedValues;
+  readonly context: RequestContext;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
 /** All that statements are matched against. Nothing in it changes during a decision, but what has been worked out. */
-export class EvaluationRequest implements RequestParts {
+export class EvaluationRequest {
   readonly target: ResourceTarget;
-  readonly resource: KmsResourceName | null;
+  readonly resource: RequestedName;
   readonly caller: Caller;
   readonly tags: KeyedValues | null;
-  readonly context: KeyedValues;
   readonly now: number;
-  private readonly work: WorkBudget;
+  private readonly parts: RequestParts;
   private readonly action: string;
+  /** The request that this one is a variant of, which accounts for all of them. */
+  private readonly origin: EvaluationRequest | null;
+  private keyed: KeyedValues | null = null;
   private instant: readonly RequestValue[] | null = null;
+  private left: number = HARD_LIMITS.evaluationWork;
 
   /** @param action the requested action, or any of them while only statements are matched that do not look at it */
-  constructor(parts: RequestParts, action: string, work: WorkBudget = new WorkBudget()) {
+  constructor(parts: RequestParts, action: string, origin: EvaluationRequest | null = null) {
     this.target = parts.target;
     this.resource = parts.resource;
     this.caller = parts.caller;
     this.tags = parts.tags;
-    this.context = parts.context;
     this.now = parts.now;
+    this.parts = parts;
     this.action = action;
-    this.work = work;
+    this.origin = origin;
   }
 
   /** The same request with another action. */
   withAction(action: string): EvaluationRequest {
-    return new EvaluationRequest(this, action, this.work);
+    return new EvaluationRequest(this.parts, action, this.origin ?? this);
+  }
+
+  get context(): KeyedValues {
+    const origin = this.origin ?? this;
+    origin.keyed ??= new KeyedValues(this.parts.context);
+    return origin.keyed;
   }
 
   get currentTime(): readonly RequestValue[] {
@@ -126,19 +142,16 @@ export class EvaluationRequest implements RequestParts {
     return [new RequestValue(this.action)];
   }
 
+  /** Work that the decision may still take. */
+  get workLeft(): number {
+    return (this.origin ?? this).left;
+  }
+
   /** Accounts for work that only hostile policies make long. @throws InvalidInputError when it is too much */
   spend(units: number): void {
-    this.work.spend(units);
-  }
-}
-
-/** Bounds the time one decision can take; its sum does not depend on the order of policies. */
-export class WorkBudget {
-  private left: number = HARD_LIMITS.evaluationWork;
-
-  spend(units: number): void {
-    this.left -= units;
-    if (this.left >= 0) return;
+    const account = this.origin ?? this;
+    account.left -= units;
+    if (account.left >= 0) return;
     throw new InvalidInputError(
       "the request is too large for the policies in force: they compare too many patterns with too long values",
     );

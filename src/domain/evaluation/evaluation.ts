@@ -19,6 +19,10 @@ export interface Evaluation {
   /** The resource belongs to another account; one whose account is not stated is the caller's own. */
   readonly foreign: boolean;
   readonly stages: Readonly<Record<PolicyStage, ClassResult | null>>;
+  /** What there is of them, in the order in which RAM reads them. */
+  readonly results: readonly StageResult[];
+  /** Time alone changes nothing: no window, no condition on the current time. */
+  readonly timeless: boolean;
 }
 
 /** The stages that read policies; null in an evaluation: there are none, or they do not count. */
@@ -27,10 +31,7 @@ export type PolicyStage = Extract<
   "SESSION_POLICY" | "ACCOUNT_LEVEL_IDENTITY_BASED_POLICY" | "RESOURCE_GROUP_LEVEL_IDENTITY_BASED_POLICY" | "ROLE_TRUST"
 >;
 
-/** In the order in which RAM reads them. */
-export const POLICY_STAGES: readonly PolicyStage[] = [
-  "SESSION_POLICY",
-  "ACCOUNT_LEVEL_IDENTITY_BASED_POLICY",
-  "RESOURCE_GROUP_LEVEL_IDENTITY_BASED_POLICY",
-  "ROLE_TRUST",
-];
+export interface StageResult {
+  readonly stage: PolicyStage;
+  readonly result: ClassResult;
+}

@@ -1,8 +1,10 @@
+import type { ClassStatement } from "./class-statement.js";
 import type { Decision, Detail, Diagnostic, MatchedStatement, ResidualCondition, Verdict } from "./decision.js";
 import { Diagnostics } from "./diagnostics.js";
-import type { WeighedStatement } from "./evaluate-policies.js";
-import { type Evaluation, POLICY_STAGES } from "./evaluation.js";
+import type { Evaluation } from "./evaluation.js";
+import type { EvaluationRequest } from "./evaluation-request.js";
 import { residualConditions } from "./match-statement.js";
+import type { WeighedStatement } from "./narrowed.js";
 import { findNearMisses } from "./near-misses.js";
 import { explain } from "./reason.js";
 import {
@@ -48,31 +50,42 @@ export function explainVerdict(
 interface Collected {
   readonly matchedStatements: MatchedStatement[];
   readonly residualConditions: ResidualCondition[];
-  readonly notes: Diagnostics[];
+  readonly notes: Diagnostics;
 }
 
-function collect({ stages }: Evaluation, slot: number, { reads }: Weighing): Collected {
-  const collected: Collected = { matchedStatements: [], residualConditions: [], notes: [] };
-  for (const stage of POLICY_STAGES) {
-    const result = stages[stage];
-    if (result === null || !reads.has(stage)) continue;
-    for (const weighed of result.weighed) if (weighed.slots.includes(slot)) add(collected, weighed);
+function collect(evaluation: Evaluation, slot: number, { reads }: Weighing): Collected {
+  const collected: Collected = { matchedStatements: [], residualConditions: [], notes: new Diagnostics() };
+  for (const { stage, result } of evaluation.results) {
+    const { told } = result;
+    if (told === null || !reads.has(stage)) continue;
+    const places = told.narrowed.about(slot);
+    if (places === null) for (const weighed of told.weighed) add(collected, weighed, evaluation, slot);
+    else for (const place of places) add(collected, told.weighed[place], evaluation, slot);
   }
   return collected;
 }
 
-function add(collected: Collected, weighed: WeighedStatement): void {
-  const { candidate, applies, notes } = weighed;
-  if (notes !== null) collected.notes.push(notes);
+function add(
+  collected: Collected,
+  weighed: WeighedStatement | undefined,
+  { request, actions }: Evaluation,
+  slot: number,
+): void {
+  if (weighed === undefined) return;
+  const { applies, notes, selected } = weighed;
+  if (selected.textNotes !== null) collected.notes.addAll(selected.textNotes());
+  if (notes !== null) collected.notes.addAll(notes.list());
   if (applies === "false") return;
-  collected.matchedStatements.push(candidate.matched(applies === "residual"));
-  if (applies === "residual") collected.residualConditions.push(...describeResidual(weighed));
+  collected.matchedStatements.push(selected.candidate.matched(applies === "residual"));
+  if (applies !== "residual") return;
+  const asked = request.withAction(actions.names[slot] ?? "");
+  collected.residualConditions.push(...describeResidual(selected.candidate, asked));
 }
 
-function describeResidual({
-  candidate: { statement, member },
-  request,
-}: WeighedStatement): readonly ResidualCondition[] {
+function describeResidual(
+  { statement, member }: ClassStatement,
+  request: EvaluationRequest,
+): readonly ResidualCondition[] {
   if (statement === null) return NONE;
   return residualConditions(statement, request).map(({ source: { operator, setPrefix, key, values } }) => ({
     operator: setPrefix === null ? operator : `${setPrefix}:${operator}`,
@@ -103,6 +116,6 @@ function diagnose(
     const container = containerArnRequired(evaluation, slot, weighing);
     if (container !== null) diagnostics.add(container);
   }
-  for (const own of notes) diagnostics.addAll(own.list());
+  diagnostics.addAll(notes.list());
   return diagnostics.list();
 }

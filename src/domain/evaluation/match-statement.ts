@@ -7,25 +7,6 @@ import type { EvaluationRequest } from "./evaluation-request.js";
 /** Whether a statement applies to a request. */
 export type Applies = "true" | "false" | "residual";
 
-/**
- * Combines the parts of a statement whose action matches (C1). Every condition is looked at once resource and caller
- * match, so that notes do not depend on the order of conditions (C15).
- * @param notes receives what there is to say about the statement; null when nobody asks why
- */
-export function matchStatement(
-  statement: CompiledStatement,
-  request: EvaluationRequest,
-  notes: Diagnostics | null,
-): Applies {
-  const { effect, conditions } = statement;
-  const scope = matchScope(statement, request);
-  if (notes !== null && statement.resources.diagnostics !== null) notes.addAll(statement.resources.diagnostics());
-  if (scope === "false") return "false";
-  if (conditions.length === 0) return resolveUnknown(scope, effect) === "false" ? "false" : "true";
-  const applies = matchConditions(statement, request, notes);
-  return resolveUnknown(scope, effect) === "false" ? "false" : applies;
-}
-
 /** Resource and caller together: their conditions are consulted unless this is `false` (C15). */
 export function matchScope({ resources, matchesCaller }: CompiledStatement, request: EvaluationRequest): Truth {
   if (resources.cost > 0) request.spend(resources.cost * request.target.arn.text.length);
@@ -35,7 +16,12 @@ export function matchScope({ resources, matchesCaller }: CompiledStatement, requ
   return caller === "true" ? resource : caller;
 }
 
-function matchConditions(
+/**
+ * The conditions of a statement whose action, resource and caller match (C1).
+ * @param notes receives what the conditions give rise to, all of them, so that it does not depend on their order; null
+ *   when nobody asks why
+ */
+export function matchConditions(
   { effect, conditions }: CompiledStatement,
   request: EvaluationRequest,
   notes: Diagnostics | null,
@@ -44,8 +30,10 @@ function matchConditions(
   for (const condition of conditions) {
     if (notes !== null && !notes.full) notes.addAll(condition.diagnostics());
     const value = resolveUnknown(condition.evaluate(request, notes), effect);
-    if (value === "false") applies = "false";
-    else if (value === "residual" && applies === "true") applies = "residual";
+    if (value === "false") {
+      if (notes === null) return "false";
+      applies = "false";
+    } else if (value === "residual" && applies === "true") applies = "residual";
   }
   return applies;
 }

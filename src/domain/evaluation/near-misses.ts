@@ -1,13 +1,15 @@
 import { formatInstant } from "../condition/date.js";
 import type { CompiledCondition } from "../condition/evaluate-conditions.js";
+import { InvalidInputError } from "../errors.js";
 import type { CompiledStatement } from "../policy/compile-policy.js";
 import type { PatternBlock } from "../policy/document.js";
 import { compileGlob, foldCase } from "../wildcard.js";
 import type { AttachedPolicy } from "./access-request.js";
+import { type ClassMember, ClassStatement } from "./class-statement.js";
 import type { NearMiss, StatementFailure, StatementPart } from "./decision.js";
 import type { Evaluation } from "./evaluation.js";
 import type { EvaluationRequest } from "./evaluation-request.js";
-import { type ClassMember, ClassStatement, isActive, memberOf } from "./policy-class.js";
+import { isActive, memberOf } from "./policy-class.js";
 import type { Weighing } from "./weigh-stages.js";
 
 /** More would not help anybody. */
@@ -40,12 +42,22 @@ export function findNearMisses(evaluation: Evaluation, slot: number, weighing: W
   const { actions } = evaluation;
   const request = evaluation.request.withAction(actions.names[slot] ?? "");
   const folded = actions.folded[slot] ?? "";
-  const misses = sourcesOf(evaluation, weighing).flatMap((source) => missesOf(source, request, folded));
-  return misses
+  return search(sourcesOf(evaluation, weighing), request, folded)
     .map((miss) => ({ miss, distance: distanceOf(miss) }))
     .sort((left, right) => left.distance - right.distance)
     .slice(0, MOST_NEAR_MISSES)
     .map(({ miss }) => miss);
+}
+
+/** The answer stands already: when the rest of its work budget is spent, what has been found so far must do. */
+function search(sources: readonly Source[], request: EvaluationRequest, action: string): NearMiss[] {
+  const found: NearMiss[] = [];
+  try {
+    for (const source of sources) found.push(...missesOf(source, request, action));
+  } catch (error) {
+    if (!(error instanceof InvalidInputError)) throw error;
+  }
+  return found;
 }
 
 function distanceOf({ failures }: NearMiss): number {
@@ -53,12 +65,13 @@ function distanceOf({ failures }: NearMiss): number {
 }
 
 function sourcesOf(evaluation: Evaluation, { decidedBy }: Weighing): Source[] {
-  const { stages, question } = evaluation;
+  const { stages, question, foreign } = evaluation;
+  if (foreign) return [];
   if (decidedBy === "SESSION_POLICY" || decidedBy === "ROLE_TRUST") {
     const statements = stages[decidedBy]?.policies.statements ?? [];
     return [...new Set(statements.map(({ member }) => member))].map((member) => ({ member, failures: [] }));
   }
-  if (decidedBy === "CROSS_ACCOUNT" || question.principal.kind === "ACCOUNT_OWNER") return [];
+  if (question.principal.kind === "ACCOUNT_OWNER") return [];
   return question.principal.attachments.map((attachment) => ({
     member: memberOf(attachment),
     failures: [...windowFailures(attachment, question.now), ...scopeFailures(attachment, evaluation)],
@@ -97,7 +110,7 @@ function missesOf({ member, failures }: Source, request: EvaluationRequest, acti
     if (statement.effect !== "Allow") return [];
     const all = [...failures, ...statementFailures(statement, member, request, action)];
     if (all.length === 0 || !isNear(all, statement, member, action)) return [];
-    return [{ statement: new ClassStatement(member, statement, "Allow", 0).matched(false), failures: all }];
+    return [{ statement: new ClassStatement(member, statement, "Allow").matched(false), failures: all }];
   });
 }
 
@@ -126,6 +139,7 @@ function statementFailures(
 ): StatementFailure[] {
   const source = compiled?.document.statements[statement.index];
   const failures: StatementFailure[] = [];
+  if (statement.resources.cost > 0) request.spend(statement.resources.cost * request.target.arn.text.length);
   if (!statement.actions.matches(action)) failures.push(actionFailure(source?.actions, request));
   if (statement.resources.matches(request.target) !== "true") {
     failures.push(resourceFailure(source?.resources ?? null, request));

@@ -17,6 +17,22 @@ export const DENIES = 2;
 export const MAY_ALLOW = 4;
 export const MAY_DENY = 8;
 
+/** Adds that a statement with `effect` applies, or may apply, to the actions in `slots`. */
+export function mark(
+  applying: number[],
+  slots: readonly number[],
+  effect: "Allow" | "Deny",
+  applies: "true" | "residual",
+): void {
+  const bit = bitOf(effect, applies);
+  for (const slot of slots) applying[slot] = (applying[slot] ?? 0) | bit;
+}
+
+function bitOf(effect: "Allow" | "Deny", applies: "true" | "residual"): number {
+  if (effect === "Deny") return applies === "true" ? DENIES : MAY_DENY;
+  return applies === "true" ? ALLOWS : MAY_ALLOW;
+}
+
 /** Possible outcomes by what applies ("Outcomes" in docs/evaluation.md). */
 const POSSIBLE: readonly OutcomeSet[] = Array.from({ length: 16 }, (_, applying) => possibleOutcomes(applying));
 

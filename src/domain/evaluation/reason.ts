@@ -1,6 +1,7 @@
 import { excerpt } from "../arn.js";
 import type { PrincipalKind } from "../principal.js";
 import type { ResourceType } from "../resource.js";
+import type { PrincipalFacts } from "./access-request.js";
 import type { Decision, MatchedStatement, Verdict } from "./decision.js";
 import type { Evaluation } from "./evaluation.js";
 
@@ -32,7 +33,7 @@ export function explain(explained: Explained, { question, resource }: Evaluation
     case "CONDITIONAL":
       return explainConditional(explained);
     case "IMPLICIT_DENY":
-      return explainSilence(explained.verdict, RESOURCE_WORDS[resource.name?.type ?? "OTHER"]);
+      return explainSilence(explained.verdict, RESOURCE_WORDS[resource.name?.type ?? "OTHER"], question.principal);
   }
 }
 
@@ -62,14 +63,14 @@ function explainConditional(decision: Explained): string {
   return `Depends on ${keys}, which the request does not state: it may be ${verb} by ${path}.`;
 }
 
-function explainSilence(decision: Verdict, resource: string): string {
+function explainSilence(decision: Verdict, resource: string, principal: PrincipalFacts): string {
   const what = `\`${decision.action}\` on ${resource}`;
   if (decision.decidedBy === "SESSION_POLICY") return `The session policy does not allow ${what}.`;
   if (decision.decidedBy === "ROLE_TRUST") return "The trust policy of the role does not let this principal assume it.";
   if (decision.decidedBy === "CROSS_ACCOUNT") {
     return "The resource belongs to another account, and no known policy of that account allows the access.";
   }
-  return `No statement of the policies of ${describePrincipal(decision.principal)} allows ${what}.`;
+  return `No statement of the policies of ${askerOf(principal)} allows ${what}.`;
 }
 
 /** One that applies for certain, if there is one. */
@@ -106,6 +107,17 @@ function describeStatement({ source, index, policy, version, attachedTo, scope }
   const name = `${policy?.type === "SYSTEM" ? "system policy" : "policy"} \`${policy?.name ?? ""}\``;
   if (version === null) return `${name}${target}${where}, whose document is not known`;
   return `statement ${index} of ${name} (${version})${target}${where}`;
+}
+
+const ASKERS = new WeakMap<PrincipalFacts, string>();
+
+/** So does the same principal ask again and again. */
+function askerOf(principal: PrincipalFacts): string {
+  const known = ASKERS.get(principal);
+  if (known !== undefined) return known;
+  const asker = describePrincipal(principal.arn);
+  ASKERS.set(principal, asker);
+  return asker;
 }
 
 /** Reads no more than it must: an import may bring names that no question could ask about. */

@@ -4,7 +4,7 @@ import { isContainer, type KmsResourceName, type ResourceType } from "../resourc
 import { didYouMean } from "../suggest.js";
 import { foldCase } from "../wildcard.js";
 import type { Diagnostic } from "./decision.js";
-import { type Evaluation, POLICY_STAGES } from "./evaluation.js";
+import type { Evaluation } from "./evaluation.js";
 import type { Weighing } from "./weigh-stages.js";
 
 const TYPE_WORDS: Readonly<Record<ResourceType, string>> = {
@@ -40,15 +40,15 @@ export function inapplicableAction(action: string, resource: KmsResourceName | n
 
 /** D9, C24: an Allow that was read names the container's action, but only items of the container. */
 export function containerArnRequired(
-  { actions, resource, request, stages }: Evaluation,
+  { actions, resource, request, results }: Evaluation,
   slot: number,
   { reads }: Weighing,
 ): Diagnostic | null {
   const [action = "", folded = ""] = [actions.names[slot], actions.folded[slot]];
   const type = resource.name?.type;
   if (type === undefined || !isContainer(type) || !actionAppliesTo(action, type)) return null;
-  const read = POLICY_STAGES.filter((stage) => stage !== "ROLE_TRUST" && reads.has(stage));
-  const statements = read.flatMap((stage) => stages[stage]?.policies.statements ?? []);
+  const read = results.filter(({ stage }) => stage !== "ROLE_TRUST" && reads.has(stage));
+  const statements = read.flatMap(({ result }) => result.policies.statements);
   const missed = statements.some(
     ({ statement }) =>
       statement?.effect === "Allow" &&

@@ -10,29 +10,38 @@ const NO_TAGS = new KeyedValues(new Map());
 /** A resource, prepared for any number of questions. */
 export class RequestedResource {
   readonly arn: Arn;
-  readonly name: KmsResourceName | null;
   /** The account that owns it; null when the ARN does not state one. */
   readonly owner: string | null;
   readonly resourceGroup: string | null;
   readonly trust: PolicyClass | null;
-  /** It would have to be registered to be known, and is not; containers and `*` need not. */
-  readonly unregistered: boolean;
-  private readonly tags: KeyedValues | null;
+  private readonly registered: boolean;
+  private readonly tags: KeyedValues;
+  private parsedName: KmsResourceName | null | undefined;
   private readonly named: ResourceTarget | null;
   private nameless: ResourceTarget | null = null;
 
   constructor(facts: ResourceFacts) {
     this.arn = parseArn(facts.arn);
-    this.name = parseKmsResource(this.arn);
     const { text, account } = this.arn;
     const first = account.charCodeAt(0);
     this.owner = first >= 48 && first <= 57 ? account : null;
     this.resourceGroup = facts.registered ? facts.resourceGroup : null;
     this.trust =
       facts.registered && facts.trustPolicy !== null ? singlePolicyClass("TRUST_POLICY", facts.trustPolicy) : null;
-    this.unregistered = !facts.registered && !(this.name !== null && needsNoRegistration(this.name));
-    this.tags = this.name === null ? null : knownTags(this.name, facts);
-    this.named = text === "*" ? null : ResourceTarget.named(this.arn);
+    this.registered = facts.registered;
+    this.tags = knownTags(facts, this);
+    this.named = text === "*" ? null : ResourceTarget.named(this.arn, facts.registered);
+  }
+
+  /** Null for resources of other services. */
+  get name(): KmsResourceName | null {
+    if (this.parsedName === undefined) this.parsedName = parseKmsResource(this.arn);
+    return this.parsedName;
+  }
+
+  /** It would have to be registered to be known, and is not; containers and `*` need not. */
+  get unregistered(): boolean {
+    return !this.registered && !(this.name !== null && needsNoRegistration(this.name));
   }
 
   /** What statements about actions of `service` are matched with. */
@@ -69,7 +78,8 @@ function needsNoRegistration({ type }: KmsResourceName): boolean {
 }
 
 /** Only registered keys and secrets carry tags; aliases and containers have none (D7). */
-function knownTags({ type }: KmsResourceName, facts: ResourceFacts): KeyedValues {
-  if (!isTaggable(type) || !facts.registered || facts.tags.size === 0) return NO_TAGS;
-  return new KeyedValues(facts.tags);
+function knownTags({ registered, tags }: ResourceFacts, resource: RequestedResource): KeyedValues {
+  if (!registered || tags.size === 0) return NO_TAGS;
+  const { name } = resource;
+  return name !== null && isTaggable(name.type) ? new KeyedValues(tags) : NO_TAGS;
 }

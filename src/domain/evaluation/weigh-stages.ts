@@ -49,19 +49,16 @@ export const OPEN_TO_ALL: Weighing = {
   shadowed: false,
 };
 
-/** There are few combinations of weights, and each has one answer: it is worked out once. */
-const VERDICTS: Readonly<Record<ScopePrecedence, Map<number, Weighing>>> = {
-  staged: new Map(),
-  "deny-overrides": new Map(),
-};
+/** There are few combinations of weights, and each has one answer: it is worked out once. By `keyOf`, below 2 ** 15. */
+const WEIGHINGS: Readonly<Record<ScopePrecedence, Weighing[]>> = { staged: [], "deny-overrides": [] };
 
 /** Gate, identity step, trust policy: in RAM's order, for every combination of possible outcomes. */
 export function weighStages(weights: Weights, precedence: ScopePrecedence): Weighing {
   const key = keyOf(weights);
-  const known = VERDICTS[precedence].get(key);
+  const known = WEIGHINGS[precedence][key];
   if (known !== undefined) return known;
   const weighing = weigh(weights, precedence);
-  VERDICTS[precedence].set(key, weighing);
+  WEIGHINGS[precedence][key] = weighing;
   return weighing;
 }
 
