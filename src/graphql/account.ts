@@ -1,9 +1,11 @@
 import { createAccount } from "../administration/create-account.js";
+import { allAccounts } from "../store/lists.js";
+import type { Database } from "../store/prisma-client.js";
 import { builder } from "./builder.js";
 import { change } from "./change.js";
 import type { GraphQLContext } from "./context.js";
 import { node } from "./node.js";
-import { connectionOf } from "./page.js";
+import { connectionOf, pageOf } from "./page.js";
 import { found } from "./records.js";
 
 /** An Alibaba Cloud account: everything else belongs to one. */
@@ -30,18 +32,20 @@ node(
 export const Accounts = connectionOf(Account, "Account", "accounts");
 
 builder.queryField("accounts", (t) =>
-  t.prismaConnection(
+  t.connection(
     {
       type: Account,
-      cursor: "id",
       description: "All accounts the gateway knows, by account number.",
-      totalCount: (_root, _args, { services }) => services.db.account.count(),
-      resolve: (query, _root, _args, { services }) =>
-        services.db.account.findMany({ ...query, orderBy: { id: "asc" } }),
+      resolve: (_root, args, context, info) =>
+        pageOf({ listing: allAccounts, read: readAccounts }, args, context, info),
     },
     Accounts,
   ),
 );
+
+function readAccounts(db: Database, ids: string[], query: object) {
+  return db.account.findMany({ ...query, where: { id: { in: ids } } });
+}
 
 /** Lists of an account that does not exist are an error, not empty. */
 export async function requireAccount(account: string, { records }: GraphQLContext): Promise<void> {

@@ -1,10 +1,11 @@
 import { registerAlias } from "../administration/register-alias.js";
+import { usersOfKey } from "../store/lists.js";
 import { builder } from "./builder.js";
 import { change } from "./change.js";
 import { Key } from "./key.js";
-import { KmsResource } from "./kms-resource.js";
+import { KmsResource, readResources } from "./kms-resource.js";
 import { node, only } from "./node.js";
-import { connectionOf } from "./page.js";
+import { connectionOf, pageOf } from "./page.js";
 
 export const Alias = builder.prismaObject("KmsResource", {
   variant: "Alias",
@@ -25,14 +26,12 @@ node(
 const Aliases = connectionOf(Alias, "Alias", "aliases");
 
 builder.prismaObjectField(Key, "aliases", (t) =>
-  t.relatedConnection(
-    "usedBy",
+  t.connection(
     {
       type: Alias,
-      cursor: "arn",
-      totalCount: true,
       description: "The aliases that point to the key, by ARN.",
-      query: { where: { type: "ALIAS" }, orderBy: { arn: "asc" } },
+      resolve: ({ id }, args, context, info) =>
+        pageOf({ listing: usersOfKey("ALIAS"), parent: id, read: readResources }, args, context, info),
     },
     Aliases,
   ),

@@ -1,11 +1,11 @@
-import { resolveArrayConnection } from "@pothos/plugin-relay";
 import { attachPolicy } from "../administration/attach-policy.js";
 import { detachPolicy } from "../administration/detach-policy.js";
+import { attachmentsInForce, attachmentsOfPolicy, attachmentsOfPrincipal } from "../store/lists.js";
+import type { Database } from "../store/prisma-client.js";
 import { builder } from "./builder.js";
 import { change } from "./change.js";
 import { node } from "./node.js";
-import { connectionOf } from "./page.js";
-import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "./page-size.js";
+import { connectionOf, pageOf } from "./page.js";
 import { Policy } from "./policy.js";
 import { Principal } from "./principal.js";
 import { type AttachmentRow, resourceGroupKey } from "./records.js";
@@ -102,14 +102,13 @@ const EffectivePolicy = builder.prismaObject("Attachment", {
 const EffectivePolicies = connectionOf(EffectivePolicy, "EffectivePolicy", "policies in force");
 
 builder.prismaInterfaceFields(Principal, (t) => ({
-  attachments: t.relatedConnection(
-    "attachments",
+  attachments: t.connection(
     {
-      cursor: "id",
-      totalCount: true,
+      type: Attachment,
       description:
         "Policies attached to the principal itself, in or out of their time, in stable order; a session shows its role's.",
-      query: { orderBy: { id: "asc" } },
+      resolve: ({ id }, args, context, info) =>
+        pageOf({ listing: attachmentsOfPrincipal, parent: id, read: readAttachments }, args, context, info),
     },
     Attachments,
   ),
@@ -118,29 +117,29 @@ builder.prismaInterfaceFields(Principal, (t) => ({
       type: EffectivePolicy,
       description:
         "Policies that count for the principal now: its own, then those of its groups, each within its time, by name.",
-      resolve: async ({ id }, args, { records }) => {
-        const rows = [...(await records.attachmentsInForce.load(id))];
-        const page = resolveArrayConnection({ args, defaultSize: DEFAULT_PAGE_SIZE, maxSize: MAX_PAGE_SIZE }, rows);
-        return { ...page, totalCount: rows.length };
-      },
+      resolve: ({ id }, args, context, info) =>
+        pageOf({ listing: attachmentsInForce, parent: id, read: readAttachments }, args, context, info),
     },
     EffectivePolicies,
   ),
 }));
 
 builder.prismaObjectFields(Policy, (t) => ({
-  attachments: t.relatedConnection(
-    "attachments",
+  attachments: t.connection(
     {
-      cursor: "id",
-      totalCount: true,
+      type: Attachment,
       description: "Who holds the policy, in stable order; of a built-in policy, in all accounts.",
-      query: { orderBy: { id: "asc" } },
+      resolve: ({ id }, args, context, info) =>
+        pageOf({ listing: attachmentsOfPolicy, parent: id, read: readAttachments }, args, context, info),
     },
     Attachments,
   ),
   attachmentCount: t.relationCount("attachments", { description: "How many attachments the policy has." }),
 }));
+
+function readAttachments(db: Database, ids: string[], query: object): Promise<AttachmentRow[]> {
+  return db.attachment.findMany({ ...query, where: { id: { in: ids } } });
+}
 
 change("attachPolicy", {
   description:

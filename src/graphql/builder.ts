@@ -27,7 +27,7 @@ export interface SchemaTypes {
 }
 
 const FORWARD = `Size of the page, from the start of the list. 0 to ${MAX_PAGE_SIZE}, default ${DEFAULT_PAGE_SIZE}; more is BAD_USER_INPUT.`;
-const BACKWARD = `Size of the page, from the end of the list. 0 to ${MAX_PAGE_SIZE}; more is BAD_USER_INPUT. Not together with \`first\` or \`after\`.`;
+const BACKWARD = `Size of the page, from the end of the list. 0 to ${MAX_PAGE_SIZE}; more is BAD_USER_INPUT. Not together with \`first\`.`;
 
 export const builder = new SchemaBuilder<SchemaTypes>({
   plugins: [RelayPlugin, PrismaPlugin],
@@ -35,9 +35,6 @@ export const builder = new SchemaBuilder<SchemaTypes>({
   prisma: {
     client: (context) => context.services.db,
     dmmf: getDatamodel(),
-    defaultConnectionSize: DEFAULT_PAGE_SIZE,
-    maxConnectionSize: MAX_PAGE_SIZE,
-    filterConnectionTotalCount: true,
     onUnusedQuery: null,
   },
   relay: {
@@ -56,9 +53,15 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     startCursorFieldOptions: { description: "Cursor of the first edge; null on an empty page." },
     endCursorFieldOptions: { description: "Cursor of the last edge, for `after`; null on an empty page." },
     firstArgOptions: { description: FORWARD },
-    afterArgOptions: { description: "Cursor: the page starts behind it. Taken from `endCursor` of the page before." },
+    afterArgOptions: {
+      description:
+        "Cursor: the page starts behind it. Taken from `endCursor` of the page before, asked with the same arguments; from another list it is BAD_USER_INPUT.",
+    },
     lastArgOptions: { description: BACKWARD },
-    beforeArgOptions: { description: "Cursor: the page ends in front of it. Not together with `first`." },
+    beforeArgOptions: {
+      description:
+        "Cursor: the page ends in front of it. Without `first` pages count from there backwards. From another list it is BAD_USER_INPUT.",
+    },
     defaultConnectionTypeOptions: { description: "One page of a list, in stable order." },
     defaultEdgeTypeOptions: { description: "One object of a page, with its cursor." },
     mutationInputArgOptions: { description: "What to change, and how." },

@@ -4,6 +4,7 @@ import { RevisionUnavailableError } from "../decisions/decide-many.js";
 import { InvalidInputError, NotFoundError } from "../domain/errors.js";
 import { InvalidTokenError } from "../store/revision-token.js";
 import { asStoreError, UnavailableError } from "../store/store-errors.js";
+import { InvalidCursorError } from "./cursor.js";
 
 /** The closed list of `extensions.code`, with its meaning. */
 export const ERROR_CODES = {
@@ -45,7 +46,8 @@ export class UnauthenticatedError extends Error {
 export function publicError(error: unknown, requestId: string): PublicError {
   if (error instanceof InvalidInputError) {
     const pointer = error.pointer === undefined ? {} : { pointer: error.pointer };
-    const reason = error instanceof InvalidTokenError ? { reason: error.reason } : {};
+    const named = error instanceof InvalidTokenError || error instanceof InvalidCursorError;
+    const reason = named ? { reason: error.reason } : {};
     return { code: "BAD_USER_INPUT", message: error.message, ...pointer, ...reason };
   }
   if (error instanceof PothosValidationError) return { code: "BAD_USER_INPUT", message: startLower(error.message) };
@@ -135,7 +137,7 @@ function isMalformedKey(error: unknown): boolean {
 }
 
 const WRONG_TYPE = /Invalid value provided\. Expected \w+, provided|must not be null|Provided Date object is invalid/;
-const UNREADABLE = new Set(["P2007", "P2023", "22021", "22P02", "22P05"]);
+const UNREADABLE = new Set(["P2007", "P2023", "22003", "22021", "22P02", "22P05"]);
 
 function originalCode(error: Error): string {
   const { meta, cause } = error as { meta?: { driverAdapterError?: { cause?: object } }; cause?: object };

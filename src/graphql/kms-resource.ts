@@ -3,11 +3,14 @@ import { tagResource } from "../administration/tag-resource.js";
 import type { TaggedValue } from "../administration/tagged-target.js";
 import { untagResource } from "../administration/untag-resource.js";
 import { parseArn } from "../domain/arn.js";
+import { resourcesOf } from "../store/lists.js";
+import type { Database } from "../store/prisma-client.js";
 import { requireAccount } from "./account.js";
 import { builder } from "./builder.js";
 import { change, type PayloadBuilder } from "./change.js";
-import { connectionOf } from "./page.js";
+import { connectionOf, pageOf } from "./page.js";
 import { Principal } from "./principal.js";
+import type { KmsResourceRow } from "./records.js";
 import { ResourceGroup } from "./resource-group.js";
 import { Tag, TagInput } from "./tag.js";
 
@@ -72,10 +75,9 @@ const TagFilterInput = builder.inputType("TagFilterInput", {
 });
 
 builder.queryField("resources", (t) =>
-  t.prismaConnection(
+  t.connection(
     {
       type: KmsResource,
-      cursor: "arn",
       description: "The keys, secrets and aliases of an account, by ARN. Unknown account: NOT_FOUND.",
       args: {
         account: t.arg.string({ required: true, description: "Account number." }),
@@ -83,35 +85,18 @@ builder.queryField("resources", (t) =>
         tag: t.arg({ type: TagFilterInput, description: "Only resources with this tag." }),
         resourceGroup: t.arg.string({ description: "Only resources in the resource group with this `rg-…` id." }),
       },
-      totalCount: async (_root, args, context) => {
+      resolve: async (_root, args, context, info) => {
         await requireAccount(args.account, context);
-        return context.services.db.kmsResource.count({ where: listed(args) });
-      },
-      resolve: async (query, _root, args, context) => {
-        await requireAccount(args.account, context);
-        return context.services.db.kmsResource.findMany({ ...query, where: listed(args), orderBy: { arn: "asc" } });
+        return pageOf({ listing: resourcesOf(args), read: readResources }, args, context, info);
       },
     },
     KmsResources,
   ),
 );
 
-interface Listed {
-  readonly account: string;
-  readonly type?: keyof typeof TYPE_NAMES | null | undefined;
-  readonly tag?: { readonly key: string; readonly value?: string | null | undefined } | null | undefined;
-  readonly resourceGroup?: string | null | undefined;
-}
-
-function listed({ account, type, tag, resourceGroup }: Listed) {
-  return {
-    accountId: account,
-    ...(type ? { type } : {}),
-    ...(tag
-      ? { tags: { some: { key: tag.key, ...(typeof tag.value === "string" ? { value: tag.value } : {}) } } }
-      : {}),
-    ...(typeof resourceGroup === "string" ? { resourceGroupId: resourceGroup } : {}),
-  };
+/** KMS resources of a page. */
+export function readResources(db: Database, ids: string[], query: object): Promise<KmsResourceRow[]> {
+  return db.kmsResource.findMany({ ...query, where: { id: { in: ids } } });
 }
 
 function tagged(t: PayloadBuilder<TaggedValue>) {

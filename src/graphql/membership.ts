@@ -1,62 +1,34 @@
-import { prismaConnectionHelpers } from "@pothos/plugin-prisma";
 import { addUserToGroup } from "../administration/add-user-to-group.js";
 import type { Membership } from "../administration/group-membership.js";
 import { removeUserFromGroup } from "../administration/remove-user-from-group.js";
+import { groupsOfUser, membersOfGroup } from "../store/lists.js";
 import { builder } from "./builder.js";
 import { change, type InputBuilder, type PayloadBuilder } from "./change.js";
 import { Group, Groups } from "./group.js";
-import { Principal } from "./principal.js";
+import { pageOf } from "./page.js";
+import { Principal, readPrincipals } from "./principal.js";
 import { User, Users } from "./user.js";
 
-const groupsOf = prismaConnectionHelpers(builder, "GroupMembership", {
-  cursor: "groupId_userId",
-  select: () => ({ group: true }), // in full: planned from what is selected, it may be an empty selection
-  query: { orderBy: { group: { arnKey: "asc" } } },
-  resolveNode: ({ group }) => group,
-});
-
-const membersOf = prismaConnectionHelpers(builder, "GroupMembership", {
-  cursor: "groupId_userId",
-  select: () => ({ user: true }),
-  query: { orderBy: { user: { arnKey: "asc" } } },
-  resolveNode: ({ user }) => user,
-});
-
-builder.prismaInterfaceField(Principal, "groups", (t) =>
-  t.connection(
+builder.prismaInterfaceFields(Principal, (t) => ({
+  groups: t.connection(
     {
       type: Group,
       description: "The groups that a user is a member of, by ARN. Others are in none.",
-      select: (args, context, nestedSelection) => ({
-        _count: { select: { memberOf: true } },
-        memberOf: groupsOf.getQuery(args, context, nestedSelection),
-      }),
-      resolve: ({ memberOf, _count }, args, context) => ({
-        ...groupsOf.resolve(memberOf, args, context),
-        totalCount: _count.memberOf,
-      }),
+      resolve: ({ id }, args, context, info) =>
+        pageOf({ listing: groupsOfUser, parent: id, read: readPrincipals }, args, context, info),
     },
     Groups,
   ),
-);
-
-builder.prismaInterfaceField(Principal, "members", (t) =>
-  t.connection(
+  members: t.connection(
     {
       type: User,
       description: "The members of a group, by ARN. Others have none.",
-      select: (args, context, nestedSelection) => ({
-        _count: { select: { members: true } },
-        members: membersOf.getQuery(args, context, nestedSelection),
-      }),
-      resolve: ({ members, _count }, args, context) => ({
-        ...membersOf.resolve(members, args, context),
-        totalCount: _count.members,
-      }),
+      resolve: ({ id }, args, context, info) =>
+        pageOf({ listing: membersOfGroup, parent: id, read: readPrincipals }, args, context, info),
     },
     Users,
   ),
-);
+}));
 
 change("addUserToGroup", {
   description: "Makes a user a member of a group of the same account: the group's policies count for it at once.",

@@ -3,12 +3,13 @@ import { createPolicyVersion } from "../administration/create-policy-version.js"
 import { setDefaultPolicyVersion } from "../administration/set-default-policy-version.js";
 import { parseArn } from "../domain/arn.js";
 import { foldCase } from "../domain/wildcard.js";
+import { policiesOf, versionsOfPolicy } from "../store/lists.js";
 import type { Database } from "../store/prisma-client.js";
 import { requireAccount } from "./account.js";
 import { builder } from "./builder.js";
 import { change } from "./change.js";
 import { node } from "./node.js";
-import { connectionOf, nameFilter } from "./page.js";
+import { connectionOf, pageOf } from "./page.js";
 
 export const PolicyType = builder.enumType("PolicyType", {
   description: "Who a policy belongs to.",
@@ -74,19 +75,22 @@ export const Policy = builder.prismaObject("Policy", {
       select: inForce,
       resolve: ({ versions }) => versions[0] ?? null,
     }),
-    versions: t.relatedConnection(
-      "versions",
+    versions: t.connection(
       {
-        cursor: "id",
-        totalCount: true,
+        type: PolicyVersion,
         description: "All versions that are kept, newest first; at most 5 through this API.",
-        query: { orderBy: { number: "desc" } },
+        resolve: ({ id }, args, context, info) =>
+          pageOf({ listing: versionsOfPolicy, parent: id, read: readVersions }, args, context, info),
       },
       PolicyVersions,
     ),
     createdAt: t.expose("createdAt", { type: "DateTime", description: "When the gateway learned of the policy." }),
   }),
 });
+
+function readVersions(db: Database, ids: string[], query: object) {
+  return db.policyVersion.findMany({ ...query, where: { id: { in: ids } } });
+}
 
 node(
   Policy,
@@ -122,10 +126,9 @@ function policyKey(text: string) {
 }
 
 builder.queryField("policies", (t) =>
-  t.prismaConnection(
+  t.connection(
     {
       type: Policy,
-      cursor: "id",
       description:
         "The policies that can be attached in an account, by name: its own, the system policies it overrides, and the built-in ones it does not. Unknown account: NOT_FOUND.",
       args: {
@@ -135,43 +138,17 @@ builder.queryField("policies", (t) =>
           description: "Only policies whose name contains this text, without regard to case.",
         }),
       },
-      totalCount: async (_root, args, context) => {
+      resolve: async (_root, args, context, info) => {
         await requireAccount(args.account, context);
-        return context.services.db.policy.count({ where: await listed(args, context.services.db) });
-      },
-      resolve: async (query, _root, args, context) => {
-        await requireAccount(args.account, context);
-        const where = await listed(args, context.services.db);
-        return context.services.db.policy.findMany({ ...query, where, orderBy: [{ nameKey: "asc" }, { id: "asc" }] });
+        return pageOf({ listing: policiesOf(args), read: readPolicies }, args, context, info);
       },
     },
     Policies,
   ),
 );
 
-interface Listed {
-  readonly account: string;
-  readonly type?: "SYSTEM" | "CUSTOM" | null | undefined;
-  readonly nameContains?: string | null | undefined;
-}
-
-async function listed({ account, type, nameContains }: Listed, db: Database) {
-  const overridden = await overriddenNames(account, db);
-  return {
-    ...(type ? { type } : {}),
-    ...nameFilter(nameContains),
-    OR: [{ accountId: account }, { accountId: null, nameKey: { notIn: overridden } }],
-  };
-}
-
-async function overriddenNames(account: string, db: Database): Promise<string[]> {
-  const builtIn = await db.policy.findMany({ where: { accountId: null }, select: { nameKey: true } });
-  const names = builtIn.map(({ nameKey }) => nameKey);
-  const own = await db.policy.findMany({
-    where: { accountId: account, type: "SYSTEM", nameKey: { in: names } },
-    select: { nameKey: true },
-  });
-  return own.map(({ nameKey }) => nameKey);
+function readPolicies(db: Database, ids: string[], query: object) {
+  return db.policy.findMany({ ...query, where: { id: { in: ids } } });
 }
 
 const RotateStrategy = builder.enumType("RotateStrategy", {

@@ -1,6 +1,8 @@
+import { principalsOf } from "../store/lists.js";
+import type { Database } from "../store/prisma-client.js";
 import { requireAccount } from "./account.js";
 import { builder } from "./builder.js";
-import { connectionOf, nameFilter } from "./page.js";
+import { connectionOf, pageOf } from "./page.js";
 import type { PrincipalRow } from "./records.js";
 import { Tag } from "./tag.js";
 
@@ -67,10 +69,9 @@ builder.queryField("principal", (t) =>
 );
 
 builder.queryField("principals", (t) =>
-  t.prismaConnection(
+  t.connection(
     {
       type: Principal,
-      cursor: "arnKey",
       description:
         "Users, groups and roles of an account, by ARN; the account owner only with `kind: ACCOUNT_OWNER`. Unknown account: NOT_FOUND.",
       args: {
@@ -80,29 +81,24 @@ builder.queryField("principals", (t) =>
           description: "Only principals whose name contains this text, without regard to case.",
         }),
       },
-      totalCount: async (_root, args, context) => {
+      resolve: async (_root, args, context, info) => {
         await requireAccount(args.account, context);
-        return context.services.db.principal.count({ where: listed(args) });
-      },
-      resolve: async (query, _root, args, context) => {
-        await requireAccount(args.account, context);
-        return context.services.db.principal.findMany({ ...query, where: listed(args), orderBy: { arnKey: "asc" } });
+        const listing = principalsOf({ ...args, kinds: storedKinds(args.kind) });
+        return pageOf({ listing, read: readPrincipals }, args, context, info);
       },
     },
     Principals,
   ),
 );
 
-interface Listed {
-  readonly account: string;
-  readonly kind?: keyof typeof KINDS | null | undefined;
-  readonly nameContains?: string | null | undefined;
+function storedKinds(kind: keyof typeof KINDS | null | undefined) {
+  const kinds = kind ? [kind] : (["USER", "GROUP", "ROLE"] as const);
+  return kinds.filter((each) => each !== "ROLE_SESSION");
 }
 
-function listed({ account, kind, nameContains }: Listed) {
-  const kinds = kind ? [kind] : (["USER", "GROUP", "ROLE"] as const);
-  const stored = kinds.filter((each) => each !== "ROLE_SESSION");
-  return { accountId: account, kind: { in: stored }, ...nameFilter(nameContains) };
+/** Principals of a page. */
+export function readPrincipals(db: Database, ids: string[], query: object): Promise<PrincipalRow[]> {
+  return db.principal.findMany({ ...query, where: { id: { in: ids } } });
 }
 
 /** ARN of the session that a row stands for; undefined when it stands for itself. */

@@ -28,8 +28,8 @@ export interface Records {
   readonly resources: ByKey<KmsResourceRow>;
   /** By {@link resourceGroupKey}. */
   readonly resourceGroups: ByKey<Row<"resourceGroup">>;
-  /** By id of a principal: its attachments that are in force now, those of its groups included. */
-  readonly attachmentsInForce: DataLoader<string, readonly AttachmentRow[]>;
+  /** Pages of the lists below records, and their counts, by the place in the document that asks for them. */
+  readonly lists: Map<string, DataLoader<string, unknown>>;
   clear(): void;
 }
 
@@ -43,12 +43,14 @@ export function createRecords(db: Database): Records {
     attachments: byKey((ids) => db.attachment.findMany({ where: { id: { in: ids.filter(isUuid) } } })),
     resources: byKey((ids) => db.kmsResource.findMany({ where: { id: { in: ids.filter(isUuid) } } })),
     resourceGroups: new DataLoader((keys: readonly string[]) => resourceGroups(db, keys)),
-    attachmentsInForce: new DataLoader((ids: readonly string[]) => attachmentsInForce(db, ids)),
   };
+  const lists = new Map<string, DataLoader<string, unknown>>();
   return {
     ...records,
+    lists,
     clear() {
       for (const loader of Object.values(records)) loader.clearAll();
+      lists.clear();
     },
   };
 }
@@ -65,9 +67,14 @@ export function resourceGroupKey({ accountId, id }: { readonly accountId: string
   return `${accountId}/${id}`;
 }
 
+/** What a {@link resourceGroupKey} names. */
+export function readResourceGroupKey(key: string): { accountId: string; id: string } {
+  const slash = key.indexOf("/");
+  return { accountId: key.slice(0, slash), id: key.slice(slash + 1) };
+}
+
 async function resourceGroups(db: Database, keys: readonly string[]): Promise<(Row<"resourceGroup"> | null)[]> {
-  const names = keys.map((key) => ({ accountId: key.slice(0, key.indexOf("/")), id: key.slice(key.indexOf("/") + 1) }));
-  const rows = await db.resourceGroup.findMany({ where: { OR: names } });
+  const rows = await db.resourceGroup.findMany({ where: { OR: keys.map(readResourceGroupKey) } });
   const byName = new Map(rows.map((row) => [resourceGroupKey(row), row]));
   return keys.map((key) => byName.get(key) ?? null);
 }
@@ -102,35 +109,4 @@ function attempt<T>(work: () => T): T | Error {
   } catch (error) {
     return error as Error;
   }
-}
-
-async function attachmentsInForce(db: Database, ids: readonly string[]): Promise<AttachmentRow[][]> {
-  const memberships = await db.groupMembership.findMany({ where: { userId: { in: [...ids] } } });
-  const rows = await db.attachment.findMany({
-    where: { principalId: { in: [...ids, ...memberships.map(({ groupId }) => groupId)] }, AND: inForceAt(new Date()) },
-    orderBy: [{ policy: { nameKey: "asc" } }, { id: "asc" }],
-  });
-  const byHolder = groupBy(rows, ({ principalId }) => principalId);
-  const groups = groupBy(memberships, ({ userId }) => userId);
-  return ids.map((id) => {
-    const holders = [id, ...(groups.get(id) ?? []).map(({ groupId }) => groupId)];
-    return holders.flatMap((holder) => byHolder.get(holder) ?? []);
-  });
-}
-
-function groupBy<T>(rows: readonly T[], keyOf: (row: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const row of rows) {
-    const group = groups.get(keyOf(row));
-    if (group) group.push(row);
-    else groups.set(keyOf(row), [row]);
-  }
-  return groups;
-}
-
-function inForceAt(now: Date) {
-  return [
-    { OR: [{ notBefore: null }, { notBefore: { lte: now } }] },
-    { OR: [{ expiresAt: null }, { expiresAt: { gt: now } }] },
-  ];
 }

@@ -1,9 +1,11 @@
 import { createResourceGroup } from "../administration/create-resource-group.js";
+import { resourceGroupsOfAccount } from "../store/lists.js";
+import type { Database } from "../store/prisma-client.js";
 import { Account } from "./account.js";
 import { builder } from "./builder.js";
 import { change } from "./change.js";
-import { connectionOf } from "./page.js";
-import { resourceGroupKey } from "./records.js";
+import { connectionOf, pageOf } from "./page.js";
+import { readResourceGroupKey, resourceGroupKey } from "./records.js";
 
 /** A group of resources that policies can be attached for. */
 export const ResourceGroup = builder.prismaObject("ResourceGroup", {
@@ -22,17 +24,30 @@ export const ResourceGroup = builder.prismaObject("ResourceGroup", {
 export const ResourceGroups = connectionOf(ResourceGroup, "ResourceGroup", "resource groups");
 
 builder.prismaObjectField(Account, "resourceGroups", (t) =>
-  t.relatedConnection(
-    "resourceGroups",
+  t.connection(
     {
-      cursor: "accountId_id",
-      totalCount: true,
+      type: ResourceGroup,
       description: "The resource groups of the account, by id.",
-      query: { orderBy: { id: "asc" } },
+      resolve: ({ id }, args, context, info) =>
+        pageOf(
+          {
+            listing: resourceGroupsOfAccount,
+            parent: id,
+            read: readResourceGroups,
+            idOf: (row) => resourceGroupKey(row),
+          },
+          args,
+          context,
+          info,
+        ),
     },
     ResourceGroups,
   ),
 );
+
+function readResourceGroups(db: Database, keys: string[], query: object) {
+  return db.resourceGroup.findMany({ ...query, where: { OR: keys.map(readResourceGroupKey) } });
+}
 
 change("createResourceGroup", {
   description: "Creates a resource group. Refused with ENTITY_ALREADY_EXISTS_RESOURCE_GROUP when the id is taken.",

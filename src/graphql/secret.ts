@@ -1,10 +1,11 @@
 import { registerSecret } from "../administration/register-secret.js";
+import { usersOfKey } from "../store/lists.js";
 import { builder } from "./builder.js";
 import { change } from "./change.js";
 import { Key } from "./key.js";
-import { KmsResource } from "./kms-resource.js";
+import { KmsResource, readResources } from "./kms-resource.js";
 import { node, only } from "./node.js";
-import { connectionOf } from "./page.js";
+import { connectionOf, pageOf } from "./page.js";
 import { TagInput } from "./tag.js";
 
 export const Secret = builder.prismaObject("KmsResource", {
@@ -35,14 +36,12 @@ node(
 const Secrets = connectionOf(Secret, "Secret", "secrets");
 
 builder.prismaObjectField(Key, "secrets", (t) =>
-  t.relatedConnection(
-    "usedBy",
+  t.connection(
     {
       type: Secret,
-      cursor: "arn",
-      totalCount: true,
       description: "The secrets that the key encrypts, by ARN.",
-      query: { where: { type: "SECRET" }, orderBy: { arn: "asc" } },
+      resolve: ({ id }, args, context, info) =>
+        pageOf({ listing: usersOfKey("SECRET"), parent: id, read: readResources }, args, context, info),
     },
     Secrets,
   ),

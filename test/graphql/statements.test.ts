@@ -1,4 +1,14 @@
+import {
+  type GraphQLField,
+  getNamedType,
+  isAbstractType,
+  isCompositeType,
+  isListType,
+  isNonNullType,
+  isObjectType,
+} from "graphql";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildSchema } from "../../src/graphql/schema.js";
 import { type Fixture, openFixture } from "./fixture.js";
 import { createLargeAccount, nth } from "./scale.js";
 
@@ -8,6 +18,7 @@ let fixture: Fixture;
 beforeAll(async () => {
   fixture = await openFixture();
   await createLargeAccount(fixture.db, ACCOUNT, 60);
+  await createSmallAccounts();
 });
 afterAll(() => fixture?.close());
 
@@ -28,11 +39,11 @@ const pages: readonly [name: string, document: string, atMost: number][] = [
   [
     "accounts",
     `query ($first: Int!) { accounts(first: $first) ${nodes("accountId resourceGroups(first: 3) { edges { node { id } } }")} }`,
-    4,
+    5,
   ],
-  ["principals", PRINCIPALS(PRINCIPAL), 5],
+  ["principals", PRINCIPALS(PRINCIPAL), 6],
   ["only __typename", PRINCIPALS("__typename"), 4],
-  ["attachments", PRINCIPALS(`attachments(first: 5) ${nodes(ATTACHMENT)}`), 14],
+  ["attachments", PRINCIPALS(`attachments(first: 5) ${nodes(ATTACHMENT)}`), 15],
   [
     "effectivePolicies",
     PRINCIPALS(
@@ -94,6 +105,191 @@ async function statementsFor(document: string, first: number): Promise<readonly 
   expect(data).not.toBeNull();
   return statements;
 }
+
+const each = <T>(make: (index: number) => T): T[] => Array.from({ length: 60 }, (_, index) => make(index));
+
+/** Accounts with an owner and a resource group. */
+async function createSmallAccounts() {
+  const accounts = each((index) => `60000000000000${String(index).padStart(2, "0")}`);
+  const owner = (account: string) => `acs:ram::${account}:root`;
+  await fixture.db.account.createMany({ data: accounts.map((id) => ({ id })) });
+  await fixture.db.resourceGroup.createMany({
+    data: accounts.map((accountId) => ({ accountId, id: "rg", name: "rg" })),
+  });
+  await fixture.db.principal.createMany({
+    data: accounts.map((accountId) => {
+      return { accountId, kind: "ACCOUNT_OWNER", name: "root", arn: owner(accountId), arnKey: owner(accountId) };
+    }),
+  });
+}
+
+type Source = (selection: string) => string;
+
+const byId =
+  (type: string): Source =>
+  (selection) =>
+    `query ($ids: [ID!]!) { nodes(ids: $ids) { ... on ${type} { ${selection} } } }`;
+
+/** How to come by many objects of a type: with `$first` of a list, or with `$ids`. */
+const SOURCES: Readonly<Record<string, Source>> = {
+  Account: (selection) => `query ($first: Int!) { accounts(first: $first) { nodes { ${selection} } } }`,
+  User: (selection) => PRINCIPALS(`... on User { ${selection} }`, "kind: USER"),
+  Group: (selection) => PRINCIPALS(`... on Group { ${selection} }`, "kind: GROUP"),
+  Role: (selection) => PRINCIPALS(`... on Role { ${selection} }`, "kind: ROLE"),
+  RoleSession: byId("RoleSession"),
+  AccountOwner: byId("AccountOwner"),
+  Policy: POLICIES,
+  PolicyVersion: (selection) => POLICIES(`versions(first: 2) { nodes { ${selection} } }`),
+  Attachment: (selection) => PRINCIPALS(`attachments(first: 2) { nodes { ${selection} } }`, "kind: USER"),
+  EffectivePolicy: (selection) => PRINCIPALS(`effectivePolicies(first: 4) { nodes { ${selection} } }`, "kind: USER"),
+  AttachmentScope: (selection) =>
+    PRINCIPALS(`attachments(first: 2) { nodes { scope { ${selection} } } }`, "kind: USER"),
+  ResourceGroup: (selection) =>
+    `query ($first: Int!) { accounts(first: $first) { nodes { resourceGroups(first: 1) { nodes { ${selection} } } } } }`,
+  Key: (selection) => RESOURCES(`... on Key { ${selection} }`, "type: KEY"),
+  Secret: (selection) => RESOURCES(`... on Secret { ${selection} }`, "type: SECRET"),
+  Alias: (selection) => RESOURCES(`... on Alias { ${selection} }`, "type: ALIAS"),
+};
+
+const SHORT_PRINCIPAL = "{ __typename arn }";
+const ofPrincipal = {
+  account: "{ accountId }",
+  tags: "{ key value }",
+  attachments: `(first: 2) ${nodes("id createdAt")}`,
+  effectivePolicies: `(first: 2) ${nodes("expiresAt")}`,
+  groups: `(first: 2) ${nodes("name comments")}`,
+  members: `(first: 2) ${nodes("name comments")}`,
+};
+const ofResource = { account: "{ accountId }", resourceGroup: "{ id name }", tags: "{ key value }" };
+
+/** Every field of a record that is not in its own row, and what to ask of it. */
+const FIELDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  Account: { resourceGroups: `(first: 2) ${nodes("id name")}` },
+  User: ofPrincipal,
+  Group: ofPrincipal,
+  Role: ofPrincipal,
+  RoleSession: { ...ofPrincipal, role: "{ name roleKind }" },
+  AccountOwner: ofPrincipal,
+  Policy: {
+    account: "{ accountId }",
+    document: "",
+    defaultVersion: "{ version document }",
+    versions: `(first: 2) ${nodes("version document")}`,
+    attachments: `(first: 2) ${nodes("id createdAt")}`,
+    attachmentCount: "",
+  },
+  PolicyVersion: {},
+  Attachment: {
+    policy: "{ name document }",
+    principal: SHORT_PRINCIPAL,
+    scope: "{ kind resourceGroup { name } }",
+    resourceGroup: "{ id name }",
+  },
+  EffectivePolicy: {
+    policy: "{ name document }",
+    attachedTo: SHORT_PRINCIPAL,
+    scope: "{ kind resourceGroup { name } }",
+    attachment: "{ id notBefore principal { arn } }",
+  },
+  AttachmentScope: { resourceGroup: "{ id name account { accountId } }" },
+  ResourceGroup: { account: "{ accountId }" },
+  Key: { ...ofResource, aliases: `(first: 2) ${nodes("name")}`, secrets: `(first: 2) ${nodes("name")}` },
+  Secret: { ...ofResource, encryptionKey: "{ keyId tags { key } }" },
+  Alias: { ...ofResource, key: "{ keyId tags { key } }" },
+};
+/** In no row of their own, although they are no objects. */
+const SCALARS_WITH_SQL = ["Policy.document", "Policy.attachmentCount"];
+
+/** Types whose objects come from the database: all that lists hold, and all that these lead to. */
+function recordTypes(): string[] {
+  const schema = buildSchema();
+  const found = new Set<string>();
+  const visit = (name: string): void => {
+    const type = schema.getType(name);
+    if (found.has(name) || !type || name === "PageInfo" || name === "Tag") return;
+    found.add(name);
+    const next = isAbstractType(type)
+      ? schema.getPossibleTypes(type)
+      : isObjectType(type)
+        ? objectsOf(type.getFields())
+        : [];
+    for (const each of next) visit(each.name);
+  };
+  for (const field of listsOf("Query")) visit(getNamedType(field.type).name);
+  const isRecord = (name: string) => isObjectType(schema.getType(name)) && !/(Connection|Edge)$/.test(name);
+  return [...found].filter(isRecord).sort();
+}
+
+const objectsOf = (fields: Record<string, GraphQLField<unknown, unknown>>) =>
+  Object.values(fields).flatMap(({ type }) => (isCompositeType(getNamedType(type)) ? [getNamedType(type)] : []));
+
+function fieldsOf(type: string): GraphQLField<unknown, unknown>[] {
+  const object = buildSchema().getType(type);
+  return isObjectType(object) ? Object.values(object.getFields()) : [];
+}
+
+const listsOf = (type: string) =>
+  fieldsOf(type).filter((field) => getNamedType(field.type).name.endsWith("Connection"));
+
+function needsStatement({ type }: GraphQLField<unknown, unknown>): boolean {
+  return isCompositeType(getNamedType(type)) || isListType(isNonNullType(type) ? type.ofType : type);
+}
+
+describe("the table of fields", () => {
+  it("holds every type and every field that leads to other rows", () => {
+    expect(Object.keys(FIELDS).sort()).toEqual(recordTypes());
+    for (const [type, fields] of Object.entries(FIELDS)) {
+      const inSchema = fieldsOf(type).filter(
+        (field) => needsStatement(field) || SCALARS_WITH_SQL.includes(`${type}.${field.name}`),
+      );
+      expect({ type, fields: Object.keys(fields).sort() }).toEqual({
+        type,
+        fields: inSchema.map(({ name }) => name).sort(),
+      });
+    }
+  });
+
+  it("knows every list of the query", () => {
+    const known = ["accounts", "policies", "principals", "resources"];
+    expect(
+      listsOf("Query")
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(known);
+  });
+});
+
+const ownId = (type: string, key: string) => Buffer.from(`${type}:${key}`).toString("base64");
+
+/** Ids of objects that no list holds. */
+async function idsOf(type: string): Promise<string[]> {
+  if (type === "RoleSession") {
+    return each((index) => ownId(type, `acs:ram::${ACCOUNT}:assumed-role/${nth("role", index)}/run`));
+  }
+  const owners = await fixture.db.principal.findMany({ where: { kind: "ACCOUNT_OWNER" }, select: { id: true } });
+  return owners.map(({ id }) => ownId(type, id));
+}
+
+const fields = Object.entries(FIELDS).flatMap(([type, selections]) =>
+  Object.entries({ __typename: "", ...selections }).map(([field, selection]) => [type, field, selection] as const),
+);
+
+describe("SQL of every field does not grow with the number of objects", () => {
+  it.each(fields)("%s.%s", async (type, field, selection) => {
+    const document = SOURCES[type]?.(`__typename ${field} ${selection}`) ?? "";
+    const ids = document.includes("$ids") ? await idsOf(type) : [];
+    const statements = async (count: number) => {
+      const variables = document.includes("$ids") ? { ids: ids.slice(0, count) } : { first: count };
+      const { statements: sent, errors, data } = await fixture.run(document, variables);
+      expect(errors).toEqual([]);
+      expect(JSON.stringify(data).split(`"${type}"`).length - 1).toBeGreaterThanOrEqual(count);
+      return sent.map(shape).sort();
+    };
+    const one = await statements(1);
+    expect(await statements(50)).toEqual(one);
+    expect(one.length).toBeLessThanOrEqual(9);
+  });
+});
 
 describe("SQL does not grow with the page", () => {
   it.each(pages)("%s", async (_name, document, atMost) => {
