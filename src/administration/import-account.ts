@@ -5,7 +5,7 @@ import { changeAccount, type Effect } from "./change-account.js";
 import { insertAccount } from "./create-account.js";
 import { readAccountState } from "./import/account-state.js";
 import { applyImport } from "./import/apply-import.js";
-import { countsOf, type PlannedCount, planImport, type RowChanges } from "./import/plan-import.js";
+import { countRows, countsOf, type PlannedCount, planImport, type RowChanges } from "./import/plan-import.js";
 import { capped, checkSnapshot, readSnapshot, snapshotProblem } from "./import/read-snapshot.js";
 import type { Snapshot } from "./import/snapshot.js";
 import { type ImportMode, targetState } from "./import/target-state.js";
@@ -30,6 +30,21 @@ export interface ImportPlan {
   readonly warnings: readonly ImportWarning[];
 }
 
+/** How far an import has come, for people who wait. */
+export interface ImportProgress {
+  readonly step: "checking" | "planning" | "writing";
+  /** Of `total`; things to check, nothing in particular to plan, rows to write. */
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface ImportSettings {
+  /** Is told about every step at its start, and while it goes on. */
+  readonly onProgress?: (progress: ImportProgress) => void;
+  /** Most problems to list; one more says how many others there are. Default 1,000. */
+  readonly mostProblems?: number;
+}
+
 export interface ImportedAccount {
   readonly accountId: string;
   readonly plan: ImportPlan;
@@ -41,6 +56,7 @@ interface StoredAccount {
 
 const TIMEOUT_MS = 300_000;
 const MOST_WARNINGS = 1_000;
+const MOST_PROBLEMS = 1_000;
 
 /**
  * Brings an account to the state of a snapshot, all or nothing. MERGE adds and updates by name: members that the
@@ -51,10 +67,12 @@ export function importAccount(
   administration: Administration,
   input: ImportAccountInput,
   request: ChangeRequest,
+  { onProgress = () => {}, mostProblems = MOST_PROBLEMS }: ImportSettings = {},
 ): Promise<ChangeResult<ImportedAccount>> {
   const { account, mode } = input;
   return changeAccount(administration, request, () => {
-    const snapshot = requireSnapshot(input);
+    onProgress({ step: "checking", done: 0, total: 1 });
+    const snapshot = requireSnapshot(input, mostProblems);
     const problems = checkSnapshot(snapshot);
     const warnings = problems.length > 0 ? [] : warningsOf(snapshot, administration.limits);
     return {
@@ -66,20 +84,20 @@ export function importAccount(
       scopes: [`acct:${account}`],
       input: problems.length > 0 ? { account, mode } : input,
       timeout: TIMEOUT_MS,
-      run: (tx) => importSnapshot(tx, snapshot, mode, { problems, warnings }),
+      run: (tx) => importSnapshot(tx, snapshot, mode, { problems, warnings, mostProblems, onProgress }),
     };
   });
 }
 
-function requireSnapshot({ account, snapshot: input }: ImportAccountInput): Snapshot {
+function requireSnapshot({ account, snapshot: input }: ImportAccountInput, mostProblems: number): Snapshot {
   const read = readSnapshot(input);
-  if (!read.ok) throw new Refusal(read.problems);
+  if (!read.ok) throw new Refusal(capped(read.problems, mostProblems));
   if (read.snapshot.account.id === account) return read.snapshot;
   const message = `the snapshot is of the account \`${read.snapshot.account.id}\`, not \`${account.slice(0, 40)}\``;
   throw new Refusal([snapshotProblem("INVALID_SNAPSHOT", message, "/account/id")]);
 }
 
-interface Findings {
+interface Findings extends Required<ImportSettings> {
   readonly problems: readonly UserError[];
   readonly warnings: readonly ImportWarning[];
 }
@@ -88,15 +106,16 @@ async function importSnapshot(
   tx: Transaction,
   snapshot: Snapshot,
   mode: ImportMode,
-  { problems, warnings }: Findings,
+  { problems, warnings, mostProblems, onProgress }: Findings,
 ): Promise<Effect<ImportedAccount>> {
   const { id } = snapshot.account;
+  onProgress({ step: "planning", done: 0, total: 1 });
   const stored = await tx.account.findUnique({ where: { id }, select: { alias: true } });
   if (stored === null) await insertAccount(tx, id, snapshot.account.alias ?? null);
   const current = await readAccountState(tx, id);
   const readable = problems.length > 0 ? withoutDocuments(snapshot) : snapshot;
   const target = targetState(current, await builtInPolicies(tx), readable, mode);
-  refuseIfAny(capped([...problems, ...target.problems]));
+  refuseIfAny(capped([...problems, ...target.problems], mostProblems));
   const changes = planImport(current, target);
   const account = planAccount(snapshot, stored, mode);
   const plan = {
@@ -105,7 +124,7 @@ async function importSnapshot(
     warnings: [...warnings, ...target.warnings].slice(0, MOST_WARNINGS),
   };
   const changed = account !== "KEEP" || plan.counts.length > 0;
-  if (changed) await write(tx, snapshot, mode, changes);
+  if (changed) await write(tx, snapshot, mode, changes, onProgress);
   return { value: { accountId: id, plan }, changed, audit: auditOf(snapshot, mode, plan) };
 }
 
@@ -130,8 +149,20 @@ function aliasAfter(alias: string | null | undefined, stored: StoredAccount | nu
   return alias === undefined && mode === "MERGE" ? (stored?.alias ?? null) : (alias ?? null);
 }
 
-async function write(tx: Transaction, { account }: Snapshot, mode: ImportMode, changes: RowChanges): Promise<void> {
-  await applyImport(tx, changes);
+async function write(
+  tx: Transaction,
+  { account }: Snapshot,
+  mode: ImportMode,
+  changes: RowChanges,
+  onProgress: Required<ImportSettings>["onProgress"],
+): Promise<void> {
+  const total = countRows(changes);
+  let done = 0;
+  onProgress({ step: "writing", done, total });
+  await applyImport(tx, changes, (rows) => {
+    done += rows;
+    onProgress({ step: "writing", done, total });
+  });
   const keepsAlias = account.alias === undefined && mode === "MERGE";
   await tx.account.update({
     where: { id: account.id },

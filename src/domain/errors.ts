@@ -13,3 +13,8 @@ export class InvalidInputError extends Error {
 export class NotFoundError extends Error {
   override readonly name = "NotFoundError";
 }
+
+/** A caller that may not have what it asks for. */
+export class ForbiddenError extends Error {
+  override readonly name = "ForbiddenError";
+}

@@ -44,6 +44,7 @@ const QUERIES = [
     "checkAccess",
     "checkAccessBatch",
     "effectivePermissions",
+    "exportAccount",
     "lintPolicy",
     "node",
     "nodes",

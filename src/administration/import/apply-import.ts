@@ -50,48 +50,65 @@ const WRITE_ORDER = [
   ...(["memberships", "principalTags", "resourceTags", "attachments"] as const),
 ];
 
-/** Writes the planned rows: a few statements, however many rows there are. */
-export async function applyImport(tx: Transaction, changes: RowChanges): Promise<void> {
-  for (const table of LEAVES) await deleteRows(tx, TABLES[table], changes[table].delete);
+/** Rows of one statement: it takes them as one parameter, which must not grow with the account. */
+const ROWS_AT_A_TIME = 2_000;
+
+/**
+ * Writes the planned rows, thousands with each statement.
+ *
+ * @param written is told how many rows each statement was about
+ */
+export async function applyImport(
+  tx: Transaction,
+  changes: RowChanges,
+  written: (rows: number) => void = () => {},
+): Promise<void> {
+  const write: Write = async (statementFor, table, rows) => {
+    for (let start = 0; start < rows.length; start += ROWS_AT_A_TIME) {
+      const chunk = rows.slice(start, start + ROWS_AT_A_TIME);
+      await tx.$executeRawUnsafe(statementFor(TABLES[table]), JSON.stringify(chunk));
+      written(chunk.length);
+    }
+  };
+  for (const table of LEAVES) await write(deleteStatement, table, changes[table].delete);
   for (const table of WRITE_ORDER) {
     // new rows first: an alias that stays may be moved to a new key
-    await insertRows(tx, TABLES[table], changes[table].create);
-    await updateRows(tx, TABLES[table], changes[table].update);
+    await write(insertStatement, table, changes[table].create);
+    await write(updateStatement, table, changes[table].update);
   }
-  await writeVersions(tx, changes);
-  for (const table of ROOTS) await deleteRows(tx, TABLES[table], changes[table].delete);
+  await writeVersions(write, changes);
+  for (const table of ROOTS) await write(deleteStatement, table, usersOfKeysFirst(changes[table].delete));
 }
+
+/** Secrets and aliases hang on keys of their own table. */
+function usersOfKeysFirst(rows: readonly Row[]): readonly Row[] {
+  const isKey = (row: Row): boolean => row["type"] === "KEY";
+  return rows.some(isKey) ? [...rows.filter((row) => !isKey(row)), ...rows.filter(isKey)] : rows;
+}
+
+type Write = (statementFor: (table: Table) => string, table: TableName, rows: readonly Row[]) => Promise<void>;
 
 /** A policy never has two default versions, not even between two rows: old ones step down first. */
-async function writeVersions(tx: Transaction, { versions }: RowChanges): Promise<void> {
+async function writeVersions(write: Write, { versions }: RowChanges): Promise<void> {
   const isDefault = (row: Row): boolean => row["is_default"] === true;
-  await updateRows(
-    tx,
-    TABLES.versions,
-    versions.update.filter((row) => !isDefault(row)),
-  );
-  await updateRows(tx, TABLES.versions, versions.update.filter(isDefault));
-  await insertRows(tx, TABLES.versions, versions.create);
+  const steppingDown = versions.update.filter((row) => !isDefault(row));
+  await write(updateStatement, "versions", steppingDown);
+  await write(updateStatement, "versions", versions.update.filter(isDefault));
+  await write(insertStatement, "versions", versions.create);
 }
 
-async function insertRows(tx: Transaction, { name, key, columns }: Table, rows: readonly Row[]): Promise<void> {
-  if (rows.length === 0) return;
+function insertStatement({ name, key, columns }: Table): string {
   const list = quoted([...key, ...columns]).join(", ");
-  const sql = `INSERT INTO "${name}" (${list}) SELECT ${list} FROM json_populate_recordset(NULL::"${name}", $1::json)`;
-  await tx.$executeRawUnsafe(sql, JSON.stringify(rows));
+  return `INSERT INTO "${name}" (${list}) SELECT ${list} FROM json_populate_recordset(NULL::"${name}", $1::json)`;
 }
 
-async function updateRows(tx: Transaction, { name, key, columns }: Table, rows: readonly Row[]): Promise<void> {
-  if (rows.length === 0) return;
+function updateStatement({ name, key, columns }: Table): string {
   const set = quoted(columns).map((column) => `${column} = s.${column}`);
-  const sql = `UPDATE "${name}" t SET ${set.join(", ")} FROM json_populate_recordset(NULL::"${name}", $1::json) s WHERE ${same(key)}`;
-  await tx.$executeRawUnsafe(sql, JSON.stringify(rows));
+  return `UPDATE "${name}" t SET ${set.join(", ")} FROM json_populate_recordset(NULL::"${name}", $1::json) s WHERE ${same(key)}`;
 }
 
-async function deleteRows(tx: Transaction, { name, key }: Table, rows: readonly Row[]): Promise<void> {
-  if (rows.length === 0) return;
-  const sql = `DELETE FROM "${name}" t USING json_populate_recordset(NULL::"${name}", $1::json) s WHERE ${same(key)}`;
-  await tx.$executeRawUnsafe(sql, JSON.stringify(rows));
+function deleteStatement({ name, key }: Table): string {
+  return `DELETE FROM "${name}" t USING json_populate_recordset(NULL::"${name}", $1::json) s WHERE ${same(key)}`;
 }
 
 function same(key: readonly string[]): string {

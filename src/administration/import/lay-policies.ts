@@ -36,11 +36,12 @@ function layPolicy(draft: Draft, policy: SnapshotPolicy, index: number): void {
     last_version: Math.max(0, draft.current.policies.get(key)?.last_version ?? 0, ...numbers),
   });
   layVersions(draft, policy, id);
-  if (policy.versions.length > 0) return;
+  if (policy.versions.length > 0 && policy.defaultVersion !== null) return;
   const message = `the policy \`${excerpt(name)}\` has no document: decisions that it may change are conservative`;
   draft.warnings.push({ code: "POLICY_WITHOUT_DOCUMENT", message, pointer: `/policies/${index}/versions` });
 }
 
+/** A version that is left out keeps its document; the one in force is always as the snapshot says. */
 function layVersions({ current, target, owned }: Draft, policy: SnapshotPolicy, policy_id: string): void {
   for (const key of owned.versions.get(policy_id) ?? []) {
     const row = target.versions.get(key);

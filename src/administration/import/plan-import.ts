@@ -66,6 +66,11 @@ export function countsOf(changes: RowChanges): PlannedCount[] {
   })).filter(({ created, updated, deleted }) => created + updated + deleted > 0);
 }
 
+/** How many rows an import writes. */
+export function countRows(changes: RowChanges): number {
+  return countsOf(changes).reduce((sum, { created, updated, deleted }) => sum + created + updated + deleted, 0);
+}
+
 function difference(current: ReadonlyMap<string, object>, target: ReadonlyMap<string, object>): TableChanges {
   const create: Row[] = [];
   const update: Row[] = [];

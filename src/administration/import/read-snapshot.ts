@@ -11,13 +11,11 @@ export type ReadSnapshot =
   | { readonly ok: true; readonly snapshot: Snapshot }
   | { readonly ok: false; readonly problems: readonly UserError[] };
 
-const MOST_PROBLEMS = 1_000;
-
 /** Reads a snapshot; every problem of its shape comes with its place. */
 export function readSnapshot(input: unknown): ReadSnapshot {
   const read = snapshotSchema.safeParse(input);
   if (read.success) return { ok: true, snapshot: read.data };
-  return { ok: false, problems: capped(read.error.issues.flatMap((issue) => problemsOf(issue, input))) };
+  return { ok: false, problems: read.error.issues.flatMap((issue) => problemsOf(issue, input)) };
 }
 
 /** Problems within a well-shaped snapshot: names that occur twice, malformed documents, versions, windows. */
@@ -53,10 +51,10 @@ export function snapshotProblem(code: UserErrorCode, message: string, pointer: s
 }
 
 /** No more problems than anybody reads; the last one says how many are left out. */
-export function capped(problems: readonly UserError[]): readonly UserError[] {
-  if (problems.length <= MOST_PROBLEMS) return problems;
-  const message = `${problems.length - MOST_PROBLEMS} more problems are not listed`;
-  return [...problems.slice(0, MOST_PROBLEMS), snapshotProblem("INVALID_SNAPSHOT", message, "")];
+export function capped(problems: readonly UserError[], most: number): readonly UserError[] {
+  if (problems.length <= most) return problems;
+  const message = `${problems.length - most} more problems are not listed`;
+  return [...problems.slice(0, most), snapshotProblem("INVALID_SNAPSHOT", message, "")];
 }
 
 function problemsOf(issue: z.core.$ZodIssue, input: unknown): UserError[] {
@@ -117,7 +115,7 @@ function checkDocument(document: unknown, kind: DocumentKind, place: string): Us
 
 function checkPolicy({ versions, defaultVersion }: Snapshot["policies"][number], index: number): UserError[] {
   const place = `/policies/${index}`;
-  const known = versions.length === 0 || versions.some(({ id }) => id === defaultVersion);
+  const known = versions.length === 0 || defaultVersion === null || versions.some(({ id }) => id === defaultVersion);
   const message = `the policy has no version \`${defaultVersion}\``;
   return [
     ...(known ? [] : [snapshotProblem("ENTITY_NOT_EXIST_POLICY_VERSION", message, `${place}/defaultVersion`)]),
