@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Transaction } from "../store/prisma-client.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount, type Effect } from "./change-account.js";
@@ -6,8 +5,10 @@ import { insertAccount } from "./create-account.js";
 import { readAccountState } from "./import/account-state.js";
 import { applyImport } from "./import/apply-import.js";
 import { countRows, countsOf, type PlannedCount, planImport, type RowChanges } from "./import/plan-import.js";
+import { type ListedChanges, listChanges } from "./import/planned-changes.js";
 import { capped, checkSnapshot, readSnapshot, snapshotProblem } from "./import/read-snapshot.js";
 import type { Snapshot } from "./import/snapshot.js";
+import { snapshotDigest } from "./import/snapshot-digest.js";
 import { type ImportMode, targetState } from "./import/target-state.js";
 import { type ImportWarning, warningsOf } from "./import/warnings.js";
 import { Refusal, refuseIfAny, type UserError } from "./user-error.js";
@@ -26,6 +27,8 @@ export interface ImportPlan {
   readonly account: "CREATE" | "UPDATE" | "KEEP";
   /** Empty when nothing but the account itself changes. */
   readonly counts: readonly PlannedCount[];
+  /** The same one by one, at most 1,000. */
+  readonly listed: ListedChanges;
   /** What RAM would refuse, and policies without a document; at most 1,000. */
   readonly warnings: readonly ImportWarning[];
 }
@@ -43,6 +46,8 @@ export interface ImportSettings {
   readonly onProgress?: (progress: ImportProgress) => void;
   /** Most problems to list; one more says how many others there are. Default 1,000. */
   readonly mostProblems?: number;
+  /** Longest time the transaction may take, in ms. Default: five minutes. */
+  readonly timeout?: number;
 }
 
 export interface ImportedAccount {
@@ -57,6 +62,7 @@ interface StoredAccount {
 const TIMEOUT_MS = 300_000;
 const MOST_WARNINGS = 1_000;
 const MOST_PROBLEMS = 1_000;
+const MOST_CHANGES = 1_000;
 
 /**
  * Brings an account to the state of a snapshot, all or nothing. MERGE adds and updates by name: members that the
@@ -67,7 +73,7 @@ export function importAccount(
   administration: Administration,
   input: ImportAccountInput,
   request: ChangeRequest,
-  { onProgress = () => {}, mostProblems = MOST_PROBLEMS }: ImportSettings = {},
+  { onProgress = () => {}, mostProblems = MOST_PROBLEMS, timeout = TIMEOUT_MS }: ImportSettings = {},
 ): Promise<ChangeResult<ImportedAccount>> {
   const { account, mode } = input;
   return changeAccount(administration, request, () => {
@@ -83,7 +89,7 @@ export function importAccount(
       targets: [`acs:ram::${account}:root`],
       scopes: [`acct:${account}`],
       input: problems.length > 0 ? { account, mode } : input,
-      timeout: TIMEOUT_MS,
+      timeout,
       run: (tx) => importSnapshot(tx, snapshot, mode, { problems, warnings, mostProblems, onProgress }),
     };
   });
@@ -97,7 +103,7 @@ function requireSnapshot({ account, snapshot: input }: ImportAccountInput, mostP
   throw new Refusal([snapshotProblem("INVALID_SNAPSHOT", message, "/account/id")]);
 }
 
-interface Findings extends Required<ImportSettings> {
+interface Findings extends Omit<Required<ImportSettings>, "timeout"> {
   readonly problems: readonly UserError[];
   readonly warnings: readonly ImportWarning[];
 }
@@ -106,26 +112,34 @@ async function importSnapshot(
   tx: Transaction,
   snapshot: Snapshot,
   mode: ImportMode,
-  { problems, warnings, mostProblems, onProgress }: Findings,
+  findings: Findings,
 ): Promise<Effect<ImportedAccount>> {
   const { id } = snapshot.account;
-  onProgress({ step: "planning", done: 0, total: 1 });
+  findings.onProgress({ step: "planning", done: 0, total: 1 });
   const stored = await tx.account.findUnique({ where: { id }, select: { alias: true } });
   if (stored === null) await insertAccount(tx, id, snapshot.account.alias ?? null);
-  const current = await readAccountState(tx, id);
+  const { changes, ...rest } = await planRows(tx, snapshot, mode, findings);
+  const plan = { account: planAccount(snapshot, stored, mode), ...rest };
+  const changed = plan.account !== "KEEP" || plan.counts.length > 0;
+  if (changed) await write(tx, snapshot, mode, changes, findings.onProgress);
+  return { value: { accountId: id, plan }, changed, audit: auditOf(snapshot, mode, plan) };
+}
+
+async function planRows(tx: Transaction, snapshot: Snapshot, mode: ImportMode, findings: Findings) {
+  const { problems, warnings, mostProblems } = findings;
+  const current = await readAccountState(tx, snapshot.account.id);
   const readable = problems.length > 0 ? withoutDocuments(snapshot) : snapshot;
-  const target = targetState(current, await builtInPolicies(tx), readable, mode);
+  const builtIns = await builtInPolicies(tx);
+  const target = targetState(current, new Map(builtIns.map(({ nameKey, id }) => [nameKey, id])), readable, mode);
   refuseIfAny(capped([...problems, ...target.problems], mostProblems));
-  const changes = planImport(current, target);
-  const account = planAccount(snapshot, stored, mode);
-  const plan = {
-    account,
-    counts: countsOf(changes),
+  const rows = planImport(current, target);
+  const arns = new Map(builtIns.map(({ id, arn }) => [id, arn]));
+  return {
+    changes: rows,
+    counts: countsOf(rows),
+    listed: listChanges(rows, [current, target.state], arns, MOST_CHANGES),
     warnings: [...warnings, ...target.warnings].slice(0, MOST_WARNINGS),
   };
-  const changed = account !== "KEEP" || plan.counts.length > 0;
-  if (changed) await write(tx, snapshot, mode, changes, onProgress);
-  return { value: { accountId: id, plan }, changed, audit: auditOf(snapshot, mode, plan) };
 }
 
 /** For a snapshot that is refused anyway: its references can be checked, its documents must not be touched. */
@@ -171,16 +185,13 @@ async function write(
   });
 }
 
-async function builtInPolicies(tx: Transaction): Promise<Map<string, string>> {
-  const policies = await tx.policy.findMany({
-    where: { accountId: null, type: "SYSTEM" },
-    select: { id: true, nameKey: true },
-  });
-  return new Map(policies.map(({ id, nameKey }) => [nameKey, id]));
+function builtInPolicies(tx: Transaction): Promise<{ id: string; nameKey: string; arn: string }[]> {
+  const where = { accountId: null, type: "SYSTEM" } as const;
+  return tx.policy.findMany({ where, select: { id: true, nameKey: true, arn: true } });
 }
 
 /** The snapshot itself may be large; its digest says which one it was. */
 function auditOf(snapshot: Snapshot, mode: ImportMode, { account, counts }: ImportPlan): object {
-  const snapshotSha256 = createHash("sha256").update(JSON.stringify(snapshot)).digest("hex");
+  const snapshotSha256 = snapshotDigest(snapshot);
   return { account: snapshot.account.id, mode, snapshotSha256, plan: { account, counts } };
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
-import { Command, CommanderError } from "commander";
+import { Argument, Command, CommanderError } from "commander";
 import { type Config, loadConfig } from "../config.js";
 import { EXIT, type ExitCode } from "./exit-code.js";
 
@@ -40,6 +40,7 @@ function commandLine(dispatch: Dispatch): Command {
     .description("apply the pending migrations to the database and list them")
     .action(() => dispatch(applyMigrations));
   addImport(program, dispatch);
+  addExport(program, dispatch);
   addCheck(program, dispatch);
   addLint(program, dispatch);
   for (const command of program.commands) command.addHelpText("after", ENVIRONMENT);
@@ -51,13 +52,31 @@ function addImport(program: Command, dispatch: Dispatch): void {
   program
     .command("import")
     .description("import an account snapshot; exit code 0 done, 2 refused or failed")
-    .argument("<snapshot>", "path of a snapshot (JSON), or - for standard input")
+    .argument("<snapshot>", "path of a snapshot (JSON, at most 100 MB), or - for standard input")
     .option("--account <number>", "account number; default: the one in the snapshot")
     .option("--replace", "leave exactly what the snapshot holds; default: add and update by name", false)
-    .option("--dry-run", "report what would change, change nothing", false)
+    .option("--dry-run", "list what would change, change nothing", false)
+    .option("--json", "print plan, warnings and problems as JSON", false)
+    .option("--quiet", "show no progress", false)
     .action((file, options) =>
       dispatch(async (readConfig) => (await import("./import.js")).importSnapshot(readConfig(), file, options)),
     );
+}
+
+function addExport(program: Command, dispatch: Dispatch): void {
+  program
+    .command("export")
+    .description("write an account as a snapshot that import takes; exit code 0 done, 2 failed")
+    .argument("<account>", "account number")
+    .option("-o, --output <file>", "where to write it; default: standard output")
+    .action((account, options) =>
+      dispatch(async (readConfig) => (await import("./export.js")).exportSnapshot(readConfig(), account, options)),
+    );
+  program
+    .command("schema")
+    .description("print a format as JSON Schema")
+    .addArgument(new Argument("<format>", "which one").choices(["snapshot"]))
+    .action(() => dispatch(async () => (await import("./schema.js")).printSnapshotSchema()));
 }
 
 function addCheck(program: Command, dispatch: Dispatch): void {

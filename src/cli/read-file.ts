@@ -12,7 +12,12 @@ export async function readFile(file: string): Promise<string> {
   try {
     return file === "-" ? await text(process.stdin) : await readFromDisk(file, "utf8");
   } catch (error) {
-    const { code = "", message } = error as NodeJS.ErrnoException;
-    throw new Error(`cannot read \`${file}\`: ${REASONS[code] ?? message}`, { cause: error });
+    throw unreadable(file, error);
   }
+}
+
+/** Why a file cannot be read or written, for people. */
+export function unreadable(file: string, error: unknown, what = "read"): Error {
+  const { code = "", message } = error as NodeJS.ErrnoException;
+  return new Error(`cannot ${what} \`${file}\`: ${REASONS[code] ?? message}`, { cause: error });
 }

@@ -1,4 +1,5 @@
 import type { PLANNED_KINDS, PlannedCount } from "../administration/import/plan-import.js";
+import type { PlannedChange as PlannedChangeShape } from "../administration/import/planned-changes.js";
 import type { ImportWarning as ImportWarningShape } from "../administration/import/warnings.js";
 import { type ImportPlan as ImportPlanShape, importAccount } from "../administration/import-account.js";
 import { USER_ERROR_CODES } from "../administration/user-error.js";
@@ -51,6 +52,31 @@ const AccountStep = builder.enumType("ImportedAccountStep", {
   } satisfies Record<ImportPlanShape["account"], { description: string }>,
 });
 
+const ImportAction = builder.enumType("ImportAction", {
+  description: "What an import does with one thing.",
+  values: {
+    CREATE: { description: "It is new." },
+    UPDATE: { description: "It changes." },
+    DELETE: { description: "It goes." },
+  } satisfies Record<PlannedChangeShape["action"], { description: string }>,
+});
+
+const ImportChange = builder.objectRef<PlannedChangeShape>("ImportChange").implement({
+  description: "One thing that an import makes, changes or removes.",
+  fields: (t) => ({
+    action: t.field({ type: ImportAction, description: "What happens to it.", resolve: ({ action }) => action }),
+    kind: t.field({ type: PlannedKindEnum, description: "What it is.", resolve: ({ kind }) => kind }),
+    name: t.exposeString("name", {
+      description: "Its ARN, of a resource group its id; of what belongs to something, that of its owner.",
+    }),
+    detail: t.exposeString("detail", {
+      nullable: true,
+      description:
+        "Which of its owner's: a tag key, a version, the ARN of a group or policy, with ` for <resource group>` when attached for one. Null for what stands for itself.",
+    }),
+  }),
+});
+
 const ImportPlan = builder.objectRef<ImportPlanShape>("ImportPlan").implement({
   description: "What an import did, or on a dry run would do.",
   fields: (t) => ({
@@ -63,6 +89,15 @@ const ImportPlan = builder.objectRef<ImportPlanShape>("ImportPlan").implement({
       type: [ImportCount],
       description: "How much of each kind changes; kinds without changes are left out.",
       resolve: ({ counts }) => [...counts],
+    }),
+    changes: t.field({
+      type: [ImportChange],
+      description: "What changes, one by one: first what goes, then what changes, then what is new. At most 1,000.",
+      resolve: ({ listed }) => [...listed.changes],
+    }),
+    unlistedChanges: t.int({
+      description: "How many changes there are beside those listed.",
+      resolve: ({ listed }) => listed.unlistedChanges,
     }),
   }),
 });

@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from "../support/databases.js";
-import { APOLLO_KEY, GEMINI_KEY, user } from "../support/demo.js";
+import { ACCOUNT, APOLLO_KEY, GEMINI_KEY, user } from "../support/demo.js";
 import { childEnvironment } from "../support/gateway.js";
 
 const BIN = fileURLToPath(new URL("../../dist/cli/ramgate.js", import.meta.url));
@@ -41,7 +41,7 @@ function ramgate(args: readonly string[], settings: Record<string, string> = {},
 }
 
 describe("ramgate", () => {
-  test.each([[[]], [["serve"]], [["migrate"]], [["import"]], [["check"]], [["lint"]]])(
+  test.each([[[]], [["serve"]], [["migrate"]], [["import"]], [["export"]], [["schema"]], [["check"]], [["lint"]]])(
     "%j explains itself",
     async (command) => {
       const { code, out } = await ramgate([...command, "--help"]);
@@ -164,6 +164,106 @@ describe("ramgate", () => {
     expect(refused.err).toContain("/groups/0/name");
     const piped = await ramgate(["import", "-"], {}, JSON.stringify({ version: 1, account: { id: "77" } }));
     expect(piped).toMatchObject({ code: 0 });
+  });
+
+  test("import names file, line and column of at most a hundred problems, and how many others there are", async () => {
+    const users = Array.from({ length: 150 }, (_, index) => ({ name: index }));
+    const text = JSON.stringify({ version: 1, account: { id: "78" }, users }, null, 1);
+    const refused = await ramgate(["import", "-", "--quiet"], {}, text);
+    const lines = refused.err.trimEnd().split("\n");
+    expect(refused.code).toBe(2);
+    expect(lines).toHaveLength(101);
+    expect(lines[0]).toBe("-:8:12 /users/0/name INVALID_SNAPSHOT: `name` must be a string");
+    expect(lines[1]).toMatch(/^-:11:12 /);
+    expect(lines.at(-1)).toBe("-:1:1 INVALID_SNAPSHOT: 50 more problems are not listed");
+    const json = await ramgate(["import", "-", "--quiet", "--json"], {}, text);
+    expect([json.code, json.err]).toEqual([2, ""]);
+    const { problems, ...rest } = JSON.parse(json.out);
+    expect(rest).toEqual({ account: null, dryRun: false, changed: false, plan: null });
+    expect(problems[0]).toMatchObject({ pointer: "/users/0/name", line: 8, column: 12 });
+  });
+
+  test("import refuses members that are there twice, beside other problems, and text that is no JSON", async () => {
+    const twice = '{"version":1,"account":{"id":"79"},\n"users":[{"name":"a","name":"b"},{"name":2}],\n"version":1}';
+    const refused = await ramgate(["import", "-", "--quiet"], {}, twice);
+    expect(refused.code).toBe(2);
+    expect(refused.err).toBe(
+      [
+        "-:2:29 /users/0/name INVALID_SNAPSHOT: the member is there twice\n",
+        "-:3:11 /version INVALID_SNAPSHOT: the member is there twice\n",
+        "-:2:42 /users/1/name INVALID_SNAPSHOT: `name` must be a string\n",
+      ].join(""),
+    );
+    const good = '{"version":1,"account":{"id":"79","id":"79"}}';
+    expect((await ramgate(["import", "-"], {}, good)).code).toBe(2);
+    expect((await ramgate(["export", "79"])).err).toContain("`79` does not exist");
+    const broken = await ramgate(["import", "-"], {}, '{\n "version": 1,\n oops }');
+    expect(broken.code).toBe(2);
+    expect(broken.err).toMatch(/ramgate: `-` is not JSON: -:3:2: /);
+    const latin = join(tmpdir(), `ramgate-latin-${process.pid}.json`);
+    await writeFile(latin, Buffer.from([0x7b, 0xe9, 0x7d]));
+    expect((await ramgate(["import", latin])).err).toContain("is not UTF-8 text");
+    await writeFile(latin, Buffer.alloc(100 * 1_024 * 1_024 + 1, " "));
+    expect((await ramgate(["import", latin])).err).toContain("is larger than 100 MiB");
+    await rm(latin);
+  });
+
+  test("import lists its plan on a dry run, tells its progress, and keeps quiet when told to", async () => {
+    const snapshot = JSON.stringify({
+      version: 1,
+      account: { id: "80" },
+      users: [{ name: "eve", tags: { team: "red" } }],
+      attachments: [{ policy: { type: "CUSTOM", name: "Lost" }, principal: "user/eve", scope: "ACCOUNT" }],
+    });
+    const dry = await ramgate(["import", "-", "--dry-run"], {}, snapshot);
+    expect(dry.code).toBe(0);
+    expect(dry.out.split("\n")).toEqual([
+      "account 80: new",
+      "PRINCIPAL: 1 created, 0 updated, 0 deleted",
+      "PRINCIPAL_TAG: 1 created, 0 updated, 0 deleted",
+      "POLICY: 1 created, 0 updated, 0 deleted",
+      "ATTACHMENT: 1 created, 0 updated, 0 deleted",
+      "+ PRINCIPAL acs:ram::80:user/eve",
+      "+ PRINCIPAL_TAG acs:ram::80:user/eve team",
+      "+ POLICY acs:ram::80:policy/Lost",
+      "+ ATTACHMENT acs:ram::80:user/eve acs:ram::80:policy/Lost",
+      "dry run: nothing was changed",
+      "",
+    ]);
+    expect(dry.err).toMatch(/^reading\nchecking\nplanning\nwriting 0 of 4\nwriting 1 of 4\n/);
+    const column = snapshot.indexOf('{"type"') + 1;
+    expect(dry.err).toContain(`warning: -:1:${column} /attachments/0/policy POLICY_WITHOUT_DOCUMENT: `);
+    const json = await ramgate(["import", "-", "--quiet", "--json"], {}, snapshot);
+    expect(json.err).toBe("");
+    expect(JSON.parse(json.out)).toMatchObject({
+      account: "80",
+      dryRun: false,
+      changed: true,
+      plan: { account: "CREATE", changes: { length: 4 }, unlistedChanges: 0, warnings: [{ line: 1, column }] },
+      problems: [],
+    });
+  });
+
+  test("export writes what import takes, to standard output or whole to a file", async () => {
+    await ramgate(["import", DEMO]);
+    const { code, out, err } = await ramgate(["export", ACCOUNT]);
+    expect([code, err]).toEqual([0, ""]);
+    const file = join(tmpdir(), `ramgate-export-${process.pid}.json`);
+    expect((await ramgate(["export", ACCOUNT, "-o", file])).code).toBe(0);
+    expect(await readFile(file, "utf8")).toBe(out);
+    expect((await ramgate(["import", file, "--replace"])).out).toContain("nothing to change");
+    const failed = await ramgate(["export", ACCOUNT, "-o", join(tmpdir(), "no-such-folder", "x.json")]);
+    expect(failed).toMatchObject({ code: 2, out: "" });
+    expect(failed.err).toMatch(/^ramgate: cannot write `.*x\.json`: there is no such file\n$/);
+    await ramgate(["export", "42", "-o", file]);
+    expect(await readFile(file, "utf8")).toBe(out);
+    await expect(stat(`${file}.part`)).rejects.toThrow("ENOENT");
+    await rm(file);
+  });
+
+  test("schema prints the format of snapshots", async () => {
+    const committed = await readFile(new URL("../../docs/account-snapshot.schema.json", import.meta.url), "utf8");
+    expect(await ramgate(["schema", "snapshot"])).toEqual({ code: 0, out: committed, err: "" });
   });
 
   test("an unreachable database is a short error", async () => {

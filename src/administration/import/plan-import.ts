@@ -37,7 +37,7 @@ export const PLANNED_KINDS = [
 ] as const;
 export type PlannedKind = (typeof PLANNED_KINDS)[number];
 
-const KINDS: Readonly<Record<TableName, PlannedKind>> = {
+export const KINDS: Readonly<Record<TableName, PlannedKind>> = {
   resourceGroups: "RESOURCE_GROUP",
   principals: "PRINCIPAL",
   memberships: "GROUP_MEMBERSHIP",
@@ -48,7 +48,7 @@ const KINDS: Readonly<Record<TableName, PlannedKind>> = {
   resources: "RESOURCE",
   resourceTags: "RESOURCE_TAG",
 };
-const TABLES = Object.keys(KINDS) as TableName[];
+export const TABLES = Object.keys(KINDS) as TableName[];
 
 /** What has to be written to bring an account from one state to another. */
 export function planImport(current: AccountState, { state }: Pick<TargetState, "state">): RowChanges {

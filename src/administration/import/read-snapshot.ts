@@ -3,6 +3,7 @@ import { excerpt } from "../../domain/arn.js";
 import type { DocumentKind, DocumentProblem } from "../../domain/policy/document.js";
 import { parseDocument } from "../../domain/policy/parse-document.js";
 import { foldCase } from "../../domain/wildcard.js";
+import { isPlainObject } from "../json.js";
 import { documentErrors, type UserError, type UserErrorCode } from "../user-error.js";
 import { checkWindow } from "../validation.js";
 import { type Snapshot, snapshotSchema } from "./snapshot.js";
@@ -15,7 +16,31 @@ export type ReadSnapshot =
 export function readSnapshot(input: unknown): ReadSnapshot {
   const read = snapshotSchema.safeParse(input);
   if (read.success) return { ok: true, snapshot: read.data };
-  return { ok: false, problems: read.error.issues.flatMap((issue) => problemsOf(issue, input)) };
+  const problems = read.error.issues.flatMap((issue) => problemsOf(issue, input));
+  return { ok: false, problems: [...problems, ...documentProblems(input)] };
+}
+
+/** Documents of a misshapen snapshot can be read all the same where they are, so that nobody has to come twice for them. */
+function documentProblems(input: unknown): UserError[] {
+  const { roles, policies } = isPlainObject(input) ? input : {};
+  const inRoles = membersIn(roles).flatMap(({ trustPolicy }, index) =>
+    checkGiven(trustPolicy, "trust", `/roles/${index}/trustPolicy`),
+  );
+  const inPolicies = membersIn(policies).flatMap(({ versions }, index) =>
+    membersIn(versions).flatMap(({ document }, version) =>
+      checkGiven(document, "identity", `/policies/${index}/versions/${version}/document`),
+    ),
+  );
+  return [...inRoles, ...inPolicies];
+}
+
+function membersIn(list: unknown): Record<string, unknown>[] {
+  return Array.isArray(list) ? list.map((item) => (isPlainObject(item) ? item : {})) : [];
+}
+
+/** That a document is missing has been said. */
+function checkGiven(document: unknown, kind: DocumentKind, place: string): UserError[] {
+  return document === undefined || document === null ? [] : checkDocument(document, kind, place);
 }
 
 /** Problems within a well-shaped snapshot: names that occur twice, malformed documents, versions, windows. */
