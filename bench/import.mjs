@@ -1,10 +1,10 @@
 /**
- * What an import of about 100 MB takes, first into a fresh database and then again, when it finds nothing to do; each in
- * a process of its own. `npm run bench -- import`; BENCH_SCALE=0.1 for a tenth. Uses BENCH_DATABASE_URL, else the
+ * What an import of about 100 MB takes, into a fresh database and again, when it finds nothing to do; what its export
+ * takes, and the import of that, which finds nothing either. Each is a process of its own. `npm run bench -- import`; BENCH_SCALE=0.1 for a tenth. Uses BENCH_DATABASE_URL, else the
  * standard local port.
  */
 import { execFile } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -34,23 +34,28 @@ async function withDatabase(work) {
   }
 }
 
-async function importOnce(file, url) {
-  const { stdout } = await promisify(execFile)(process.execPath, [RUNNER, file, url]);
-  const { problems, planned, seconds, peakMiB } = JSON.parse(stdout);
-  if (problems.length > 0) throw new Error(problems[0].message);
-  const rounded = Object.fromEntries(Object.entries(seconds).map(([step, taken]) => [`${step} s`, taken.toFixed(1)]));
-  return { "rows written": planned, ...rounded, "peak MiB": peakMiB };
+const STEPS = ["reading", "checking", "planning", "writing", "exporting"];
+
+async function run(...args) {
+  const { stdout } = await promisify(execFile)(process.execPath, [RUNNER, ...args]);
+  const { rows, seconds, peakMiB } = JSON.parse(stdout);
+  const taken = Object.fromEntries(STEPS.map((step) => [`${step} s`, seconds[step]?.toFixed(1) ?? ""]));
+  return { "rows written": rows, ...taken, "peak MiB": peakMiB };
 }
 
 const folder = await mkdtemp(join(tmpdir(), "ramgate-bench-"));
 try {
-  const file = join(folder, "snapshot.json");
+  const [file, exported] = [join(folder, "snapshot.json"), join(folder, "exported.json")];
   const snapshot = makeSnapshot(SCALE);
-  const text = JSON.stringify(snapshot);
-  await writeFile(file, text);
-  console.log(`${(Buffer.byteLength(text) / 1e6).toFixed(0)} MB, ${countThings(snapshot)} things`);
+  await writeFile(file, JSON.stringify(snapshot));
+  console.log(`${((await stat(file)).size / 1e6).toFixed(0)} MB, ${countThings(snapshot)} things`);
   await withDatabase(async (url) => {
-    console.table({ first: await importOnce(file, url), again: await importOnce(file, url) });
+    console.table({
+      "into a fresh database": await run("import", file, url),
+      again: await run("import", file, url),
+      export: await run("export", exported, url, snapshot.account.id),
+      "the export": await run("import", exported, url),
+    });
   });
 } finally {
   await rm(folder, { recursive: true });

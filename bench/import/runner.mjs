@@ -1,36 +1,58 @@
-/** Imports the snapshot of argv[2] into the database of argv[3], as a process of its own, and prints what it took. */
+/**
+ * As a process of its own: `import <file> <database>`, or `export <file> <database> <account>`. Prints what it took.
+ */
 import { randomUUID } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
 import { DEFAULT_LIMITS } from "../../dist/administration/administration.js";
+import { writeAccount } from "../../dist/administration/export-account.js";
 import { importAccount } from "../../dist/administration/import-account.js";
+import { repeatedMembers } from "../../dist/cli/json-text.js";
+import { showProgress } from "../../dist/cli/progress.js";
+import { parseSnapshot, readSnapshotFile } from "../../dist/cli/read-snapshot-file.js";
 import { openDatabase } from "../../dist/store/prisma-client.js";
 import { createTokens } from "../../dist/store/revision-token.js";
 
-const [file, url] = process.argv.slice(2);
-const seconds = { reading: 0, checking: 0, planning: 0, writing: 0 };
-let [step, since] = ["reading", performance.now()];
+const [work, file, url, account] = process.argv.slice(2);
+const db = openDatabase(url, 4);
+const seconds = {};
+let [step, since] = ["", performance.now()];
 
 function enter(next) {
   const now = performance.now();
-  seconds[step] += (now - since) / 1_000;
+  if (step !== "") seconds[step] = (seconds[step] ?? 0) + (now - since) / 1_000;
   [step, since] = [next, now];
 }
 
-const snapshot = JSON.parse(await readFile(file, "utf8"));
-const db = openDatabase(url, 4);
-const tokens = createTokens({ environment: "bench", key: Buffer.alloc(32, 1) });
-const result = await importAccount(
-  { db, tokens, limits: DEFAULT_LIMITS },
-  { account: snapshot.account.id, snapshot, mode: "MERGE" },
-  { caller: { kind: "OPERATOR", credentialId: "bench" }, requestId: randomUUID() },
-  { onProgress: (progress) => enter(progress.step) },
-);
-enter("done");
+/** As `ramgate import` does it. */
+async function importFile() {
+  enter("reading");
+  const text = await readSnapshotFile(file, showProgress(true));
+  const snapshot = parseSnapshot(text, file);
+  if (repeatedMembers(text, 1).length > 0) throw new Error("a member is there twice");
+  const tokens = createTokens({ environment: "bench", key: Buffer.alloc(32, 1) });
+  const { userErrors, value } = await importAccount(
+    { db, tokens, limits: DEFAULT_LIMITS },
+    { account: snapshot.account.id, snapshot, mode: "MERGE" },
+    { caller: { kind: "OPERATOR", credentialId: "bench" }, requestId: randomUUID() },
+    { onProgress: (progress) => enter(progress.step), timeout: 1_800_000 },
+  );
+  if (userErrors.length > 0) throw new Error(userErrors[0].message);
+  return value.plan.counts.reduce((sum, { created, updated, deleted }) => sum + created + updated + deleted, 0);
+}
+
+async function exportFile() {
+  enter("exporting");
+  const stream = createWriteStream(file);
+  await writeAccount(db, account, async (text) => {
+    if (!stream.write(text)) await once(stream, "drain");
+  });
+  stream.end();
+  await once(stream, "close");
+  return 0;
+}
+
+const rows = work === "import" ? await importFile() : await exportFile();
+enter("");
 await db.$disconnect();
-const { userErrors, changed, value } = result;
-const planned = (value?.plan.counts ?? []).reduce(
-  (sum, { created, updated, deleted }) => sum + created + updated + deleted,
-  0,
-);
-const peakMiB = Math.round(process.resourceUsage().maxRSS / 1_024);
-console.log(JSON.stringify({ problems: userErrors, changed, planned, seconds, peakMiB }));
+console.log(JSON.stringify({ rows, seconds, peakMiB: Math.round(process.resourceUsage().maxRSS / 1_024) }));

@@ -136,6 +136,28 @@ describe("problems", () => {
     expect(await fingerprint(context.administration.db)).toBe(before);
   });
 
+  test("of documents are reported beside those of the shape", async () => {
+    const snapshot = snapshotOf({
+      users: [{ name: 7 }],
+      roles: [{ name: "r", trustPolicy: { Version: "2" } }, 3],
+      policies: [
+        { type: "CUSTOM", versions: [{ id: "v1", document: '{"Version":"1"' }] },
+        { type: "CUSTOM", name: "q", defaultVersion: "v1", versions: "none" },
+      ],
+    });
+    const result = await importIt(snapshot);
+    expect(result.userErrors.map(({ code, pointer }) => `${code} ${pointer}`)).toEqual([
+      "INVALID_SNAPSHOT /users/0/name",
+      "INVALID_SNAPSHOT /roles/1",
+      "INVALID_SNAPSHOT /policies/0/name",
+      "INVALID_SNAPSHOT /policies/0/defaultVersion",
+      "INVALID_SNAPSHOT /policies/1/versions",
+      "MALFORMED_POLICY_DOCUMENT /roles/0/trustPolicy/Version",
+      "MALFORMED_POLICY_DOCUMENT /roles/0/trustPolicy",
+      "MALFORMED_POLICY_DOCUMENT /policies/0/versions/0/document",
+    ]);
+  });
+
   test.each([[null], [[]], ["text"], [7], [{}]])("%j is no snapshot", async (snapshot) => {
     const result = await importAccount(context.administration, { account: "1", snapshot, mode: "MERGE" }, request());
     expect(new Set(codesOf(result))).toEqual(new Set(["INVALID_SNAPSHOT"]));
@@ -473,6 +495,73 @@ describe("modes", () => {
     expect((await importIt({ ...snapshot, policies: changed })).value?.plan.counts).toEqual([
       { kind: "POLICY_VERSION", created: 0, updated: 1, deleted: 0 },
     ]);
+  });
+
+  test("the plan lists what changes one by one, what goes first, under its names", async () => {
+    await ensureSystemPolicies(context.administration.db);
+    const snapshot = full();
+    const { id } = snapshot.account;
+    await importIt(snapshot);
+    const changed = {
+      version: 1,
+      account: { id, alias: "first" },
+      resourceGroups: [{ id: "rg-apollo", name: "Apollo" }],
+      groups: DEMO.groups,
+      users: [{ name: "alice", groups: ["apollo-developers"], tags: { team: "platform", cost: "1" } }],
+      policies: [
+        { type: "CUSTOM", name: "ReadSecrets", defaultVersion: "v2", versions: [{ id: "v2", document: ALLOW }] },
+      ],
+      attachments: [
+        { policy: { type: "SYSTEM", name: "AliyunKMSFullAccess" }, principal: "user/alice", scope: "rg-apollo" },
+      ],
+    };
+    const { value } = await importIt(changed, "REPLACE", { dryRun: true });
+    const { listed, counts } = value?.plan ?? { listed: { changes: [], unlistedChanges: -1 }, counts: [] };
+    const lines = listed.changes.map(({ action, kind, name, detail }) => `${action} ${kind} ${name} ${detail}`);
+    const short = lines.map((line) => line.replaceAll(`acs:ram::${id}:`, "").replaceAll(`:${id}:`, "::"));
+    expect(listed.unlistedChanges).toBe(0);
+    expect(short.map((line) => line.slice(0, 6))).toEqual(
+      short.map((line) => line.slice(0, 6)).sort((a, b) => "DUC".indexOf(a[0] ?? "") - "DUC".indexOf(b[0] ?? "")),
+    );
+    for (const action of ["created", "updated", "deleted"] as const) {
+      const total = counts.reduce((sum, count) => sum + count[action], 0);
+      expect(short.filter((line) => line.startsWith(action.slice(0, 6).toUpperCase()))).toHaveLength(total);
+    }
+    for (const line of [
+      "DELETE RESOURCE_GROUP rg-gemini null",
+      "DELETE PRINCIPAL user/bob null",
+      "DELETE GROUP_MEMBERSHIP user/alice group/kms-operators",
+      "DELETE POLICY policy/UseApolloKeys null",
+      "DELETE POLICY_VERSION policy/ReadSecrets v1",
+      "DELETE ATTACHMENT user/carol policy/QueryAndUseKeys for rg-gemini",
+      "DELETE RESOURCE acs:kms:cn-hangzhou::alias/apollo null",
+      "DELETE RESOURCE_TAG acs:kms:cn-hangzhou::key/key-apollo-01 Project",
+      "UPDATE RESOURCE_GROUP rg-apollo null",
+      "UPDATE PRINCIPAL user/alice null",
+      "CREATE GROUP_MEMBERSHIP user/alice group/apollo-developers",
+      "CREATE PRINCIPAL_TAG user/alice cost",
+      "CREATE POLICY_VERSION policy/ReadSecrets v2",
+      "CREATE ATTACHMENT user/alice acs:ram::system:policy/AliyunKMSFullAccess for rg-apollo",
+    ]) {
+      expect(short).toContain(line);
+    }
+  });
+
+  test("the plan lists at most a thousand changes, and says how many others there are", async () => {
+    const users = Array.from({ length: 1_234 }, (_, index) => ({ name: `u${index}` }));
+    const { value } = await importIt(snapshotOf({ users }), "MERGE", { dryRun: true });
+    expect(value?.plan.listed.changes).toHaveLength(1_000);
+    expect(value?.plan.listed.unlistedChanges).toBe(234);
+  });
+
+  test("keys and what hangs on them go and come in any number", async () => {
+    const keys = Array.from({ length: 2_500 }, (_, index) => ({ region: "cn-hangzhou", id: `k${index}` }));
+    const aliases = keys.map(({ region, id }) => ({ region, name: `alias/${id}`, keyId: id }));
+    const snapshot = snapshotOf({ keys, aliases });
+    const empty = { version: 1, account: snapshot.account };
+    for (const next of [snapshot, empty, snapshot]) {
+      expect(await importIt(next, "REPLACE")).toMatchObject({ changed: true, userErrors: [] });
+    }
   });
 
   test("a dry run plans and leaves nothing behind", async () => {

@@ -49,12 +49,15 @@ export const SECTIONS: Sections = {
     asItIs<Snapshot["resourceGroups"][number]>,
   ),
   groups: section(principals("GROUP", "r.name, r.comments"), asItIs<Snapshot["groups"][number]>),
+  // LIMIT 1 keeps PostgreSQL from hashing all principals for each user when it has no statistics, as after an import
   users: section(
     principals(
       "USER",
       `r.name, r.display_name AS "displayName", r.comments, (
         SELECT coalesce(json_agg(g.name ORDER BY g.arn_key COLLATE "C"), '[]')
-        FROM group_membership m JOIN principal g ON g.id = m.group_id WHERE m.user_id = r.id) AS groups, ${PRINCIPAL_TAGS}`,
+        FROM group_membership m
+        CROSS JOIN LATERAL (SELECT p.name, p.arn_key FROM principal p WHERE p.id = m.group_id LIMIT 1) g
+        WHERE m.user_id = r.id) AS groups, ${PRINCIPAL_TAGS}`,
     ),
     asItIs<Snapshot["users"][number]>,
   ),
