@@ -103,16 +103,20 @@ function weighAll(
   request: EvaluationRequest,
 ): readonly WeighedStatement[] {
   if (weighed !== null) return weighed;
-  let room = MOST_NOTES;
+  const room = applying.map(() => MOST_NOTES); // each action's own, so that it is told what a question about it alone is
   return statements.map(({ selected, settled, counts }) => {
     if (settled !== null) return settled;
-    const notes = new Diagnostics(room);
+    const notes = new Diagnostics(mostOf(room, selected.slots));
     const met = meets(selected, actions, request, notes);
-    room -= notes.size;
+    for (const slot of selected.slots) room[slot] = Math.max(0, (room[slot] ?? 0) - notes.size);
     const applies = counts ? met : "false";
     if (applies !== "false") mark(applying, selected.slots, selected.effect, applies);
     return { selected, applies, notes: notes.empty ? null : notes };
   });
+}
+
+function mostOf(room: readonly number[], slots: readonly number[]): number {
+  return slots.reduce((most, slot) => Math.max(most, room[slot] ?? 0), 0);
 }
 
 /** Whether the request meets the conditions. */
