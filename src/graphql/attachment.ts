@@ -178,7 +178,7 @@ change("detachPolicy", {
 }));
 
 const ATTACHMENTS =
-  "1 to 1,000 attachments, all of one account: that of the first. What lies outside it is INVALID_PARAMETER_ACCOUNT.";
+  "From 1 to 1,000 attachments, all of one account: that of the first. What lies outside it is INVALID_PARAMETER_ACCOUNT.";
 
 const AttachmentInput = builder.inputType("AttachmentInput", {
   description: "One policy to give to one principal, as `attachPolicy` takes it.",
