@@ -1,7 +1,8 @@
 import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { z } from "zod";
-import { HARD_LIMITS, RAM_LIMITS } from "./domain/limits.js";
+import { DEFAULT_LIMITS, type Limits } from "./administration/administration.js";
+import { HARD_LIMITS } from "./domain/limits.js";
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 export type ScopePrecedence = "staged" | "deny-overrides";
@@ -31,18 +32,7 @@ export interface Config {
   readonly decisionCache: boolean;
   readonly graphiql: boolean;
   /** Quotas of changes through the API; RAM's own unless given. */
-  readonly limits: {
-    readonly customPolicyCharacters: number;
-    readonly versionsPerPolicy: number;
-    readonly customPoliciesPerAccount: number;
-    readonly usersPerAccount: number;
-    readonly groupsPerAccount: number;
-    readonly rolesPerAccount: number;
-    readonly groupsPerUser: number;
-    readonly systemPoliciesPerIdentity: number;
-    readonly customPoliciesPerIdentity: number;
-    readonly tagsPerResource: number;
-  };
+  readonly limits: Limits;
   /** Absent ones are made at the first start and kept in PostgreSQL. */
   readonly secrets: {
     /** MAC key of cached decisions. */
@@ -133,16 +123,16 @@ const VARIABLES = {
   SCOPE_PRECEDENCE: oneOf(["staged", "deny-overrides"]).default("staged"),
   DECISION_CACHE: oneOf(["on", "off"]).default("on"),
   GRAPHIQL: oneOf(["on", "off"]).optional(),
-  LIMIT_CUSTOM_POLICY_CHARACTERS: quota(RAM_LIMITS.customPolicyCharacters, HARD_LIMITS.documentBytes),
-  LIMIT_VERSIONS_PER_POLICY: quota(RAM_LIMITS.versionsPerPolicy),
-  LIMIT_CUSTOM_POLICIES_PER_ACCOUNT: quota(RAM_LIMITS.customPoliciesPerAccount),
-  LIMIT_USERS_PER_ACCOUNT: quota(RAM_LIMITS.usersPerAccount),
-  LIMIT_GROUPS_PER_ACCOUNT: quota(RAM_LIMITS.groupsPerAccount),
-  LIMIT_ROLES_PER_ACCOUNT: quota(RAM_LIMITS.rolesPerAccount),
-  LIMIT_GROUPS_PER_USER: quota(RAM_LIMITS.groupsPerUser),
-  LIMIT_SYSTEM_POLICIES_PER_IDENTITY: quota(RAM_LIMITS.systemPoliciesPerIdentity),
-  LIMIT_CUSTOM_POLICIES_PER_IDENTITY: quota(RAM_LIMITS.customPoliciesPerIdentity),
-  LIMIT_TAGS_PER_RESOURCE: quota(RAM_LIMITS.tagsPerResource),
+  LIMIT_CUSTOM_POLICY_CHARACTERS: quota(DEFAULT_LIMITS.customPolicyCharacters, HARD_LIMITS.documentBytes),
+  LIMIT_VERSIONS_PER_POLICY: quota(DEFAULT_LIMITS.versionsPerPolicy),
+  LIMIT_CUSTOM_POLICIES_PER_ACCOUNT: quota(DEFAULT_LIMITS.customPoliciesPerAccount),
+  LIMIT_USERS_PER_ACCOUNT: quota(DEFAULT_LIMITS.usersPerAccount),
+  LIMIT_GROUPS_PER_ACCOUNT: quota(DEFAULT_LIMITS.groupsPerAccount),
+  LIMIT_ROLES_PER_ACCOUNT: quota(DEFAULT_LIMITS.rolesPerAccount),
+  LIMIT_GROUPS_PER_USER: quota(DEFAULT_LIMITS.groupsPerUser),
+  LIMIT_SYSTEM_POLICIES_PER_IDENTITY: quota(DEFAULT_LIMITS.systemPoliciesPerIdentity),
+  LIMIT_CUSTOM_POLICIES_PER_IDENTITY: quota(DEFAULT_LIMITS.customPoliciesPerIdentity),
+  LIMIT_TAGS_PER_RESOURCE: quota(DEFAULT_LIMITS.tagsPerResource),
   CACHE_MAC_KEY: macKey.optional(),
   TOKEN_MAC_KEY: macKey.optional(),
   ENVIRONMENT_ID: environmentId.optional(),
@@ -190,7 +180,7 @@ function toConfig(values: Values): Config {
   };
 }
 
-function limitsOf(values: Values): Config["limits"] {
+function limitsOf(values: Values): Limits {
   return {
     customPolicyCharacters: values.LIMIT_CUSTOM_POLICY_CHARACTERS,
     versionsPerPolicy: values.LIMIT_VERSIONS_PER_POLICY,

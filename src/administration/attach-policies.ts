@@ -15,7 +15,7 @@ export interface AttachPoliciesInput {
 }
 
 export interface AttachedPolicies {
-  /** In the order of the input. */
+  /** In the order of the input; those of a dry run's new attachments name nothing. */
   readonly attachmentIds: readonly string[];
   /** How many are new or have another window. */
   readonly changedCount: number;
@@ -67,7 +67,6 @@ async function attachAll(
   return {
     value: { attachmentIds: ids, changedCount },
     changed: changedCount > 0,
-    created: create.length > 0,
     before: { attachments: before },
     after: { attachments: after },
   };

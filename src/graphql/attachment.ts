@@ -11,7 +11,7 @@ import { connectionOf } from "./page.js";
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "./page-size.js";
 import { Policy } from "./policy.js";
 import { Principal } from "./principal.js";
-import { type AttachmentRow, found, resourceGroupKey } from "./records.js";
+import { type AttachmentRow, resourceGroupKey } from "./records.js";
 import { ResourceGroup } from "./resource-group.js";
 
 const ScopeKind = builder.enumType("AttachmentScopeKind", {
@@ -192,14 +192,14 @@ change("attachPolicies", {
 }).by(attachPolicies, (t) => ({
   attachments: t.field({
     type: [Attachment],
-    nullable: true,
+    nullable: { list: true, items: true },
     description:
-      "The attachment of each item, in their order; null when the change was refused, or on a dry run that would add any.",
-    resolve: async ({ value }, _args, { records }) =>
-      value && Promise.all(value.attachmentIds.map((id) => found(records.attachments.load(id), id))),
+      "The attachment of each item, in their order: null for one that a dry run would make, or that is gone by now. The list is null when the change was refused.",
+    resolve: ({ value }, _args, { records }) => value?.attachmentIds.map((id) => records.attachments.load(id)) ?? null,
   }),
   changedCount: t.int({
-    description: "How many attachments are new or have another window; 0 when the change was refused.",
+    description:
+      "How many attachments are new or have another window, or would on a dry run; 0 when the change was refused.",
     resolve: ({ value }) => value?.changedCount ?? 0,
   }),
 }));
@@ -214,13 +214,15 @@ const PolicyDetachment = builder.objectRef<Detachment>("PolicyDetachment").imple
   fields: (t) => ({
     policy: t.field({
       type: Policy,
-      description: "The policy.",
-      resolve: ({ policyId }, _args, { records }) => found(records.policies.load(policyId), policyId),
+      nullable: true,
+      description: "The policy; null when it is gone by now.",
+      resolve: ({ policyId }, _args, { records }) => records.policies.load(policyId),
     }),
     principal: t.field({
       type: Principal,
-      description: "Who held it.",
-      resolve: ({ principalId }, _args, { records }) => found(records.principals.load(principalId), principalId),
+      nullable: true,
+      description: "Who held it; null when it is gone by now.",
+      resolve: ({ principalId }, _args, { records }) => records.principals.load(principalId),
     }),
     scope: t.field({
       type: AttachmentScope,
@@ -243,7 +245,7 @@ change("detachPolicies", {
     resolve: ({ value }) => value?.detachments ?? null,
   }),
   changedCount: t.int({
-    description: "How many attachments are gone; 0 when the change was refused.",
+    description: "How many attachments are gone, or would be on a dry run; 0 when the change was refused.",
     resolve: ({ value }) => value?.changedCount ?? 0,
   }),
 }));

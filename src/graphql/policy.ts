@@ -83,7 +83,8 @@ export const Policy = builder.prismaObject("Policy", {
       {
         cursor: "id",
         totalCount: true,
-        description: "All versions that are kept, newest first; at most 5 through this API.",
+        description:
+          "All versions that are kept, newest first; at most 5 through this API unless configured otherwise.",
         query: { orderBy: { number: "desc" } },
       },
       PolicyVersions,
@@ -188,7 +189,8 @@ const RotateStrategy = builder.enumType("RotateStrategy", {
   } as const,
 });
 
-const DOCUMENT = "The policy document, up to 6,144 characters. Each of its problems is a MALFORMED_POLICY_DOCUMENT.";
+const DOCUMENT =
+  "The policy document, up to 6,144 characters unless configured otherwise. Each of its problems is a MALFORMED_POLICY_DOCUMENT.";
 
 change("createPolicy", {
   description:

@@ -114,7 +114,10 @@ describe("attachPolicies", () => {
 
   test("a dry run shows nothing new and leaves nothing", async () => {
     const before = await fingerprint(context.administration.db);
-    expect(await attach([item("P5", "cy")], { dryRun: true })).toMatchObject({ changed: true, value: null });
+    expect(await attach([item("P5", "cy")], { dryRun: true })).toMatchObject({
+      changed: true,
+      value: { changedCount: 1 },
+    });
     expect(await fingerprint(context.administration.db)).toBe(before);
   });
 
