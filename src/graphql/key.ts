@@ -55,7 +55,7 @@ change("registerKey", {
   input: (t) => ({
     arn: t.field({ type: "Arn", required: true, description: "`acs:kms:<region>:<account>:key/<id>`." }),
     resourceGroup: t.string({ description: "`rg-…` id of the resource group it is in. Default: none." }),
-    tags: t.field({ type: [TagInput], description: "Tags, at most 20, each key once." }),
+    tags: t.field({ type: [TagInput], description: "Tags, at most 20 unless configured otherwise, each key once." }),
     state: t.field({ type: KeyState, description: "State of the key. Default ENABLED." }),
     spec: t.string({ description: "Key spec, e.g. `Aliyun_AES_256`." }),
     usage: t.string({ description: "Key usage, e.g. `ENCRYPT_DECRYPT`." }),

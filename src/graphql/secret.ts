@@ -61,7 +61,7 @@ change("registerSecret", {
       description: "ARN of the user-managed key that encrypts it. Default: KMS's own.",
     }),
     resourceGroup: t.string({ description: "`rg-…` id of the resource group it is in. Default: none." }),
-    tags: t.field({ type: [TagInput], description: "Tags, at most 20, each key once." }),
+    tags: t.field({ type: [TagInput], description: "Tags, at most 20 unless configured otherwise, each key once." }),
   }),
 }).by(registerSecret, (t) => ({
   secret: t.field({

@@ -37,7 +37,7 @@ change("createUser", {
     name: t.string({ required: true, description: "Name, 1 to 64 characters; unique without regard to case." }),
     displayName: t.string({ description: "Name for people." }),
     comments: t.string({ description: "Free text." }),
-    tags: t.field({ type: [TagInput], description: "Tags, at most 20." }),
+    tags: t.field({ type: [TagInput], description: "Tags, at most 20 unless configured otherwise." }),
   }),
 }).by(createUser, (t) => ({
   user: t.field({
