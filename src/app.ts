@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import type { Logger } from "pino";
-import { type Administration, DEFAULT_LIMITS } from "./administration/administration.js";
+import type { Administration } from "./administration/administration.js";
 import { ensureSystemPolicies } from "./administration/ensure-system-policies.js";
 import { seedDemo } from "./administration/seed-demo.js";
 import type { Config } from "./config.js";
@@ -87,7 +87,7 @@ async function assemble(config: Config, log: Logger, closers: Closers): Promise<
   return {
     db,
     decisions,
-    administration: { db, tokens, limits: DEFAULT_LIMITS },
+    administration: { db, tokens, limits: config.limits },
     authenticate: (apiKey) => authenticate(vectorPool, apiKey),
     embedded: config.databaseUrl === undefined,
     close: () => closers.close(),

@@ -25,6 +25,10 @@ export interface Effect<T> {
   readonly created?: boolean;
   /** What the audit trail keeps in place of the input. */
   readonly audit?: object;
+  /** What the thing was, for the audit trail; null: there was none. */
+  readonly before?: object | null;
+  /** What the thing is now, for the audit trail; null: it is gone. */
+  readonly after?: object | null;
 }
 
 /** One change of one account, ready to be made. */

@@ -28,7 +28,7 @@ export function createResourceGroup(
       action: "createResourceGroup",
       account: accountId,
       lock: "counted",
-      targets: [`acs:resourcemanager::${accountId}:resourcegroup/${id}`],
+      targets: [resourceGroupArn(accountId, id)],
       scopes: [`acct:${accountId}`],
       input,
       async run(tx) {
@@ -43,6 +43,11 @@ export function createResourceGroup(
       },
     };
   });
+}
+
+/** The ARN of a resource group. */
+export function resourceGroupArn(account: string, id: string): string {
+  return `acs:resourcemanager::${account}:resourcegroup/${id}`;
 }
 
 function checkResourceGroupId(id: string): UserError[] {

@@ -44,7 +44,8 @@ export const Principal = builder.prismaInterface("Principal", {
     }),
     tags: t.field({
       type: [Tag],
-      description: "Tags of a user or role (a session shows its role's), by key; at most 20. Others have none.",
+      description:
+        "Tags of a user or role (a session shows its role's), by key; at most 20 unless configured otherwise. Others have none.",
       select: { tags: { orderBy: { key: "asc" } } },
       resolve: (row) => row.tags,
     }),

@@ -122,6 +122,15 @@ function mutation(pick: (below: number) => number): string {
     () => `UPDATE policy_version SET document = ${text(DOCUMENTS)} WHERE policy_id = ${id(["foreign"])}`,
     () => `UPDATE policy SET arn = arn || '' WHERE id = ${id(POLICIES)}`,
     () => `INSERT INTO resource_group VALUES (${account}, 'rg-${pick(9)}', 'x') ON CONFLICT DO NOTHING`,
+    () => `DELETE FROM resource_group WHERE id = 'rg-${3 + pick(6)}'`,
+    () => `DELETE FROM policy_version WHERE policy_id = ${id(POLICIES)}`,
+    () => `INSERT INTO policy_version (id, policy_id, number, document, is_default)
+           SELECT gen_random_uuid(), id, ${1 + pick(9)}, ${text(DOCUMENTS)}, true FROM policy p
+           WHERE id = ${id(POLICIES)} AND NOT EXISTS (SELECT FROM policy_version WHERE policy_id = p.id)`,
+    () => `DELETE FROM kms_resource WHERE id = ${id(["alias/one"])}`,
+    () => `INSERT INTO kms_resource (id, account_id, type, region, name, arn, key_id)
+           VALUES (${id(["alias/one"])}, ${account}, 'ALIAS', 'cn-hangzhou', 'alias/one', '${alias("one")}', ${id(["k1", "k2"])})
+           ON CONFLICT DO NOTHING`,
   ];
   return one(mutations)();
 }

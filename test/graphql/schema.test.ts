@@ -52,10 +52,14 @@ const QUERIES = [
   ...["policy", "principal", "principals", "resource", "resources", "viewer"],
 ];
 const CHANGES = [
-  ...["addUserToGroup", "attachPolicy", "createAccount", "createGroup", "createPolicy", "createPolicyVersion"],
-  ...["createResourceGroup", "createRole", "createUser", "detachPolicy", "importAccount", "moveToResourceGroup"],
-  ...["registerAlias", "registerKey", "registerSecret", "removeUserFromGroup", "setDefaultPolicyVersion"],
-  ...["tagResource", "untagResource"],
+  ...["addUserToGroup", "attachPolicies", "attachPolicy", "createAccount", "createGroup"],
+  ...["createPolicy", "createPolicyVersion", "createResourceGroup", "createRole", "createUser"],
+  ...["deleteGroup", "deletePolicy", "deletePolicyVersion", "deleteResourceGroup", "deleteRole"],
+  ...["deleteUser", "deregisterAlias", "deregisterKey", "deregisterSecret", "detachPolicies"],
+  ...["detachPolicy", "importAccount", "moveToResourceGroup", "registerAlias", "registerKey"],
+  ...["registerSecret", "removeUserFromGroup", "setDefaultPolicyVersion", "tagResource", "untagResource"],
+  ...["updateAccount", "updateAlias", "updateGroup", "updateKey", "updatePolicy"],
+  ...["updateResourceGroup", "updateRole", "updateSecret", "updateUser"],
 ];
 
 describe("the schema", () => {
