@@ -35,6 +35,8 @@ export interface Config {
     readonly cacheKey?: Buffer;
     /** MAC key of revision tokens. */
     readonly tokenKey?: Buffer;
+    /** MAC key of the heads of the audit trails. */
+    readonly auditKey?: Buffer;
     /** Names the history of the database in cache keys and tokens. */
     readonly environment?: string;
   };
@@ -112,6 +114,7 @@ const VARIABLES = {
   GRAPHIQL: oneOf(["on", "off"]).optional(),
   CACHE_MAC_KEY: macKey.optional(),
   TOKEN_MAC_KEY: macKey.optional(),
+  AUDIT_MAC_KEY: macKey.optional(),
   ENVIRONMENT_ID: environmentId.optional(),
   NODE_ENV: z.string().optional(),
 };
@@ -149,6 +152,7 @@ function toConfig(values: z.infer<z.ZodObject<typeof VARIABLES>>): Config {
     secrets: {
       ...(values.CACHE_MAC_KEY && { cacheKey: values.CACHE_MAC_KEY }),
       ...(values.TOKEN_MAC_KEY && { tokenKey: values.TOKEN_MAC_KEY }),
+      ...(values.AUDIT_MAC_KEY && { auditKey: values.AUDIT_MAC_KEY }),
       ...(values.ENVIRONMENT_ID && { environment: values.ENVIRONMENT_ID }),
     },
   };

@@ -52,6 +52,7 @@ describe("loadConfig", () => {
       GRAPHIQL: "off",
       CACHE_MAC_KEY: Buffer.alloc(32, 1).toString("base64url"),
       TOKEN_MAC_KEY: Buffer.alloc(48, 2).toString("base64url"),
+      AUDIT_MAC_KEY: Buffer.alloc(32, 3).toString("base64url"),
       ENVIRONMENT_ID: "prod-2.b",
     };
     expect(loadConfig(env)).toEqual({
@@ -66,7 +67,12 @@ describe("loadConfig", () => {
       scopePrecedence: "deny-overrides",
       decisionCache: false,
       graphiql: false,
-      secrets: { cacheKey: Buffer.alloc(32, 1), tokenKey: Buffer.alloc(48, 2), environment: "prod-2.b" },
+      secrets: {
+        cacheKey: Buffer.alloc(32, 1),
+        tokenKey: Buffer.alloc(48, 2),
+        auditKey: Buffer.alloc(32, 3),
+        environment: "prod-2.b",
+      },
     });
   });
 

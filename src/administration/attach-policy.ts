@@ -1,6 +1,12 @@
 import type { Transaction } from "../store/prisma-client.js";
 import type { Administration, ChangeRequest, ChangeResult, Limits } from "./administration.js";
-import { type AttachmentTarget, attachmentTarget, findAttachment, type TargetInput } from "./attachment-target.js";
+import {
+  type AttachmentTarget,
+  attachmentFacts,
+  attachmentTarget,
+  findAttachment,
+  type TargetInput,
+} from "./attachment-target.js";
 import { changeAccount, type Effect } from "./change-account.js";
 import { refuse, refuseIfAny } from "./user-error.js";
 import { checkWindow } from "./validation.js";
@@ -49,17 +55,18 @@ async function attach(
   limits: Limits,
 ): Promise<Effect<{ attachmentId: string }>> {
   const { account, principal, policies, resourceGroupId, attachment } = await findAttachment(tx, target);
+  const [before, after] = [attachmentFacts(target, attachment), attachmentFacts(target, window)];
   if (attachment !== null) {
     const changed =
       !sameInstant(attachment.notBefore, window.notBefore) || !sameInstant(attachment.expiresAt, window.expiresAt);
     if (changed) await tx.attachment.update({ where: { id: attachment.id }, data: window, select: { id: true } });
-    return { value: { attachmentId: attachment.id }, changed };
+    return { value: { attachmentId: attachment.id }, changed, before, after };
   }
   const [policy] = policies;
   await checkQuota(tx, principal, policy, limits);
   const ids = { accountId: account, policyId: policy.id, principalId: principal.id, resourceGroupId };
   const { id } = await tx.attachment.create({ data: { ...ids, ...window }, select: { id: true } });
-  return { value: { attachmentId: id }, changed: true, created: true };
+  return { value: { attachmentId: id }, changed: true, created: true, before, after };
 }
 
 /** RAM counts the policies of an identity by type, whatever their scope. */

@@ -35,6 +35,19 @@ export function attachmentTarget(input: TargetInput): AttachmentTarget {
   return { policy, principal, resourceGroup: input.resourceGroup ?? null, scopes: [scope] };
 }
 
+interface Window {
+  readonly notBefore: Date | null;
+  readonly expiresAt: Date | null;
+}
+
+/** An attachment as the audit trail keeps it; null when there is none. */
+export function attachmentFacts(target: AttachmentTarget, window: Window | null) {
+  if (window === null) return null;
+  const { policy, principal, resourceGroup } = target;
+  const { notBefore, expiresAt } = window;
+  return { policy: policy.arn, principal: principal.arn, resourceGroup, notBefore, expiresAt };
+}
+
 /**
  * Finds what `target` names, and the attachment if there is one.
  * @throws Refusal when something does not exist or must not be changed

@@ -2,7 +2,7 @@ import { excerpt } from "../domain/arn.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
 import { policyName, refuseSystemPolicy } from "./look-up.js";
-import { accountOf, findVersions, makeDefault } from "./policy-versions.js";
+import { accountOf, defaultOf, findVersions, makeDefault } from "./policy-versions.js";
 import { refuse } from "./user-error.js";
 
 export interface SetDefaultPolicyVersionInput {
@@ -36,7 +36,9 @@ export function setDefaultPolicyVersion(
           refuse("ENTITY_NOT_EXIST_POLICY_VERSION", message, "version");
         }
         if (!wanted.isDefault) await makeDefault(tx, policy.id, wanted.id);
-        return { value: { policyVersionId: wanted.id, policyId: policy.id }, changed: !wanted.isDefault };
+        const value = { policyVersionId: wanted.id, policyId: policy.id };
+        const before = { defaultVersion: defaultOf(policy.versions) };
+        return { value, changed: !wanted.isDefault, before, after: { defaultVersion: `v${wanted.number}` } };
       },
     };
   });
