@@ -62,7 +62,8 @@ export async function insertPrincipal(
   if (tags.length > 0) {
     await tx.principalTag.createMany({ data: tags.map(({ key, value }) => ({ principalId: id, key, value })) });
   }
-  const after = { ...definedOf(columns), arn, kind, name, tags: tagsByKey(tags) };
+  const trust = columns.trustPolicy === undefined ? {} : { trustPolicy: JSON.parse(columns.trustPolicy) as unknown };
+  const after = { arn, kind, name, ...columns, ...trust, tags: tagsByKey(tags) };
   return { value: { principalId: id }, changed: true, created: true, after };
 }
 

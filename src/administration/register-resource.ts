@@ -49,9 +49,15 @@ export async function insertResource(
   if (tags.length > 0) {
     await tx.resourceTag.createMany({ data: tags.map(({ key, value }) => ({ resourceId: id, key, value })) });
   }
-  const { keyId, ...columns } = details;
-  const after = { ...columns, ...(keyId ? { key: keyArn } : {}), arn, type, tags: tagsByKey(tags) };
+  const after = { arn, type, ...factsOf(details, keyArn), tags: tagsByKey(tags) };
   return { value: { resourceId: id }, changed: true, created: true, after };
+}
+
+/** The columns as the audit trail names them: like the API. */
+function factsOf({ resourceGroupId, keyState, keySpec, keyUsage, ...others }: ResourceDetails, keyArn: string | null) {
+  const { origin, secretType, keyId } = others;
+  const key = { state: keyState, spec: keySpec, usage: keyUsage, origin };
+  return { resourceGroup: resourceGroupId, ...key, secretType, ...(keyId ? { key: keyArn } : {}) };
 }
 
 /**

@@ -37,6 +37,21 @@ const MAX_WAIT_MS = 10_000;
 /** Below every value of the column, so that no event is skipped. */
 const BEFORE_ALL = -2_147_483_649n;
 
+/** The end of a trail at some time, as kept elsewhere: what was there then must be there now. */
+export interface KnownEnd {
+  readonly sequence: number;
+  /** Hexadecimal. */
+  readonly hash: string;
+}
+
+/** What to verify. */
+export interface Verification {
+  /** Account number; all accounts that exist or have a trail unless given. */
+  readonly account?: string | undefined;
+  /** Ends by account. A trail that was put back to an earlier state, seal and all, is found with these only. */
+  readonly known?: ReadonlyMap<string, KnownEnd>;
+}
+
 /**
  * Computes the audit chains again: of one account, or of all that have or should have one. Each account is read in one
  * snapshot, so that changes go on meanwhile, and in batches, so that memory does not grow with the trail.
@@ -45,19 +60,30 @@ const BEFORE_ALL = -2_147_483_649n;
  */
 export async function* verifyAuditTrail(
   { db, auditKey }: Administration,
-  account?: string,
+  { account, known = new Map() }: Verification = {},
 ): AsyncGenerator<VerifiedTrail, void, void> {
   const snapshot = { isolationLevel: "RepeatableRead", maxWait: MAX_WAIT_MS, timeout: TIMEOUT_MS } as const;
-  const verify = (name: string) => db.$transaction((tx) => verifyTrail(tx, auditKey, name), snapshot).catch(failed);
-  if (account !== undefined) {
-    if (!(await isKnown(db, account).catch(failed))) {
-      throw new NotFoundError(`the account \`${excerpt(account)}\` does not exist and has no audit trail`);
-    }
-    yield await verify(account);
-    return;
+  for await (const name of account === undefined ? everyAccount(db, known) : oneAccount(db, account, known)) {
+    yield await db.$transaction((tx) => verifyTrail(tx, auditKey, name, known.get(name)), snapshot).catch(failed);
   }
-  for (let name = await nextAccount(db, ""); name !== null; name = await nextAccount(db, name))
-    yield await verify(name);
+}
+
+type Known = ReadonlyMap<string, KnownEnd>;
+
+async function* everyAccount(db: Reader, known: Known): AsyncGenerator<string, void, void> {
+  const gone = new Set(known.keys());
+  for (let name = await nextAccount(db, ""); name !== null; name = await nextAccount(db, name)) {
+    gone.delete(name);
+    yield name;
+  }
+  yield* gone;
+}
+
+async function* oneAccount(db: Reader, account: string, known: Known): AsyncGenerator<string, void, void> {
+  if (!known.has(account) && !(await exists(db, account).catch(failed))) {
+    throw new NotFoundError(`the account \`${excerpt(account)}\` does not exist and has no audit trail`);
+  }
+  yield account;
 }
 
 function failed(error: unknown): never {
@@ -76,7 +102,7 @@ async function nextAccount(db: Reader, after: string): Promise<string | null> {
   return row?.account ?? null;
 }
 
-async function isKnown(db: Reader, account: string): Promise<boolean> {
+async function exists(db: Reader, account: string): Promise<boolean> {
   const [row] = await db.$queryRaw<{ known: boolean }[]>`
     SELECT EXISTS (SELECT FROM account WHERE id = ${account}) OR EXISTS (SELECT FROM audit_head WHERE account_id = ${account})
       OR EXISTS (SELECT FROM audit_event WHERE account_id = ${account}) AS known`;
@@ -84,28 +110,37 @@ async function isKnown(db: Reader, account: string): Promise<boolean> {
 }
 
 /** Verifies the trail of one account as the transaction sees it. */
-export async function verifyTrail(tx: Reader, key: Uint8Array, account: string): Promise<VerifiedTrail> {
+export async function verifyTrail(
+  tx: Reader,
+  key: Uint8Array,
+  account: string,
+  known: KnownEnd = { sequence: 0, hash: hex(NO_HASH) },
+): Promise<VerifiedTrail> {
   let [events, hash, after] = [0, NO_HASH, BEFORE_ALL];
-  const report = (broken: BrokenRecord | null): VerifiedTrail => {
-    return { account, events, hash: Buffer.from(hash).toString("hex"), broken };
-  };
-  for (;;) {
+  const report = (broken: BrokenRecord | null): VerifiedTrail => ({ account, events, hash: hex(hash), broken });
+  for (let more = true; more; ) {
     const batch = await readEvents(tx, account, after);
     for (const event of batch) {
-      const problem = problemOf(event, events + 1, hash);
+      const problem = problemOf(event, events + 1, hash, known);
       if (problem !== null) return report({ sequence: Math.min(event.sequence, events + 1), problem });
       [events, hash, after] = [event.sequence, event.hash, BigInt(event.sequence)];
     }
-    if (batch.length < BATCH)
-      return report(headProblem(key, { account, sequence: events, hash }, await readHead(tx, account)));
+    more = batch.length === BATCH;
   }
+  return report(endProblem(key, { account, sequence: events, hash }, await readHead(tx, account), known));
 }
 
-function problemOf(event: StoredEvent, expected: number, previous: Uint8Array): string | null {
+function problemOf(event: StoredEvent, expected: number, previous: Uint8Array, known: KnownEnd): string | null {
   if (event.sequence > expected) return "the event is missing";
   if (event.sequence < expected) return "the event does not belong to the chain";
   if (!same(event.previousHash, previous)) return "the event does not name the one before it as its predecessor";
-  return same(event.hash, hashOf(previous, event)) ? null : "the event is not what was written";
+  if (!same(event.hash, hashOf(previous, event))) return "the event is not what was written";
+  return event.sequence === known.sequence && hex(event.hash) !== known.hash ? "the event is not the known one" : null;
+}
+
+function endProblem(key: Uint8Array, last: AuditHead, head: StoredHead | null, known: KnownEnd): BrokenRecord | null {
+  if (last.sequence >= known.sequence) return headProblem(key, last, head);
+  return { sequence: last.sequence + 1, problem: `the event is missing: ${known.sequence} are known` };
 }
 
 function headProblem(key: Uint8Array, last: AuditHead, head: StoredHead | null): BrokenRecord | null {
@@ -122,6 +157,10 @@ function headProblem(key: Uint8Array, last: AuditHead, head: StoredHead | null):
   }
   if (!same(head.hash, last.hash)) return { sequence: null, problem: "the head does not name the last event" };
   return isSealed(key, head, head.seal) ? null : { sequence: null, problem: "no gateway has sealed this head" };
+}
+
+function hex(hash: Uint8Array): string {
+  return Buffer.from(hash).toString("hex");
 }
 
 function same(one: Uint8Array, other: Uint8Array): boolean {

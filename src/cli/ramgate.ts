@@ -100,8 +100,9 @@ function addAudit(program: Command, dispatch: Dispatch): void {
     .command("verify")
     .description("compute the hash chains again; exit code 0 intact, 1 broken, 2 error")
     .option("--account <number>", "only this account; default: all that exist or have a trail")
-    .action(({ account }) =>
-      dispatch(async (readConfig) => (await import("./audit.js")).verifyAudit(readConfig(), account)),
+    .option("--known <file>", "an earlier output of this command: no trail may have lost what it had then")
+    .action((options) =>
+      dispatch(async (readConfig) => (await import("./audit.js")).verifyAudit(readConfig(), options)),
     );
 }
 

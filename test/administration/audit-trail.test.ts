@@ -1,17 +1,31 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { addUserToGroup } from "../../src/administration/add-user-to-group.js";
 import type { Administration } from "../../src/administration/administration.js";
 import { attachPolicy } from "../../src/administration/attach-policy.js";
 import { hashOf, sealOf, targetKey } from "../../src/administration/audit-record.js";
 import { createAccount } from "../../src/administration/create-account.js";
+import { createGroup } from "../../src/administration/create-group.js";
 import { createPolicy } from "../../src/administration/create-policy.js";
+import { createPolicyVersion } from "../../src/administration/create-policy-version.js";
+import { createResourceGroup } from "../../src/administration/create-resource-group.js";
 import { createRole } from "../../src/administration/create-role.js";
 import { createUser } from "../../src/administration/create-user.js";
 import { detachPolicy } from "../../src/administration/detach-policy.js";
 import { importAccount } from "../../src/administration/import-account.js";
+import { moveToResourceGroup } from "../../src/administration/move-to-resource-group.js";
+import { registerAlias } from "../../src/administration/register-alias.js";
 import { registerKey } from "../../src/administration/register-key.js";
+import { registerSecret } from "../../src/administration/register-secret.js";
+import { removeUserFromGroup } from "../../src/administration/remove-user-from-group.js";
+import { setDefaultPolicyVersion } from "../../src/administration/set-default-policy-version.js";
 import { tagResource } from "../../src/administration/tag-resource.js";
 import { untagResource } from "../../src/administration/untag-resource.js";
-import { type VerifiedTrail, verifyAuditTrail, verifyTrail } from "../../src/administration/verify-audit-trail.js";
+import {
+  type Verification,
+  type VerifiedTrail,
+  verifyAuditTrail,
+  verifyTrail,
+} from "../../src/administration/verify-audit-trail.js";
 import { NotFoundError } from "../../src/domain/errors.js";
 import type { Transaction } from "../../src/store/prisma-client.js";
 import { ACCOUNT, AUDIT_KEY, arn, READ_ALL, request, TRUST, useAdministration } from "./setup.js";
@@ -35,9 +49,13 @@ beforeAll(async () => {
   await attachPolicy(administration, attachment, request({ reason: REASON }));
 });
 
-async function verified(administration: Administration, account?: string): Promise<VerifiedTrail[]> {
+async function verified(
+  administration: Administration,
+  account?: string,
+  known: NonNullable<Verification["known"]> = new Map(),
+): Promise<VerifiedTrail[]> {
   const trails: VerifiedTrail[] = [];
-  for await (const trail of verifyAuditTrail(administration, account)) trails.push(trail);
+  for await (const trail of verifyAuditTrail(administration, { account, known })) trails.push(trail);
   return trails;
 }
 
@@ -118,6 +136,113 @@ describe("an event", () => {
       },
     });
     expect(await context.administration.db.auditEvent.count({ where: { accountId: OTHER } })).toBe(3);
+  });
+});
+
+describe("every change says what was and what is", () => {
+  const membership = { user: arn.user("carol"), group: arn.group("G") };
+  const steps: [string, () => Promise<unknown>, Record<string, unknown> | null, Record<string, unknown> | null][] = [
+    [
+      "createAccount",
+      () => createAccount(context.administration, { account: "10", alias: "ten" }, request()),
+      null,
+      { account: "10", alias: "ten" },
+    ],
+    [
+      "createResourceGroup",
+      () => createResourceGroup(context.administration, { account: ACCOUNT, id: "rg-1", name: "one" }, request()),
+      null,
+      { id: "rg-1", name: "one" },
+    ],
+    [
+      "createUser",
+      () =>
+        createUser(
+          context.administration,
+          { account: ACCOUNT, name: "Zoe", displayName: "Z", tags: [{ key: "t", value: "1" }] },
+          request(),
+        ),
+      null,
+      { arn: arn.user("Zoe"), kind: "USER", name: "Zoe", displayName: "Z", tags: { t: "1" } },
+    ],
+    [
+      "createGroup",
+      () => createGroup(context.administration, { account: ACCOUNT, name: "G", comments: "g" }, request()),
+      null,
+      { arn: arn.group("G"), kind: "GROUP", name: "G", comments: "g", tags: {} },
+    ],
+    [
+      "createRole",
+      () => createRole(context.administration, { account: ACCOUNT, name: "R", trustPolicy: TRUST }, request()),
+      null,
+      {
+        ...{ arn: arn.role("r"), kind: "ROLE", name: "R", roleKind: "REGULAR" },
+        ...{ maxSessionDuration: 3_600, trustPolicy: TRUST, tags: {} },
+      },
+    ],
+    [
+      "createPolicy",
+      () => createPolicy(context.administration, { account: ACCOUNT, name: "Q", document: READ_ALL }, request()),
+      null,
+      { account: ACCOUNT, name: "Q", description: null, document: READ_ALL, defaultVersion: "v1" },
+    ],
+    [
+      "createPolicyVersion",
+      () =>
+        createPolicyVersion(
+          context.administration,
+          { policy: arn.policy("Q"), document: READ_ALL, setAsDefault: true },
+          request(),
+        ),
+      { defaultVersion: "v1", versions: ["v1"] },
+      { defaultVersion: "v2", versions: ["v1", "v2"], document: READ_ALL },
+    ],
+    [
+      "setDefaultPolicyVersion",
+      () => setDefaultPolicyVersion(context.administration, { policy: arn.policy("Q"), version: "v1" }, request()),
+      { defaultVersion: "v2" },
+      { defaultVersion: "v1" },
+    ],
+    ["addUserToGroup", () => addUserToGroup(context.administration, membership, request()), null, membership],
+    ["removeUserFromGroup", () => removeUserFromGroup(context.administration, membership, request()), membership, null],
+    [
+      "registerSecret",
+      () =>
+        registerSecret(
+          context.administration,
+          { arn: arn.secret("s"), encryptionKey: arn.key("k"), resourceGroup: "rg-1" },
+          request(),
+        ),
+      null,
+      { arn: arn.secret("s"), type: "SECRET", resourceGroup: "rg-1", secretType: null, key: arn.key("k"), tags: {} },
+    ],
+    [
+      "registerAlias",
+      () => registerAlias(context.administration, { arn: arn.alias("a"), key: arn.key("k") }, request()),
+      null,
+      { arn: arn.alias("a"), type: "ALIAS", key: arn.key("k"), tags: {} },
+    ],
+    [
+      "moveToResourceGroup",
+      () => moveToResourceGroup(context.administration, { resource: arn.secret("s") }, request()),
+      { resourceGroup: "rg-1" },
+      { resourceGroup: null },
+    ],
+    [
+      "tagResource",
+      () =>
+        tagResource(context.administration, { resource: arn.user("Zoe"), tags: [{ key: "t", value: "2" }] }, request()),
+      { tags: { t: "1" } },
+      { tags: { t: "2" } },
+    ],
+  ];
+
+  test.each(steps)("%s", async (action, make, before, after) => {
+    expect(await make()).toMatchObject({ changed: true, userErrors: [] });
+    const event = await lastEvent(action === "createAccount" ? "10" : ACCOUNT);
+    expect(event).toMatchObject({ action });
+    expect({ before: event.before, after: event.after }).toEqual({ before, after });
+    expect(Object.keys(event.revision as object)).not.toEqual([]);
   });
 });
 
@@ -497,6 +622,36 @@ describe("verification", () => {
         expect(broken, column).toMatchObject({ sequence: 4 });
         await run(tx, "ROLLBACK TO SAVEPOINT tampering");
       }
+    });
+  });
+
+  test("finds a trail that was put back to an earlier state with its seal, when a later one is known", async () => {
+    const { administration } = context;
+    const account = "7000000000000007";
+    await createAccount(administration, { account }, request());
+    const { db } = administration;
+    const old = await db.auditHead.findUniqueOrThrow({ where: { accountId: account } });
+    await createUser(administration, { account, name: "a" }, request());
+    const [now] = await verified(administration, account);
+    const known = new Map([[account, { sequence: 2, hash: now?.hash ?? "" }]]);
+    expect(await verified(administration, account, known)).toMatchObject([{ broken: null }]);
+    await createUser(administration, { account, name: "b" }, request());
+    expect(await verified(administration, account, known)).toMatchObject([{ events: 3, broken: null }]);
+    const other = new Map([[account, { sequence: 2, hash: "0".repeat(64) }]]);
+    expect(await verified(administration, account, other)).toMatchObject([{ events: 1, broken: { sequence: 2 } }]);
+    await rolledBack(async (tx) => {
+      await disableTriggers(tx);
+      await tx.$executeRaw`DELETE FROM audit_event WHERE account_id = ${account} AND sequence > 1`;
+      await tx.$executeRaw`UPDATE audit_head SET sequence = 1, hash = ${old.hash}, seal = ${old.seal}
+        WHERE account_id = ${account}`;
+      expect(await verifyTrail(tx, AUDIT_KEY, account)).toMatchObject({ broken: null });
+      const trail = await verifyTrail(tx, AUDIT_KEY, account, known.get(account));
+      expect(trail.broken).toMatchObject({ sequence: 2 });
+    });
+    const gone = new Map([["404", { sequence: 1, hash: "0".repeat(64) }]]);
+    expect((await verified(administration, undefined, gone)).at(-1)).toMatchObject({
+      account: "404",
+      broken: { sequence: 1 },
     });
   });
 

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -145,6 +145,15 @@ describe("ramgate", () => {
       expect(intact.out).toMatch(
         new RegExp(`^${account} intact: 1 event, head [0-9a-f]{64}\\n77 intact: 1 event, head [0-9a-f]{64}\\n$`),
       );
+      const known = join(tmpdir(), `ramgate-known-${process.pid}.txt`);
+      await writeFile(known, intact.out);
+      expect(await verify("--known", known)).toEqual(intact);
+      await writeFile(known, `${intact.out}78 intact: 2 events, head ${"0".repeat(64)}\n`);
+      const gone = await verify("--known", known);
+      expect(gone.code).toBe(1);
+      expect(gone.out).toContain("78 broken: event 1: the event is missing");
+      await rm(known);
+      expect((await verify("--known", DEMO)).code).toBe(2);
       await withClient(audited.url, (client) =>
         client.query(`ALTER TABLE audit_event DISABLE TRIGGER USER;
           UPDATE audit_event SET actor = 'nobody' WHERE account_id = '77'`),
