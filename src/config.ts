@@ -114,8 +114,8 @@ const VARIABLES = {
   GRAPHIQL: oneOf(["on", "off"]).optional(),
   CACHE_MAC_KEY: macKey.optional(),
   TOKEN_MAC_KEY: macKey.optional(),
-  AUDIT_MAC_KEY: macKey.optional(),
   ENVIRONMENT_ID: environmentId.optional(),
+  AUDIT_MAC_KEY: macKey.optional(),
   NODE_ENV: z.string().optional(),
 };
 
