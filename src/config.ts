@@ -39,6 +39,8 @@ export interface Config {
     readonly cacheKey?: Buffer;
     /** MAC key of revision tokens. */
     readonly tokenKey?: Buffer;
+    /** MAC key of the heads of the audit trails. */
+    readonly auditKey?: Buffer;
     /** Names the history of the database in cache keys and tokens. */
     readonly environment?: string;
   };
@@ -136,6 +138,7 @@ const VARIABLES = {
   CACHE_MAC_KEY: macKey.optional(),
   TOKEN_MAC_KEY: macKey.optional(),
   ENVIRONMENT_ID: environmentId.optional(),
+  AUDIT_MAC_KEY: macKey.optional(),
   NODE_ENV: z.string().optional(),
 };
 
@@ -175,6 +178,7 @@ function toConfig(values: Values): Config {
     secrets: {
       ...(values.CACHE_MAC_KEY && { cacheKey: values.CACHE_MAC_KEY }),
       ...(values.TOKEN_MAC_KEY && { tokenKey: values.TOKEN_MAC_KEY }),
+      ...(values.AUDIT_MAC_KEY && { auditKey: values.AUDIT_MAC_KEY }),
       ...(values.ENVIRONMENT_ID && { environment: values.ENVIRONMENT_ID }),
     },
   };

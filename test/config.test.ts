@@ -74,6 +74,7 @@ describe("loadConfig", () => {
       LIMIT_TAGS_PER_RESOURCE: "10",
       CACHE_MAC_KEY: Buffer.alloc(32, 1).toString("base64url"),
       TOKEN_MAC_KEY: Buffer.alloc(48, 2).toString("base64url"),
+      AUDIT_MAC_KEY: Buffer.alloc(32, 3).toString("base64url"),
       ENVIRONMENT_ID: "prod-2.b",
     };
     expect(loadConfig(env)).toEqual({
@@ -100,7 +101,12 @@ describe("loadConfig", () => {
         customPoliciesPerIdentity: 9,
         tagsPerResource: 10,
       },
-      secrets: { cacheKey: Buffer.alloc(32, 1), tokenKey: Buffer.alloc(48, 2), environment: "prod-2.b" },
+      secrets: {
+        cacheKey: Buffer.alloc(32, 1),
+        tokenKey: Buffer.alloc(48, 2),
+        auditKey: Buffer.alloc(32, 3),
+        environment: "prod-2.b",
+      },
     });
   });
 

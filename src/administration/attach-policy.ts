@@ -1,6 +1,12 @@
 import type { Transaction } from "../store/prisma-client.js";
 import type { Administration, ChangeRequest, ChangeResult, Limits } from "./administration.js";
-import { type AttachmentTarget, attachmentTarget, findAttachment, type TargetInput } from "./attachment-target.js";
+import {
+  type AttachmentTarget,
+  attachmentFacts,
+  attachmentTarget,
+  findAttachment,
+  type TargetInput,
+} from "./attachment-target.js";
 import { sameWindow, type Window, type WindowInput, windowOf } from "./attachment-window.js";
 import { changeAccount, type Effect } from "./change-account.js";
 import type { StoredEntity, StoredPolicy } from "./look-up.js";
@@ -42,16 +48,17 @@ async function attach(
   limits: Limits,
 ): Promise<Effect<{ attachmentId: string }>> {
   const { account, principal, policies, resourceGroupId, attachment } = await findAttachment(tx, target);
+  const after = attachmentFacts(target, window);
   if (attachment !== null) {
     const changed = !sameWindow(attachment, window);
     if (changed) await tx.attachment.update({ where: { id: attachment.id }, data: window, select: { id: true } });
-    return { value: { attachmentId: attachment.id }, changed };
+    return { value: { attachmentId: attachment.id }, changed, before: attachmentFacts(target, attachment), after };
   }
   const [policy] = policies;
   await checkQuota(tx, principal, policy, limits);
   const ids = { accountId: account, policyId: policy.id, principalId: principal.id, resourceGroupId };
   const { id } = await tx.attachment.create({ data: { ...ids, ...window }, select: { id: true } });
-  return { value: { attachmentId: id }, changed: true, created: true };
+  return { value: { attachmentId: id }, changed: true, created: true, after };
 }
 
 async function checkQuota(

@@ -25,9 +25,12 @@ export interface Effect<T> {
   readonly created?: boolean;
   /** What the audit trail keeps in place of the input. */
   readonly audit?: object;
-  /** What the thing was, for the audit trail; null: there was none. */
+  /**
+   * For the audit trail: the changed thing as it was, in plain JSON (dates become RFC 3339), as far as the change is
+   * about it. Null or left out where there was nothing; then the change has made it. Never a secret.
+   */
   readonly before?: object | null;
-  /** What the thing is now, for the audit trail; null: it is gone. */
+  /** The same as it is now; null or left out where there is nothing any more. */
   readonly after?: object | null;
 }
 
@@ -151,8 +154,8 @@ async function changeOnce<T>(
   if (isGiven(request.expectedRevision)) checkExpected(administration, request.expectedRevision, before, now);
   const effect = await change.run(tx);
   if (request.dryRun) throw new DryRunDone(resultOf(effect, administration.tokens.issue(before, now), true));
-  if (effect.changed) await recordAuditEvent(tx, request, change, effect.audit);
   const after = effect.changed ? await readRevisions(tx, change.scopes) : before;
+  if (effect.changed) await recordAuditEvent(tx, administration, request, change, effect, { before, after });
   const result = resultOf(effect, administration.tokens.issue(after, now), false);
   if (claim !== null) await storeResponse(tx, claim, result);
   return result;

@@ -39,7 +39,7 @@ export function createResourceGroup(
         if (known !== null)
           refuse("ENTITY_ALREADY_EXISTS_RESOURCE_GROUP", `the resource group \`${id}\` already exists`, "id");
         await tx.resourceGroup.create({ data: { accountId, id, name }, select: { id: true } });
-        return { value: { accountId, resourceGroupId: id }, changed: true, created: true };
+        return { value: { accountId, resourceGroupId: id }, changed: true, created: true, after: { id, name } };
       },
     };
   });

@@ -2,8 +2,9 @@ import type { Transaction } from "../store/prisma-client.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { type AttachmentList, inItemOrder, readAttachmentList } from "./attachment-list.js";
 import type { TargetInput } from "./attachment-target.js";
+import { attachmentFacts } from "./attachment-target.js";
 import { changeAccount, type Effect } from "./change-account.js";
-import { attachmentFacts, attachmentOf, type FoundAttachments, findAttachments } from "./find-attachments.js";
+import { attachmentOf, type FoundAttachments, findAttachments } from "./find-attachments.js";
 import { refuseIfAny } from "./user-error.js";
 
 export interface DetachPoliciesInput {
@@ -77,8 +78,7 @@ function goneOf({ found, attached }: FoundAttachments): Map<string, object> {
   for (const target of found) {
     const attachment = attachmentOf(target, attached);
     if (attachment === undefined) continue;
-    const { id, notBefore, expiresAt } = attachment;
-    gone.set(id, attachmentFacts(target, { notBefore, expiresAt }));
+    gone.set(attachment.id, attachmentFacts(target, attachment));
   }
   return gone;
 }

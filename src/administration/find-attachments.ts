@@ -136,11 +136,6 @@ export function targetKey({ entity, policies, resourceGroup }: FoundTarget): str
   return `${entity.id}/${policies[0].id}/${resourceGroup ?? ""}`;
 }
 
-/** What the audit trail keeps of an attachment. */
-export function attachmentFacts({ policy, entity, resourceGroup }: FoundTarget, window: Window): object {
-  return { policy: policy.arn, principal: entity.arn, resourceGroup, ...window };
-}
-
 function groupBy<T>(rows: readonly T[], keyOf: (row: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const row of rows) {

@@ -106,7 +106,9 @@ async function importSnapshot(
   };
   const changed = account !== "KEEP" || plan.counts.length > 0;
   if (changed) await write(tx, snapshot, mode, changes);
-  return { value: { accountId: id, plan }, changed, audit: auditOf(snapshot, mode, plan) };
+  const before = stored && { alias: stored.alias };
+  const after = { alias: aliasAfter(snapshot.account.alias, stored, mode), plan: { account, counts: plan.counts } };
+  return { value: { accountId: id, plan }, changed, audit: auditOf(snapshot, mode, plan), before, after };
 }
 
 /** For a snapshot that is refused anyway: its references can be checked, its documents must not be touched. */

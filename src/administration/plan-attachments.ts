@@ -1,12 +1,7 @@
 import type { Limits } from "./administration.js";
+import { attachmentFacts } from "./attachment-target.js";
 import { sameWindow, type Window } from "./attachment-window.js";
-import {
-  attachmentFacts,
-  attachmentOf,
-  type FoundAttachments,
-  type FoundTarget,
-  targetKey,
-} from "./find-attachments.js";
+import { attachmentOf, type FoundAttachments, type FoundTarget, targetKey } from "./find-attachments.js";
 import { newId } from "./new-id.js";
 import { checkPolicyQuota } from "./policy-quota.js";
 import { type UserError, userError } from "./user-error.js";
@@ -73,8 +68,7 @@ class Planner implements AttachmentPlan {
     const stored = attachmentOf(target, this.#known.attached);
     if (stored === undefined) return this.#planNew(target, window);
     if (!sameWindow(stored, window)) {
-      const { notBefore, expiresAt } = stored;
-      this.before.push(attachmentFacts(target, { notBefore, expiresAt }));
+      this.before.push(attachmentFacts(target, stored));
       this.after.push(attachmentFacts(target, window));
       this.update.push({ id: stored.id, ...window });
     }

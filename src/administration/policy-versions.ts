@@ -42,6 +42,17 @@ export function requireVersion(
   return found;
 }
 
+/** Name of the version that is evaluated, `v3`; null when none is. */
+export function defaultOf(versions: readonly { number: number; isDefault: boolean }[]): string | null {
+  const version = versions.find(({ isDefault }) => isDefault);
+  return version === undefined ? null : `v${version.number}`;
+}
+
+/** The versions of a policy as the audit trail keeps them. */
+export function versionsOf(versions: readonly { number: number; isDefault: boolean }[]) {
+  return { defaultVersion: defaultOf(versions), versions: versions.map(({ number }) => `v${number}`) };
+}
+
 /** Makes one version the default, which is the one that is evaluated. */
 export async function makeDefault(tx: Transaction, policyId: string, versionId: string): Promise<void> {
   await tx.policyVersion.updateMany({

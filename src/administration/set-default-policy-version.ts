@@ -1,7 +1,7 @@
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
 import { policyName, refuseSystemPolicy } from "./look-up.js";
-import { accountOf, findVersions, makeDefault, requireVersion } from "./policy-versions.js";
+import { accountOf, defaultOf, findVersions, makeDefault, requireVersion } from "./policy-versions.js";
 
 export interface SetDefaultPolicyVersionInput {
   /** ARN of a custom policy. */
@@ -30,7 +30,9 @@ export function setDefaultPolicyVersion(
         const policy = await findVersions(tx, name);
         const wanted = requireVersion(policy, input.version);
         if (!wanted.isDefault) await makeDefault(tx, policy.id, wanted.id);
-        return { value: { policyVersionId: wanted.id, policyId: policy.id }, changed: !wanted.isDefault };
+        const value = { policyVersionId: wanted.id, policyId: policy.id };
+        const before = { defaultVersion: defaultOf(policy.versions) };
+        return { value, changed: !wanted.isDefault, before, after: { defaultVersion: `v${wanted.number}` } };
       },
     };
   });

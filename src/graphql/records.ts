@@ -5,13 +5,22 @@ import { parsePrincipalArn } from "../domain/principal.js";
 import type { Database } from "../store/prisma-client.js";
 
 type Row<
-  Model extends "account" | "attachment" | "kmsResource" | "policy" | "policyVersion" | "principal" | "resourceGroup",
+  Model extends
+    | "account"
+    | "attachment"
+    | "auditEvent"
+    | "kmsResource"
+    | "policy"
+    | "policyVersion"
+    | "principal"
+    | "resourceGroup",
 > = NonNullable<Awaited<ReturnType<Database[Model]["findFirst"]>>>;
 
 /** A user, group, role or owner; a session is the row of its role with the ARN of the session. */
 export type PrincipalRow = Row<"principal"> & { readonly sessionArn?: string };
 export type PolicyRow = Row<"policy">;
 export type AttachmentRow = Row<"attachment">;
+export type AuditEventRow = Row<"auditEvent">;
 export type KmsResourceRow = Row<"kmsResource">;
 
 type ByKey<Value> = Pick<DataLoader<string, Value | null>, "load" | "loadMany" | "clearAll">;
@@ -28,6 +37,8 @@ export interface Records {
   readonly resources: ByKey<KmsResourceRow>;
   /** By {@link resourceGroupKey}. */
   readonly resourceGroups: ByKey<Row<"resourceGroup">>;
+  /** By {@link auditEventKey}. */
+  readonly auditEvents: ByKey<AuditEventRow>;
   /** By id of a principal: its attachments that are in force now, those of its groups included. */
   readonly attachmentsInForce: DataLoader<string, readonly AttachmentRow[]>;
   clear(): void;
@@ -43,6 +54,7 @@ export function createRecords(db: Database): Records {
     attachments: byKey((ids) => db.attachment.findMany({ where: { id: { in: ids.filter(isUuid) } } })),
     resources: byKey((ids) => db.kmsResource.findMany({ where: { id: { in: ids.filter(isUuid) } } })),
     resourceGroups: new DataLoader((keys: readonly string[]) => resourceGroups(db, keys)),
+    auditEvents: new DataLoader((keys: readonly string[]) => auditEvents(db, keys)),
     attachmentsInForce: new DataLoader((ids: readonly string[]) => attachmentsInForce(db, ids)),
   };
   return {
@@ -69,6 +81,27 @@ async function resourceGroups(db: Database, keys: readonly string[]): Promise<(R
   const names = keys.map((key) => ({ accountId: key.slice(0, key.indexOf("/")), id: key.slice(key.indexOf("/") + 1) }));
   const rows = await db.resourceGroup.findMany({ where: { OR: names } });
   const byName = new Map(rows.map((row) => [resourceGroupKey(row), row]));
+  return keys.map((key) => byName.get(key) ?? null);
+}
+
+/** Events are counted within their account. */
+export function auditEventKey({
+  accountId,
+  sequence,
+}: {
+  readonly accountId: string;
+  readonly sequence: number;
+}): string {
+  return `${accountId}/${sequence}`;
+}
+
+async function auditEvents(db: Database, keys: readonly string[]): Promise<(AuditEventRow | null)[]> {
+  const names = keys.flatMap((key) => {
+    const [, accountId, sequence] = /^(\d{1,32})\/([1-9]\d{0,8})$/.exec(key) ?? [];
+    return accountId === undefined ? [] : [{ accountId, sequence: Number(sequence) }];
+  });
+  const rows = names.length === 0 ? [] : await db.auditEvent.findMany({ where: { OR: names } });
+  const byName = new Map(rows.map((row) => [auditEventKey(row), row]));
   return keys.map((key) => byName.get(key) ?? null);
 }
 

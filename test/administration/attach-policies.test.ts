@@ -200,7 +200,7 @@ describe("attachPolicies", () => {
     const first = await attach(list, { idempotencyKey: "many" });
     expect(await attach(list, { idempotencyKey: "many" })).toEqual(first);
     expect(await db.auditEvent.count()).toBe(events + 1);
-    expect(await db.auditEvent.findFirst({ orderBy: { id: "desc" } })).toMatchObject({
+    expect(await db.auditEvent.findFirst({ orderBy: { sequence: "desc" } })).toMatchObject({
       action: "attachPolicies",
       targets: [arn.policy("P7"), arn.user("n0"), arn.user("n1")],
     });

@@ -40,7 +40,7 @@ import {
   session,
   user,
 } from "../decisions/fixture.js";
-import { request } from "./setup.js";
+import { AUDIT_KEY, request } from "./setup.js";
 
 // What a change says it moves is what it moves, and no answer changes without: whoever cached one asks anew.
 
@@ -51,7 +51,12 @@ let cached: Decisions;
 beforeAll(async () => {
   fixture = await openFixture("moved");
   await fixture.sql.query("UPDATE policy SET last_version = 1");
-  administration = { db: openDatabase(fixture.url, 2), tokens: fixture.tokens, limits: DEFAULT_LIMITS };
+  administration = {
+    db: openDatabase(fixture.url, 2),
+    tokens: fixture.tokens,
+    limits: DEFAULT_LIMITS,
+    auditKey: Buffer.alloc(32, 9),
+  };
   plain = fixture.decisions({ cache: null });
   cached = fixture.decisions();
 });

@@ -22,6 +22,8 @@ export const arn = {
   alias: (name: string) => `acs:kms:cn-hangzhou:${ACCOUNT}:alias/${name}`,
 };
 
+export const AUDIT_KEY = Buffer.alloc(32, 9);
+
 /** A change asked for by an operator. */
 export function request(options: Partial<ChangeRequest> = {}): ChangeRequest {
   return { caller: { kind: "OPERATOR", credentialId: "test" }, requestId: randomUUID(), ...options };
@@ -34,7 +36,12 @@ export function useAdministration(label: string, poolSize = 8): { readonly admin
   beforeAll(async () => {
     database = await createTestDatabase(label);
     const tokens = createTokens({ environment: "test", key: Buffer.alloc(32, 7) });
-    holder.administration = { db: openDatabase(database.url, poolSize), tokens, limits: DEFAULT_LIMITS };
+    holder.administration = {
+      db: openDatabase(database.url, poolSize),
+      tokens,
+      limits: DEFAULT_LIMITS,
+      auditKey: AUDIT_KEY,
+    };
   });
   afterAll(async () => {
     await holder.administration?.db.$disconnect();
@@ -51,6 +58,7 @@ const TABLES = [
     "resource_tag",
     "authz_revision",
     "audit_event",
+    "audit_head",
     "idempotency_record",
     "credential",
   ],

@@ -46,9 +46,9 @@ export interface Installation {
 export async function openInstallation(): Promise<Installation> {
   const database = await createTestDatabase("conformance");
   const db = openDatabase(database.url, 4);
-  const { environment, cacheKey, tokenKey } = await loadGatewaySecrets(db);
+  const { environment, cacheKey, tokenKey, auditKey } = await loadGatewaySecrets(db);
   const tokens = createTokens({ environment, key: tokenKey });
-  const administration = { db, tokens, limits: DEFAULT_LIMITS };
+  const administration = { db, tokens, limits: DEFAULT_LIMITS, auditKey };
   const [pool, loadPool] = [openRevisionPool(database.url), openLoadPool(database.url, 2)];
   const common = { pool, loadPool, tokens, environment, cacheKey, engineVersion: "test" };
   const close = async (): Promise<void> => {

@@ -51,9 +51,9 @@ export async function openFixture(content: "empty" | "demo" = "empty"): Promise<
   const database = await createTestDatabase("graphql");
   const db = openDatabase(database.url, 4);
   const pools = [openRevisionPool(database.url), new pg.Pool({ connectionString: database.url, max: 2 })] as const;
-  const { environment, cacheKey, tokenKey } = await loadGatewaySecrets(db);
+  const { environment, cacheKey, tokenKey, auditKey } = await loadGatewaySecrets(db);
   const tokens = createTokens({ environment, key: tokenKey });
-  const administration = { db, tokens, limits: DEFAULT_LIMITS };
+  const administration = { db, tokens, limits: DEFAULT_LIMITS, auditKey };
   await ensureSystemPolicies(db);
   if (content === "demo") await seedDemo(administration);
   const decisions = createDecisions({

@@ -40,6 +40,7 @@ function argsOf(field: GraphQLField<unknown, unknown> | GraphQLInputField): read
 const QUERIES = [
   ...[
     "accounts",
+    "auditEvents",
     "canPerform",
     "checkAccess",
     "checkAccessBatch",
