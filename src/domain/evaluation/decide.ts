@@ -81,14 +81,14 @@ function evaluate(question: Question, resource: RequestedResource, actions: Acti
   const { resourceGroup } = resource;
   const group = foreign || isOwner || resourceGroup === null ? undefined : policies.byResourceGroup.get(resourceGroup);
   const results: StageResult[] = [];
-  const evaluated = (stage: PolicyStage, policyClass: PolicyClass): ClassResult => {
+  const weighed = (stage: PolicyStage, policyClass: PolicyClass | null | undefined): ClassResult | null => {
+    if (policyClass == null) return null;
     const result = evaluateClass(policyClass, actions, request, explained);
     results.push({ stage, result });
     return result;
   };
-  const weighed = (stage: PolicyStage, policyClass: PolicyClass | null | undefined): ClassResult | null =>
-    policyClass == null ? null : evaluated(stage, policyClass);
-  const gates = gatesOf(question, policies).map((gate) => evaluated("SESSION_POLICY", gate));
+  for (const gate of gatesOf(question, policies)) weighed("SESSION_POLICY", gate);
+  const gates = results.length === 0 ? NO_GATES : results.map(({ result }) => result);
   const stages = {
     ACCOUNT_LEVEL_IDENTITY_BASED_POLICY: weighed(
       "ACCOUNT_LEVEL_IDENTITY_BASED_POLICY",
@@ -108,6 +108,8 @@ function isTimeless(results: readonly StageResult[]): boolean {
 }
 
 const SESSION_CLASSES = new WeakMap<CompiledPolicy, PolicyClass>();
+
+const NO_GATES: readonly ClassResult[] = [];
 
 /** What comes with the question, then what issued sessions carry. */
 function gatesOf({ sessionPolicy }: Question, { gates }: PoliciesInForce): readonly PolicyClass[] {
