@@ -17,6 +17,9 @@ import { checkText, isAccountNumber } from "./validation.js";
  */
 export type AccountLock = "shared" | "counted" | "exclusive";
 
+/** Who may ask for a change; principals are then checked by the use case itself. */
+export type OpenTo = "OPERATORS" | "PRINCIPALS";
+
 /** What a use case did, inside the transaction. */
 export interface Effect<T> {
   readonly value: T;
@@ -81,9 +84,10 @@ export async function changeAccount<T>(
   administration: Administration,
   request: ChangeRequest,
   plan: () => Change<T>,
+  openTo: OpenTo = "OPERATORS",
 ): Promise<ChangeResult<T>> {
   try {
-    checkRequest(request);
+    checkRequest(request, openTo);
     const change = plan();
     checkAccount(change.account);
     return await withRetries(() => attempt(administration, request, change));
@@ -93,8 +97,9 @@ export async function changeAccount<T>(
   }
 }
 
-function checkRequest({ caller, reason, idempotencyKey }: ChangeRequest): void {
-  if (caller.kind !== "OPERATOR") refuse("NO_PERMISSION", "only operators may change accounts");
+function checkRequest({ caller, reason, idempotencyKey }: ChangeRequest, openTo: OpenTo): void {
+  if (caller.kind !== "OPERATOR" && openTo === "OPERATORS")
+    refuse("NO_PERMISSION", "only operators may change accounts");
   refuseIfAny([...checkText(reason, 1_024, "reason"), ...checkText(idempotencyKey, 255, "idempotencyKey")]);
 }
 

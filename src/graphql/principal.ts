@@ -2,13 +2,16 @@ import { requireAccount } from "./account.js";
 import { builder } from "./builder.js";
 import { connectionOf, nameFilter } from "./page.js";
 import type { PrincipalRow } from "./records.js";
+import { countSessionNames, listSessionNames } from "./session-names.js";
 import { Tag } from "./tag.js";
 
 const KINDS = {
   USER: { description: "A RAM user." },
   GROUP: { description: "A RAM group; its policies count for its members." },
   ROLE: { description: "A RAM role." },
-  ROLE_SESSION: { description: "A session of a role. Sessions are not listed; ask for them by ARN." },
+  ROLE_SESSION: {
+    description: "A session of a role. Listed are those that `assumeRole` issued; any other is found by its ARN.",
+  },
   ACCOUNT_OWNER: { description: "The account itself, `acs:ram::<account>:root`: may do everything in it." },
 } as const;
 
@@ -76,18 +79,24 @@ builder.queryField("principals", (t) =>
         "Users, groups and roles of an account, by ARN; the account owner only with `kind: ACCOUNT_OWNER`. Unknown account: NOT_FOUND.",
       args: {
         account: t.arg.string({ required: true, description: "Account number." }),
-        kind: t.arg({ type: PrincipalKind, description: "Only principals of this kind; `ROLE_SESSION` finds none." }),
+        kind: t.arg({
+          type: PrincipalKind,
+          description: "Only principals of this kind; `ROLE_SESSION`: the ARNs that sessions were issued under.",
+        }),
         nameContains: t.arg.string({
           description: "Only principals whose name contains this text, without regard to case.",
         }),
       },
       totalCount: async (_root, args, context) => {
         await requireAccount(args.account, context);
-        return context.services.db.principal.count({ where: listed(args) });
+        const { db } = context.services;
+        return args.kind === "ROLE_SESSION" ? countSessionNames(db, args) : db.principal.count({ where: listed(args) });
       },
       resolve: async (query, _root, args, context) => {
         await requireAccount(args.account, context);
-        return context.services.db.principal.findMany({ ...query, where: listed(args), orderBy: { arnKey: "asc" } });
+        const { db } = context.services;
+        if (args.kind === "ROLE_SESSION") return listSessionNames(db, query, args);
+        return db.principal.findMany({ ...query, where: listed(args), orderBy: { arnKey: "asc" } });
       },
     },
     Principals,

@@ -13,11 +13,17 @@ type Row<
     | "policy"
     | "policyVersion"
     | "principal"
-    | "resourceGroup",
+    | "resourceGroup"
+    | "roleSession",
 > = NonNullable<Awaited<ReturnType<Database[Model]["findFirst"]>>>;
 
-/** A user, group, role or owner; a session is the row of its role with the ARN of the session. */
-export type PrincipalRow = Row<"principal"> & { readonly sessionArn?: string };
+/** An issued session; nobody may read the digest of its token. */
+export type RoleSessionRow = Omit<Row<"roleSession">, "tokenDigest">;
+/**
+ * A user, group, role or owner. A session is the row of its role with the ARN of the session, and for one that was
+ * asked for by itself with the record of its issue.
+ */
+export type PrincipalRow = Row<"principal"> & { readonly sessionArn?: string; readonly issued?: RoleSessionRow };
 export type PolicyRow = Row<"policy">;
 export type AttachmentRow = Row<"attachment">;
 export type AuditEventRow = Row<"auditEvent">;
@@ -35,6 +41,10 @@ export interface Records {
   readonly policyVersions: ByKey<Row<"policyVersion">>;
   readonly attachments: ByKey<AttachmentRow>;
   readonly resources: ByKey<KmsResourceRow>;
+  /** By id: one issued session. */
+  readonly issuedSessions: ByKey<RoleSessionRow>;
+  /** By canonical ARN: of the sessions issued under it the one that ends last, active ones first. */
+  readonly sessionsByArn: ByKey<RoleSessionRow>;
   /** By {@link resourceGroupKey}. */
   readonly resourceGroups: ByKey<Row<"resourceGroup">>;
   /** By {@link auditEventKey}. */
@@ -45,14 +55,17 @@ export interface Records {
 }
 
 export function createRecords(db: Database): Records {
+  const principals = byKey<PrincipalRow>((ids) => db.principal.findMany({ where: { id: { in: ids.filter(isUuid) } } }));
   const records = {
     accounts: byKey((ids) => db.account.findMany({ where: { id: { in: ids } } })),
-    principals: byKey<PrincipalRow>((ids) => db.principal.findMany({ where: { id: { in: ids.filter(isUuid) } } })),
+    principals,
     principalsByArn: new DataLoader((arns: readonly string[]) => principalsByArn(db, arns)),
     policies: byKey((ids) => db.policy.findMany({ where: { id: { in: ids.filter(isUuid) } } })),
     policyVersions: byKey((ids) => db.policyVersion.findMany({ where: { id: { in: ids.filter(isUuid) } } })),
     attachments: byKey((ids) => db.attachment.findMany({ where: { id: { in: ids.filter(isUuid) } } })),
     resources: byKey((ids) => db.kmsResource.findMany({ where: { id: { in: ids.filter(isUuid) } } })),
+    issuedSessions: byKey<RoleSessionRow>((ids) => findSessions(db, { id: { in: ids.filter(isUuid) } })),
+    sessionsByArn: new DataLoader((arns: readonly string[]) => sessionsByArn(db, arns)),
     resourceGroups: new DataLoader((keys: readonly string[]) => resourceGroups(db, keys)),
     auditEvents: new DataLoader((keys: readonly string[]) => auditEvents(db, keys)),
     attachmentsInForce: new DataLoader((ids: readonly string[]) => attachmentsInForce(db, ids)),
@@ -112,7 +125,27 @@ function byKey<T extends { readonly id: string }>(read: (ids: string[]) => Promi
   });
 }
 
-function isUuid(id: string): boolean {
+function findSessions(db: Database, where: object): Promise<RoleSessionRow[]> {
+  return db.roleSession.findMany({ where, omit: { tokenDigest: true } });
+}
+
+async function sessionsByArn(db: Database, arns: readonly string[]): Promise<(RoleSessionRow | null)[]> {
+  const now = new Date();
+  const rows = await findSessions(db, { arn: { in: [...arns] } });
+  const rank = (row: RoleSessionRow): number => (isActive(row, now) ? 1e15 : 0) + row.expiresAt.getTime();
+  const byArn = groupBy(
+    rows.sort((a, b) => rank(b) - rank(a)),
+    ({ arn }) => arn,
+  );
+  return arns.map((arn) => byArn.get(arn)?.[0] ?? null);
+}
+
+/** Whether a session acts at an instant; the same rule that decisions follow (D32). */
+export function isActive({ issuedAt, expiresAt, revokedAt }: RoleSessionRow, now: Date): boolean {
+  return issuedAt <= now && now < expiresAt && (revokedAt === null || now < revokedAt);
+}
+
+export function isUuid(id: string): boolean {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
 }
 

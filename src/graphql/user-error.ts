@@ -14,6 +14,7 @@ const EXACT: Partial<Record<UserErrorCode, string>> = {
   INVALID_PARAMETER: "An input field is not acceptable; the message says why.",
   INVALID_PARAMETER_WINDOW: "`notBefore` is not before `expiresAt`.",
   INVALID_SNAPSHOT: "The snapshot has a problem at `pointer`.",
+  LIMIT_EXCEEDED_ROLE_SESSION: "Too many sessions of this name are active. Not a quota of RAM.",
   MALFORMED_POLICY_DOCUMENT: "The policy document has a problem; MalformedPolicyDocumentError says where.",
   NO_PERMISSION: "The caller may not make this change.",
   SERVICE_LINKED_ROLE_IMMUTABLE:

@@ -55,7 +55,7 @@ beforeAll(async () => {
     db: openDatabase(fixture.url, 2),
     tokens: fixture.tokens,
     limits: DEFAULT_LIMITS,
-    auditKey: Buffer.alloc(32, 9),
+    auditKey: AUDIT_KEY,
   };
   plain = fixture.decisions({ cache: null });
   cached = fixture.decisions();

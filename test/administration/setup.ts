@@ -30,11 +30,15 @@ export function request(options: Partial<ChangeRequest> = {}): ChangeRequest {
 }
 
 /** A database and what changes it, for the tests of one file. */
-export function useAdministration(label: string, poolSize = 8): { readonly administration: Administration } {
+export function useAdministration(
+  label: string,
+  poolSize = 8,
+): { readonly administration: Administration; readonly url: string } {
   let database: TestDatabase | undefined;
-  const holder: { administration: Administration } = { administration: undefined as unknown as Administration };
+  const holder = { administration: undefined as unknown as Administration, url: "" };
   beforeAll(async () => {
     database = await createTestDatabase(label);
+    holder.url = database.url;
     const tokens = createTokens({ environment: "test", key: Buffer.alloc(32, 7) });
     holder.administration = {
       db: openDatabase(database.url, poolSize),
@@ -61,6 +65,7 @@ const TABLES = [
     "audit_head",
     "idempotency_record",
     "credential",
+    "role_session",
   ],
 ];
 

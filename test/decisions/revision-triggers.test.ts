@@ -10,6 +10,7 @@ import {
   openFixture,
   role,
   secret,
+  session,
   user,
 } from "./fixture.js";
 
@@ -181,6 +182,28 @@ const CHANGES: [what: string, sql: string, scopes: string[]][] = [
   ],
   ["credential revoked", "UPDATE credential SET revoked_at = now() WHERE id = 'c9'", ["cred:c9"]],
   ["credential deleted", "DELETE FROM credential WHERE id = 'c9'", ["cred:c9"]],
+  [
+    "session issued",
+    `INSERT INTO role_session (id, account_id, role_id, arn, session_name, token_digest, issued_to, issued_at, expires_at)
+     VALUES (gen_random_uuid(), '${ACCOUNT}', $bot, '${session("bot")}', 's1', sha256(''), 'x', now(), now() + interval '1 hour')`,
+    [`prin:${session("bot")}`],
+  ],
+  [
+    "session given a policy",
+    "UPDATE role_session SET session_policy = '{}' WHERE session_name = 's1'",
+    [`prin:${session("bot")}`],
+  ],
+  [
+    "session renamed",
+    `UPDATE role_session SET session_name = 'S1', arn = '${session("bot").replace(/s1$/, "S1")}'`,
+    [`prin:${session("bot")}`, `prin:${session("bot").replace(/s1$/, "S1")}`],
+  ],
+  [
+    "session revoked",
+    "UPDATE role_session SET revoked_at = now() WHERE session_name = 'S1'",
+    [`prin:${session("bot").replace(/s1$/, "S1")}`, prin(role("bot"))],
+  ],
+  ["session deleted", "DELETE FROM role_session", [`prin:${session("bot").replace(/s1$/, "S1")}`, prin(role("bot"))]],
   ["gateway secret inserted", "INSERT INTO gateway_secret VALUES ('s', '\\x00')", ["glob"]],
   ["gateway secret updated", "UPDATE gateway_secret SET value = '\\x01' WHERE name = 's'", ["glob"]],
   ["gateway secret deleted", "DELETE FROM gateway_secret WHERE name = 's'", ["glob"]],
@@ -233,7 +256,7 @@ describe("revision triggers", () => {
     }
   });
 
-  it.each(["attachment", "policy_version", "kms_resource", "authz_revision"])(
+  it.each(["attachment", "policy_version", "kms_resource", "role_session", "authz_revision"])(
     "forbid to truncate %s",
     async (table) => {
       await expect(fixture.sql.query(`TRUNCATE ${table} CASCADE`)).rejects.toThrow(/forbidden/);
@@ -281,7 +304,7 @@ describe("start-up check of the triggers", () => {
       `SELECT tgrelid::regclass::text AS table, tgname AS name FROM pg_trigger
        WHERE NOT tgisinternal AND tgname LIKE 'authz_%'`,
     );
-    expect(rows.length).toBe(12 * 5 + 1);
+    expect(rows.length).toBe(13 * 5 + 1);
     for (const { table, name } of rows) {
       const named = `\`${name}\` on \`${table}\``;
       expect(await complaint(`DROP TRIGGER ${name} ON ${table}`)).toContain(named);

@@ -53,12 +53,19 @@ const QUERIES = [
   ...["policy", "principal", "principals", "resource", "resources", "viewer"],
 ];
 const CHANGES = [
-  ...["addUserToGroup", "attachPolicies", "attachPolicy", "createAccount", "createGroup"],
+  ...["addUserToGroup", "assumeRole", "attachPolicies", "attachPolicy", "createAccount", "createGroup"],
   ...["createPolicy", "createPolicyVersion", "createResourceGroup", "createRole", "createUser"],
   ...["deleteGroup", "deletePolicy", "deletePolicyVersion", "deleteResourceGroup", "deleteRole"],
   ...["deleteUser", "deregisterAlias", "deregisterKey", "deregisterSecret", "detachPolicies"],
   ...["detachPolicy", "importAccount", "moveToResourceGroup", "registerAlias", "registerKey"],
-  ...["registerSecret", "removeUserFromGroup", "setDefaultPolicyVersion", "tagResource", "untagResource"],
+  ...[
+    "registerSecret",
+    "removeUserFromGroup",
+    "revokeRoleSessions",
+    "setDefaultPolicyVersion",
+    "tagResource",
+    "untagResource",
+  ],
   ...["updateAccount", "updateAlias", "updateGroup", "updateKey", "updatePolicy"],
   ...["updateResourceGroup", "updateRole", "updateSecret", "updateUser"],
 ];

@@ -5,7 +5,7 @@ import { Diagnostics, MOST_NOTES } from "./diagnostics.js";
 import type { EvaluationRequest } from "./evaluation-request.js";
 import { type Applies, matchConditions, matchScope } from "./match-statement.js";
 import type { Narrowed, WeighedStatement } from "./narrowed.js";
-import { ALLOWS, DENIES, mark, type OutcomeSet, outcomesOf } from "./outcome-set.js";
+import { ALLOWS, combineGates, DENIES, mark, type OutcomeSet, outcomesOf } from "./outcome-set.js";
 import type { PolicyClass } from "./policy-class.js";
 import type { SelectedStatement } from "./selected-statement.js";
 import type { Selection } from "./selection.js";
@@ -129,6 +129,13 @@ function meets(
   if (statement === null) return "residual";
   if (!statement.readsAction) return matchConditions(statement, request, notes);
   return matchConditions(statement, request.withAction(actions.names[slots[0] ?? 0] ?? ""), notes);
+}
+
+/** Every outcome that one action of the question can have in all gates together; 0 where there is none. */
+export function outcomesOfGates(gates: readonly ClassResult[], slot: number): OutcomeSet {
+  let set: OutcomeSet = 0;
+  for (const gate of gates) set = combineGates(set, outcomesIn(gate, slot));
+  return set;
 }
 
 /** Every outcome that one action of the question can have in the class; 0 where there is no class. */
