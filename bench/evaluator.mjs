@@ -7,7 +7,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
-import { answers, KEY_ACTION_COUNT, PEERS, questions, SHAPES, SIZES } from "./evaluator/contestants.mjs";
+import { answers, CLOSED_LIST, KEY_ACTION_COUNT, PEERS, questions, SHAPES, SIZES } from "./evaluator/contestants.mjs";
 
 const RUNNER = fileURLToPath(new URL("evaluator/runner.mjs", import.meta.url));
 const ROUNDS = 9;
@@ -55,7 +55,8 @@ async function compareAnswers() {
 async function singleChecks() {
   const ours = ["registered resource", "arbitrary ARN", "registered, with reasons", "arbitrary ARN, with reasons"];
   const results = await contest([...ours.map((name) => `ramgate, ${name}`), ...Object.keys(PEERS)]);
-  const fastest = Math.min(...Object.keys(PEERS).map((name) => results.get(name).median));
+  const equivalent = Object.keys(PEERS).filter((name) => name !== CLOSED_LIST);
+  const fastest = Math.min(...equivalent.map((name) => results.get(name).median));
   console.table(
     [...results].map(([contestant, { median, slowest }]) => ({
       contestant,
@@ -64,6 +65,10 @@ async function singleChecks() {
       "decisions/s": Math.round(1e6 / median),
       "× fastest peer": rounded(fastest / median, 1),
     })),
+  );
+  console.log(
+    `${CLOSED_LIST}: every pattern is written out beforehand for the actions known then, which RAM's language is not;\n` +
+      "it is no peer, but shows what a look-up by name costs",
   );
   const [registered, arbitrary, registeredWhy, arbitraryWhy] = ours.map(
     (name) => results.get(`ramgate, ${name}`).median,

@@ -1,8 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import type { Logger } from "pino";
-import { type Administration, DEFAULT_LIMITS } from "./administration/administration.js";
+import type { Administration } from "./administration/administration.js";
 import { ensureSystemPolicies } from "./administration/ensure-system-policies.js";
+import { sealCarriedOverTrails } from "./administration/seal-carried-over-trails.js";
 import { seedDemo } from "./administration/seed-demo.js";
 import type { Config } from "./config.js";
 import { createDecisions, type Decisions } from "./decisions/decide-many.js";
@@ -72,6 +73,8 @@ async function assemble(config: Config, log: Logger, closers: Closers): Promise<
   closers.add(() => Promise.all([vectorPool.end(), loadPool.end()]));
   await assertRevisionTriggers(vectorPool);
   const secrets = { ...(await loadGatewaySecrets(db)), ...config.secrets };
+  const carriedOver = await sealCarriedOverTrails(db, secrets.auditKey);
+  if (carriedOver > 0) log.info(`sealed ${carriedOver} audit trails of an earlier version`);
   await ensureSystemPolicies(db);
   const tokens = createTokens({ environment: secrets.environment, key: secrets.tokenKey });
   const decisions = createDecisions({
@@ -87,7 +90,7 @@ async function assemble(config: Config, log: Logger, closers: Closers): Promise<
   return {
     db,
     decisions,
-    administration: { db, tokens, limits: DEFAULT_LIMITS },
+    administration: { db, tokens, limits: config.limits, auditKey: secrets.auditKey },
     authenticate: (apiKey) => authenticate(vectorPool, apiKey),
     embedded: config.databaseUrl === undefined,
     close: () => closers.close(),

@@ -1,6 +1,8 @@
 import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { z } from "zod";
+import { DEFAULT_LIMITS, type Limits } from "./administration/administration.js";
+import { HARD_LIMITS } from "./domain/limits.js";
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 export type ScopePrecedence = "staged" | "deny-overrides";
@@ -29,12 +31,16 @@ export interface Config {
   readonly scopePrecedence: ScopePrecedence;
   readonly decisionCache: boolean;
   readonly graphiql: boolean;
+  /** Quotas of changes through the API; RAM's own unless given. */
+  readonly limits: Limits;
   /** Absent ones are made at the first start and kept in PostgreSQL. */
   readonly secrets: {
     /** MAC key of cached decisions. */
     readonly cacheKey?: Buffer;
     /** MAC key of revision tokens. */
     readonly tokenKey?: Buffer;
+    /** MAC key of the heads of the audit trails. */
+    readonly auditKey?: Buffer;
     /** Names the history of the database in cache keys and tokens. */
     readonly environment?: string;
   };
@@ -76,6 +82,15 @@ const host = z.string().refine((text) => isIP(text) !== 0 || /^[A-Za-z0-9._-]+$/
   error: (issue) => `must be a host name or an IP address without a port, got \`${issue.input}\``,
 });
 
+const quota = (normally: number, most = 1_000_000) =>
+  z
+    .string()
+    .refine((text) => /^\d{1,7}$/.test(text) && Number(text) >= 1 && Number(text) <= most, {
+      error: (issue) => `must be a whole number from 1 to ${most}, got \`${issue.input}\``,
+    })
+    .transform(Number)
+    .default(normally);
+
 const adminApiKey = z
   .string()
   .regex(ADMIN_KEY, {
@@ -110,9 +125,20 @@ const VARIABLES = {
   SCOPE_PRECEDENCE: oneOf(["staged", "deny-overrides"]).default("staged"),
   DECISION_CACHE: oneOf(["on", "off"]).default("on"),
   GRAPHIQL: oneOf(["on", "off"]).optional(),
+  LIMIT_CUSTOM_POLICY_CHARACTERS: quota(DEFAULT_LIMITS.customPolicyCharacters, HARD_LIMITS.documentBytes),
+  LIMIT_VERSIONS_PER_POLICY: quota(DEFAULT_LIMITS.versionsPerPolicy),
+  LIMIT_CUSTOM_POLICIES_PER_ACCOUNT: quota(DEFAULT_LIMITS.customPoliciesPerAccount),
+  LIMIT_USERS_PER_ACCOUNT: quota(DEFAULT_LIMITS.usersPerAccount),
+  LIMIT_GROUPS_PER_ACCOUNT: quota(DEFAULT_LIMITS.groupsPerAccount),
+  LIMIT_ROLES_PER_ACCOUNT: quota(DEFAULT_LIMITS.rolesPerAccount),
+  LIMIT_GROUPS_PER_USER: quota(DEFAULT_LIMITS.groupsPerUser),
+  LIMIT_SYSTEM_POLICIES_PER_IDENTITY: quota(DEFAULT_LIMITS.systemPoliciesPerIdentity),
+  LIMIT_CUSTOM_POLICIES_PER_IDENTITY: quota(DEFAULT_LIMITS.customPoliciesPerIdentity),
+  LIMIT_TAGS_PER_RESOURCE: quota(DEFAULT_LIMITS.tagsPerResource),
   CACHE_MAC_KEY: macKey.optional(),
   TOKEN_MAC_KEY: macKey.optional(),
   ENVIRONMENT_ID: environmentId.optional(),
+  AUDIT_MAC_KEY: macKey.optional(),
   NODE_ENV: z.string().optional(),
 };
 
@@ -133,7 +159,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>> = p
   return toConfig(parsed.data);
 }
 
-function toConfig(values: z.infer<z.ZodObject<typeof VARIABLES>>): Config {
+type Values = z.infer<z.ZodObject<typeof VARIABLES>>;
+
+function toConfig(values: Values): Config {
   return {
     port: values.PORT,
     host: values.HOST,
@@ -146,11 +174,28 @@ function toConfig(values: z.infer<z.ZodObject<typeof VARIABLES>>): Config {
     scopePrecedence: values.SCOPE_PRECEDENCE,
     decisionCache: values.DECISION_CACHE === "on",
     graphiql: values.GRAPHIQL === undefined ? values.NODE_ENV !== "production" : values.GRAPHIQL === "on",
+    limits: limitsOf(values),
     secrets: {
       ...(values.CACHE_MAC_KEY && { cacheKey: values.CACHE_MAC_KEY }),
       ...(values.TOKEN_MAC_KEY && { tokenKey: values.TOKEN_MAC_KEY }),
+      ...(values.AUDIT_MAC_KEY && { auditKey: values.AUDIT_MAC_KEY }),
       ...(values.ENVIRONMENT_ID && { environment: values.ENVIRONMENT_ID }),
     },
+  };
+}
+
+function limitsOf(values: Values): Limits {
+  return {
+    customPolicyCharacters: values.LIMIT_CUSTOM_POLICY_CHARACTERS,
+    versionsPerPolicy: values.LIMIT_VERSIONS_PER_POLICY,
+    customPoliciesPerAccount: values.LIMIT_CUSTOM_POLICIES_PER_ACCOUNT,
+    usersPerAccount: values.LIMIT_USERS_PER_ACCOUNT,
+    groupsPerAccount: values.LIMIT_GROUPS_PER_ACCOUNT,
+    rolesPerAccount: values.LIMIT_ROLES_PER_ACCOUNT,
+    groupsPerUser: values.LIMIT_GROUPS_PER_USER,
+    systemPoliciesPerIdentity: values.LIMIT_SYSTEM_POLICIES_PER_IDENTITY,
+    customPoliciesPerIdentity: values.LIMIT_CUSTOM_POLICIES_PER_IDENTITY,
+    tagsPerResource: values.LIMIT_TAGS_PER_RESOURCE,
   };
 }
 

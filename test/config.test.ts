@@ -29,6 +29,18 @@ describe("loadConfig", () => {
       scopePrecedence: "staged",
       decisionCache: true,
       graphiql: true,
+      limits: {
+        customPolicyCharacters: 6_144,
+        versionsPerPolicy: 5,
+        customPoliciesPerAccount: 1_500,
+        usersPerAccount: 5_000,
+        groupsPerAccount: 300,
+        rolesPerAccount: 1_000,
+        groupsPerUser: 10,
+        systemPoliciesPerIdentity: 20,
+        customPoliciesPerIdentity: 10,
+        tagsPerResource: 20,
+      },
       secrets: {},
     });
   });
@@ -50,8 +62,19 @@ describe("loadConfig", () => {
       SCOPE_PRECEDENCE: "deny-overrides",
       DECISION_CACHE: "off",
       GRAPHIQL: "off",
+      LIMIT_CUSTOM_POLICY_CHARACTERS: "1",
+      LIMIT_VERSIONS_PER_POLICY: "2",
+      LIMIT_CUSTOM_POLICIES_PER_ACCOUNT: "3",
+      LIMIT_USERS_PER_ACCOUNT: "4",
+      LIMIT_GROUPS_PER_ACCOUNT: "5",
+      LIMIT_ROLES_PER_ACCOUNT: "6",
+      LIMIT_GROUPS_PER_USER: "7",
+      LIMIT_SYSTEM_POLICIES_PER_IDENTITY: "8",
+      LIMIT_CUSTOM_POLICIES_PER_IDENTITY: "9",
+      LIMIT_TAGS_PER_RESOURCE: "10",
       CACHE_MAC_KEY: Buffer.alloc(32, 1).toString("base64url"),
       TOKEN_MAC_KEY: Buffer.alloc(48, 2).toString("base64url"),
+      AUDIT_MAC_KEY: Buffer.alloc(32, 3).toString("base64url"),
       ENVIRONMENT_ID: "prod-2.b",
     };
     expect(loadConfig(env)).toEqual({
@@ -66,7 +89,24 @@ describe("loadConfig", () => {
       scopePrecedence: "deny-overrides",
       decisionCache: false,
       graphiql: false,
-      secrets: { cacheKey: Buffer.alloc(32, 1), tokenKey: Buffer.alloc(48, 2), environment: "prod-2.b" },
+      limits: {
+        customPolicyCharacters: 1,
+        versionsPerPolicy: 2,
+        customPoliciesPerAccount: 3,
+        usersPerAccount: 4,
+        groupsPerAccount: 5,
+        rolesPerAccount: 6,
+        groupsPerUser: 7,
+        systemPoliciesPerIdentity: 8,
+        customPoliciesPerIdentity: 9,
+        tagsPerResource: 10,
+      },
+      secrets: {
+        cacheKey: Buffer.alloc(32, 1),
+        tokenKey: Buffer.alloc(48, 2),
+        auditKey: Buffer.alloc(32, 3),
+        environment: "prod-2.b",
+      },
     });
   });
 
@@ -91,6 +131,16 @@ describe("loadConfig", () => {
       SCOPE_PRECEDENCE: "first",
       DECISION_CACHE: "true",
       GRAPHIQL: "1",
+      LIMIT_CUSTOM_POLICY_CHARACTERS: "131073",
+      LIMIT_VERSIONS_PER_POLICY: "0",
+      LIMIT_CUSTOM_POLICIES_PER_ACCOUNT: "-1",
+      LIMIT_USERS_PER_ACCOUNT: "1.5",
+      LIMIT_GROUPS_PER_ACCOUNT: "many",
+      LIMIT_ROLES_PER_ACCOUNT: "1e3",
+      LIMIT_GROUPS_PER_USER: "0x10",
+      LIMIT_SYSTEM_POLICIES_PER_IDENTITY: "1000001",
+      LIMIT_CUSTOM_POLICIES_PER_IDENTITY: "+5",
+      LIMIT_TAGS_PER_RESOURCE: "5%",
       CACHE_MAC_KEY: "short",
       TOKEN_MAC_KEY: "not base64url",
       ENVIRONMENT_ID: "a/b",
@@ -99,6 +149,7 @@ describe("loadConfig", () => {
     expect(problems(env)).toContain("PORT: must be a port number from 0 to 65535, got `http`");
     expect(problems(env)).toContain("SEED_DEMO: must be one of `true`, `false`, got `yes`");
     expect(problems(env)).toContain("DATABASE_URL: must be a URL that starts with `postgresql://` or `postgres://`");
+    expect(problems(env)).toContain("LIMIT_VERSIONS_PER_POLICY: must be a whole number from 1 to 1000000, got `0`");
     expect(() => loadConfig(env)).toThrow(/^the environment is not usable\n {2}PORT: /);
   });
 

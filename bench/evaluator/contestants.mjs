@@ -55,9 +55,10 @@ const registeredKeys = keyQuestions.map(asked(facts));
 /** What peers are compared with. */
 export const answers = registered.map((request) => decided("OUTCOME")(request)[0].outcome === "ALLOW");
 
+export const CLOSED_LIST = "@casl/ability, closed list of actions";
 export const PEERS = {
   "@casl/ability": () => casl(workload, users),
-  "@casl/ability, closed list of actions": () => caslWrittenOut(workload, users),
+  [CLOSED_LIST]: () => caslWrittenOut(workload, users),
   casbin: () => casbin(workload, users),
   "cedar-wasm": () => cedar(workload, users),
   "iam-simulate": () => iamSimulate(workload, users),

@@ -26,6 +26,8 @@ export interface Administration {
   readonly db: Database;
   readonly tokens: Tokens;
   readonly limits: Limits;
+  /** MAC key of the heads of the audit trails. */
+  readonly auditKey: Uint8Array;
 }
 
 /** Who asks for a change, and how it is to be made. */

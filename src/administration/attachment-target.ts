@@ -1,4 +1,5 @@
 import type { Transaction } from "../store/prisma-client.js";
+import type { Window } from "./attachment-window.js";
 import {
   type EntityName,
   entityName,
@@ -33,6 +34,14 @@ export function attachmentTarget(input: TargetInput): AttachmentTarget {
   const principal = entityName(input.principal, ["USER", "GROUP", "ROLE"], "principal");
   const scope = principal.kind === "GROUP" ? `acct:${principal.account}` : `prin:${principal.arnKey}`;
   return { policy, principal, resourceGroup: input.resourceGroup ?? null, scopes: [scope] };
+}
+
+/** An attachment as the audit trail keeps it. */
+export function attachmentFacts(
+  { policy, principal, resourceGroup }: Pick<AttachmentTarget, "policy" | "principal" | "resourceGroup">,
+  { notBefore, expiresAt }: Window,
+): object {
+  return { policy: policy.arn, principal: principal.arn, resourceGroup, notBefore, expiresAt };
 }
 
 /**

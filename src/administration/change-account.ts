@@ -17,6 +17,9 @@ import { checkText, isAccountNumber } from "./validation.js";
  */
 export type AccountLock = "shared" | "counted" | "exclusive";
 
+/** Who may ask for a change; principals are then checked by the use case itself. */
+export type OpenTo = "OPERATORS" | "PRINCIPALS";
+
 /** What a use case did, inside the transaction. */
 export interface Effect<T> {
   readonly value: T;
@@ -25,6 +28,13 @@ export interface Effect<T> {
   readonly created?: boolean;
   /** What the audit trail keeps in place of the input. */
   readonly audit?: object;
+  /**
+   * For the audit trail: the changed thing as it was, in plain JSON (dates become RFC 3339), as far as the change is
+   * about it. Null or left out where there was nothing; then the change has made it. Never a secret.
+   */
+  readonly before?: object | null;
+  /** The same as it is now; null or left out where there is nothing any more. */
+  readonly after?: object | null;
 }
 
 /** One change of one account, ready to be made. */
@@ -74,9 +84,10 @@ export async function changeAccount<T>(
   administration: Administration,
   request: ChangeRequest,
   plan: () => Change<T>,
+  openTo: OpenTo = "OPERATORS",
 ): Promise<ChangeResult<T>> {
   try {
-    checkRequest(request);
+    checkRequest(request, openTo);
     const change = plan();
     checkAccount(change.account);
     return await withRetries(() => attempt(administration, request, change));
@@ -86,8 +97,9 @@ export async function changeAccount<T>(
   }
 }
 
-function checkRequest({ caller, reason, idempotencyKey }: ChangeRequest): void {
-  if (caller.kind !== "OPERATOR") refuse("NO_PERMISSION", "only operators may change accounts");
+function checkRequest({ caller, reason, idempotencyKey }: ChangeRequest, openTo: OpenTo): void {
+  if (caller.kind !== "OPERATOR" && openTo === "OPERATORS")
+    refuse("NO_PERMISSION", "only operators may change accounts");
   refuseIfAny([...checkText(reason, 1_024, "reason"), ...checkText(idempotencyKey, 255, "idempotencyKey")]);
 }
 
@@ -147,8 +159,8 @@ async function changeOnce<T>(
   if (isGiven(request.expectedRevision)) checkExpected(administration, request.expectedRevision, before, now);
   const effect = await change.run(tx);
   if (request.dryRun) throw new DryRunDone(resultOf(effect, administration.tokens.issue(before, now), true));
-  if (effect.changed) await recordAuditEvent(tx, request, change, effect.audit);
   const after = effect.changed ? await readRevisions(tx, change.scopes) : before;
+  if (effect.changed) await recordAuditEvent(tx, administration, request, change, effect, { before, after });
   const result = resultOf(effect, administration.tokens.issue(after, now), false);
   if (claim !== null) await storeResponse(tx, claim, result);
   return result;

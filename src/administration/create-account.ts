@@ -32,7 +32,8 @@ export function createAccount(
         if (known !== null)
           refuse("ENTITY_ALREADY_EXISTS_ACCOUNT", `the account \`${account}\` already exists`, "account");
         await insertAccount(tx, account, alias ?? null);
-        return { value: { accountId: account }, changed: true, created: true };
+        const after = { account, alias: alias ?? null };
+        return { value: { accountId: account }, changed: true, created: true, after };
       },
     };
   });

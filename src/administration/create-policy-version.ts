@@ -1,9 +1,9 @@
 import type { Transaction } from "../store/prisma-client.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
-import { policyName, refuseSystemPolicy } from "./look-up.js";
+import { type PolicyName, policyName, refuseSystemPolicy } from "./look-up.js";
 import { policyText } from "./policy-text.js";
-import { accountOf, findVersions, makeDefault } from "./policy-versions.js";
+import { accountOf, findVersions, makeDefault, versionsOf } from "./policy-versions.js";
 import { refuse } from "./user-error.js";
 
 export type RotateStrategy = "NONE" | "DELETE_OLDEST_NON_DEFAULT_VERSION_WHEN_LIMIT_EXCEEDED";
@@ -42,10 +42,22 @@ export function createPolicyVersion(
         await makeRoom(tx, policy.versions, versionsPerPolicy, input.rotateStrategy ?? "NONE");
         const policyVersionId = await insertVersion(tx, policy, document);
         if (input.setAsDefault) await makeDefault(tx, policy.id, policyVersionId);
-        return { value: { policyVersionId, policyId: policy.id }, changed: true, created: true };
+        const value = { policyVersionId, policyId: policy.id };
+        return { value, changed: true, created: true, ...(await difference(tx, name, policy.versions, document)) };
       },
     };
   });
+}
+
+/** The versions before and after; the document is that of the new one. */
+async function difference(
+  tx: Transaction,
+  name: PolicyName,
+  versions: readonly { number: number; isDefault: boolean }[],
+  document: string,
+) {
+  const now = (await findVersions(tx, name)).versions;
+  return { before: versionsOf(versions), after: { ...versionsOf(now), document: JSON.parse(document) as unknown } };
 }
 
 async function makeRoom(

@@ -48,8 +48,10 @@ export function createPolicy(
       input,
       async run(tx) {
         await checkRoom(tx, account, name, customPoliciesPerAccount);
-        const policyId = await insertPolicy(tx, { account, name, document, description: description ?? null });
-        return { value: { policyId }, changed: true, created: true };
+        const policy = { account, name, document, description: description ?? null };
+        const policyId = await insertPolicy(tx, policy);
+        const after = { ...policy, document: JSON.parse(document) as unknown, defaultVersion: "v1" };
+        return { value: { policyId }, changed: true, created: true, after };
       },
     };
   });

@@ -3,6 +3,7 @@ import { foldCase } from "../domain/wildcard.js";
 import type { Transaction } from "../store/prisma-client.js";
 import type { Effect } from "./change-account.js";
 import type { EntityKind } from "./look-up.js";
+import { tagsByKey } from "./tagged-target.js";
 import { refuse } from "./user-error.js";
 
 /** What the three kinds of principals have in common. */
@@ -61,7 +62,9 @@ export async function insertPrincipal(
   if (tags.length > 0) {
     await tx.principalTag.createMany({ data: tags.map(({ key, value }) => ({ principalId: id, key, value })) });
   }
-  return { value: { principalId: id }, changed: true, created: true };
+  const trust = columns.trustPolicy === undefined ? {} : { trustPolicy: JSON.parse(columns.trustPolicy) as unknown };
+  const after = { arn, kind, name, ...columns, ...trust, tags: tagsByKey(tags) };
+  return { value: { principalId: id }, changed: true, created: true, after };
 }
 
 type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };

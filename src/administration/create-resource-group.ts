@@ -28,7 +28,7 @@ export function createResourceGroup(
       action: "createResourceGroup",
       account: accountId,
       lock: "counted",
-      targets: [`acs:resourcemanager::${accountId}:resourcegroup/${id}`],
+      targets: [resourceGroupArn(accountId, id)],
       scopes: [`acct:${accountId}`],
       input,
       async run(tx) {
@@ -39,10 +39,15 @@ export function createResourceGroup(
         if (known !== null)
           refuse("ENTITY_ALREADY_EXISTS_RESOURCE_GROUP", `the resource group \`${id}\` already exists`, "id");
         await tx.resourceGroup.create({ data: { accountId, id, name }, select: { id: true } });
-        return { value: { accountId, resourceGroupId: id }, changed: true, created: true };
+        return { value: { accountId, resourceGroupId: id }, changed: true, created: true, after: { id, name } };
       },
     };
   });
+}
+
+/** The ARN of a resource group. */
+export function resourceGroupArn(account: string, id: string): string {
+  return `acs:resourcemanager::${account}:resourcegroup/${id}`;
 }
 
 function checkResourceGroupId(id: string): UserError[] {

@@ -52,7 +52,8 @@ export function createRole(
   });
 }
 
-function checkDuration(seconds: number): UserError[] {
+/** Problems of a role's longest session, in seconds. */
+export function checkDuration(seconds: number): UserError[] {
   const { roleMaxSessionMinSeconds: least, roleMaxSessionMaxSeconds: most } = RAM_LIMITS;
   if (Number.isInteger(seconds) && seconds >= least && seconds <= most) return [];
   const message = `the longest session must be ${least} to ${most} seconds`;

@@ -1,5 +1,5 @@
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
-import { attachmentTarget, findAttachment, type TargetInput } from "./attachment-target.js";
+import { attachmentFacts, attachmentTarget, findAttachment, type TargetInput } from "./attachment-target.js";
 import { changeAccount } from "./change-account.js";
 
 export interface DetachPolicyInput extends TargetInput {}
@@ -22,7 +22,9 @@ export function detachPolicy(
       async run(tx) {
         const { principal, policies, attachment } = await findAttachment(tx, target);
         if (attachment !== null) await tx.attachment.delete({ where: { id: attachment.id }, select: { id: true } });
-        return { value: { policyId: policies[0].id, principalId: principal.id }, changed: attachment !== null };
+        const value = { policyId: policies[0].id, principalId: principal.id };
+        const before = attachment === null ? null : attachmentFacts(target, attachment);
+        return { value, changed: attachment !== null, before };
       },
     };
   });

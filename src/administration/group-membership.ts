@@ -19,7 +19,7 @@ export interface Membership {
 
 /** What a change of a membership touches: the user's decisions. */
 export function membershipChange(
-  action: string,
+  action: "addUserToGroup" | "removeUserFromGroup",
   input: MembershipInput & Partial<ChangeRequest>,
   apply: (tx: Transaction, ids: { userId: string; groupId: string; accountId: string }) => Promise<boolean>,
 ): Change<Membership> {
@@ -32,7 +32,11 @@ export function membershipChange(
     targets: [user.arn, group.arn],
     scopes: [`prin:${user.arnKey}`],
     input,
-    run: (tx) => changeMembership(tx, user, group, apply),
+    run: async (tx) => {
+      const { value, changed } = await changeMembership(tx, user, group, apply);
+      const membership = { user: user.arn, group: group.arn };
+      return { value, changed, [action === "addUserToGroup" ? "after" : "before"]: membership };
+    },
   };
 }
 

@@ -122,7 +122,10 @@ async function importSnapshot(
   const plan = { account: planAccount(snapshot, stored, mode), ...rest };
   const changed = plan.account !== "KEEP" || plan.counts.length > 0;
   if (changed) await write(tx, snapshot, mode, changes, findings.onProgress);
-  return { value: { accountId: id, plan }, changed, audit: auditOf(snapshot, mode, plan) };
+  const before = stored && { alias: stored.alias };
+  const alias = aliasAfter(snapshot.account.alias, stored, mode);
+  const after = { alias, plan: { account: plan.account, counts: plan.counts } };
+  return { value: { accountId: id, plan }, changed, audit: auditOf(snapshot, mode, plan), before, after };
 }
 
 async function planRows(tx: Transaction, snapshot: Snapshot, mode: ImportMode, findings: Findings) {

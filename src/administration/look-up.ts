@@ -4,7 +4,7 @@ import { type PrincipalName, parsePrincipalArn } from "../domain/principal.js";
 import { parseKmsResource } from "../domain/resource.js";
 import { foldCase } from "../domain/wildcard.js";
 import type { Transaction } from "../store/prisma-client.js";
-import { refuse, type UserErrorCode } from "./user-error.js";
+import { Refusal, refuse, refuseIfAny, type UserError, type UserErrorCode, userError } from "./user-error.js";
 import { isStorable } from "./validation.js";
 
 export type EntityKind = "USER" | "GROUP" | "ROLE";
@@ -113,9 +113,13 @@ export async function findEntity(
     where: { arnKey },
     select: { id: true, kind: true, name: true, arn: true, roleKind: true, service: true },
   });
-  if (entity === null)
-    refuse(`ENTITY_NOT_EXIST_${kind}`, `the ${kind.toLowerCase()} \`${excerpt(arn)}\` does not exist`, field);
+  if (entity === null) throw new Refusal([noSuchEntity({ kind, arn }, field)]);
   return entity;
+}
+
+export function noSuchEntity({ kind, arn }: Pick<EntityName, "kind" | "arn">, ...field: string[]): UserError {
+  const message = `the ${kind.toLowerCase()} \`${excerpt(arn)}\` does not exist`;
+  return userError(`ENTITY_NOT_EXIST_${kind}`, message, ...field);
 }
 
 /** A policy as it is stored. */
@@ -143,11 +147,14 @@ export async function findPolicies(
   });
   const [first, ...others] = found;
   const foreign = policy.account !== null && policy.account !== account;
-  if (first === undefined || foreign) {
-    const place = foreign ? ` in the account \`${account}\`` : "";
-    refuse("ENTITY_NOT_EXIST_POLICY", `the policy \`${excerpt(policy.arn)}\` does not exist${place}`, field);
-  }
+  if (first === undefined || foreign) throw new Refusal([noSuchPolicy(policy, account, field)]);
   return [first, ...others];
+}
+
+export function noSuchPolicy(policy: PolicyName, account: string, ...field: string[]): UserError {
+  const foreign = policy.account !== null && policy.account !== account;
+  const place = foreign ? ` in the account \`${account}\`` : "";
+  return userError("ENTITY_NOT_EXIST_POLICY", `the policy \`${excerpt(policy.arn)}\` does not exist${place}`, ...field);
 }
 
 /** @throws Refusal ENTITY_NOT_EXIST_RESOURCE_GROUP */
@@ -158,14 +165,24 @@ export async function requireResourceGroup(
   field = "resourceGroup",
 ): Promise<string | null> {
   if (id === null || id === undefined) return null;
+  return (await findResourceGroup(tx, accountId, id, field)).id;
+}
+
+/** @throws Refusal ENTITY_NOT_EXIST_RESOURCE_GROUP */
+export async function findResourceGroup(tx: Transaction, accountId: string, id: string, field = "resourceGroup") {
   const group = isStorable(id)
-    ? await tx.resourceGroup.findUnique({ where: { accountId_id: { accountId, id } }, select: { id: true } })
+    ? await tx.resourceGroup.findUnique({
+        where: { accountId_id: { accountId, id } },
+        select: { id: true, name: true },
+      })
     : null;
-  if (group === null) {
-    const message = `the resource group \`${excerpt(id)}\` does not exist in the account \`${accountId}\``;
-    refuse("ENTITY_NOT_EXIST_RESOURCE_GROUP", message, field);
-  }
-  return id;
+  if (group === null) throw new Refusal([noSuchResourceGroup(accountId, id, field)]);
+  return group;
+}
+
+export function noSuchResourceGroup(accountId: string, id: string, ...field: string[]): UserError {
+  const message = `the resource group \`${excerpt(id)}\` does not exist in the account \`${accountId}\``;
+  return userError("ENTITY_NOT_EXIST_RESOURCE_GROUP", message, ...field);
 }
 
 /** @throws Refusal ENTITY_NOT_EXIST_KEY, …_SECRET or …_ALIAS */
@@ -184,10 +201,15 @@ export async function findResource(tx: Transaction, { arn, type }: ResourceName,
  * @throws Refusal SERVICE_LINKED_ROLE_IMMUTABLE
  */
 export function refuseServiceLinkedRole(entity: StoredEntity, field: string): void {
-  if (entity.roleKind !== "SERVICE_LINKED") return;
+  refuseIfAny(checkServiceLinkedRole(entity, field));
+}
+
+/** The problem of changing a service-linked role, if the entity is one (D27). */
+export function checkServiceLinkedRole(entity: StoredEntity, ...field: string[]): UserError[] {
+  if (entity.roleKind !== "SERVICE_LINKED") return [];
   const owner = entity.service === null ? "its service" : `the service \`${excerpt(entity.service)}\``;
   const message = `\`${entity.name}\` is a service-linked role: only ${owner} may change it`;
-  refuse("SERVICE_LINKED_ROLE_IMMUTABLE", message, field);
+  return [userError("SERVICE_LINKED_ROLE_IMMUTABLE", message, ...field)];
 }
 
 /**

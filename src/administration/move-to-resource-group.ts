@@ -29,7 +29,8 @@ export function moveToResourceGroup(
         const resourceGroupId = await requireResourceGroup(tx, resource.account, input.resourceGroup);
         const changed = resourceGroupId !== current;
         if (changed) await tx.kmsResource.update({ where: { id }, data: { resourceGroupId }, select: { id: true } });
-        return { value: { resourceId: id }, changed };
+        const [before, after] = [{ resourceGroup: current }, { resourceGroup: resourceGroupId }];
+        return { value: { resourceId: id }, changed, before, after };
       },
     };
   });

@@ -26,7 +26,7 @@ export function registerAlias(
       targets: [alias.arn, key.arn],
       scopes: [`res:${alias.arn}`],
       input,
-      run: async (tx) => insertResource(tx, alias, { keyId: await findKeyFor(tx, alias, key, "key") }, []),
+      run: async (tx) => insertResource(tx, alias, { keyId: await findKeyFor(tx, alias, key, "key") }, [], key.arn),
     };
   });
 }

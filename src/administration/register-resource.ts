@@ -3,6 +3,7 @@ import type { Transaction } from "../store/prisma-client.js";
 import type { Tag } from "./administration.js";
 import type { Effect } from "./change-account.js";
 import { findResource, type RegisteredType, type ResourceName, resourceName } from "./look-up.js";
+import { tagsByKey } from "./tagged-target.js";
 import { refuse, refuseIfAny, userError } from "./user-error.js";
 import { checkResourceName, isRegion } from "./validation.js";
 
@@ -29,6 +30,8 @@ export function newResourceName(arn: string, type: RegisteredType): ResourceName
 
 /**
  * Writes a key, secret or alias with its tags.
+ *
+ * @param keyArn names the key of `details` in the audit trail
  * @throws Refusal ENTITY_ALREADY_EXISTS_KEY, …_SECRET or …_ALIAS
  */
 export async function insertResource(
@@ -36,6 +39,7 @@ export async function insertResource(
   { type, account, region, name, arn }: ResourceName,
   details: ResourceDetails,
   tags: readonly Tag[],
+  keyArn: string | null = null,
 ): Promise<Effect<{ resourceId: string }>> {
   if ((await tx.kmsResource.findUnique({ where: { arn }, select: { id: true } })) !== null) {
     refuse(`ENTITY_ALREADY_EXISTS_${type}`, `the ${type.toLowerCase()} \`${excerpt(arn)}\` already exists`, "arn");
@@ -45,7 +49,15 @@ export async function insertResource(
   if (tags.length > 0) {
     await tx.resourceTag.createMany({ data: tags.map(({ key, value }) => ({ resourceId: id, key, value })) });
   }
-  return { value: { resourceId: id }, changed: true, created: true };
+  const after = { arn, type, ...factsOf(details, keyArn), tags: tagsByKey(tags) };
+  return { value: { resourceId: id }, changed: true, created: true, after };
+}
+
+/** The columns as the audit trail names them: like the API. */
+function factsOf({ resourceGroupId, keyState, keySpec, keyUsage, ...others }: ResourceDetails, keyArn: string | null) {
+  const { origin, secretType, keyId } = others;
+  const key = { state: keyState, spec: keySpec, usage: keyUsage, origin };
+  return { resourceGroup: resourceGroupId, ...key, secretType, ...(keyId ? { key: keyArn } : {}) };
 }
 
 /**

@@ -44,7 +44,7 @@ export function registerSecret(
           keyId: key === null ? null : await findKeyFor(tx, secret, key, "encryptionKey"),
           secretType: input.type ?? null,
         };
-        return insertResource(tx, secret, details, tags);
+        return insertResource(tx, secret, details, tags, key?.arn);
       },
     };
   });

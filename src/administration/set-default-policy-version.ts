@@ -1,9 +1,7 @@
-import { excerpt } from "../domain/arn.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
 import { policyName, refuseSystemPolicy } from "./look-up.js";
-import { accountOf, findVersions, makeDefault } from "./policy-versions.js";
-import { refuse } from "./user-error.js";
+import { accountOf, defaultOf, findVersions, makeDefault, requireVersion } from "./policy-versions.js";
 
 export interface SetDefaultPolicyVersionInput {
   /** ARN of a custom policy. */
@@ -30,13 +28,11 @@ export function setDefaultPolicyVersion(
       input,
       async run(tx) {
         const policy = await findVersions(tx, name);
-        const wanted = policy.versions.find(({ number }) => `v${number}` === input.version);
-        if (wanted === undefined) {
-          const message = `the policy \`${policy.name}\` has no version \`${excerpt(input.version)}\``;
-          refuse("ENTITY_NOT_EXIST_POLICY_VERSION", message, "version");
-        }
+        const wanted = requireVersion(policy, input.version);
         if (!wanted.isDefault) await makeDefault(tx, policy.id, wanted.id);
-        return { value: { policyVersionId: wanted.id, policyId: policy.id }, changed: !wanted.isDefault };
+        const value = { policyVersionId: wanted.id, policyId: policy.id };
+        const before = { defaultVersion: defaultOf(policy.versions) };
+        return { value, changed: !wanted.isDefault, before, after: { defaultVersion: `v${wanted.number}` } };
       },
     };
   });

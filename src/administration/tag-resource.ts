@@ -1,7 +1,7 @@
 import type { Transaction } from "../store/prisma-client.js";
 import type { Administration, ChangeRequest, ChangeResult, Tag } from "./administration.js";
 import { changeAccount } from "./change-account.js";
-import { findTagged, type TaggedValue, taggedTarget, tagsOf } from "./tagged-target.js";
+import { findTagged, type TaggedValue, taggedTarget, tagsByKey, tagsOf } from "./tagged-target.js";
 import { refuseIfAny } from "./user-error.js";
 import { checkTagCount, checkTags } from "./validation.js";
 
@@ -37,7 +37,9 @@ export function tagResource(
         const added = news.filter(({ key }) => !current.has(key)).length;
         if (added > 0) refuseIfAny(checkTagCount(current.size + added, most, "tags"));
         for (const tag of news) await setTag(tx, tagged, tag);
-        return { value: tagged, changed: news.length > 0 };
+        const before = { tags: Object.fromEntries(current) };
+        const after = { tags: { ...before.tags, ...tagsByKey(news) } };
+        return { value: tagged, changed: news.length > 0, before, after };
       },
     };
   });

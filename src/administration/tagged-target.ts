@@ -1,5 +1,6 @@
 import { excerpt, parseArn } from "../domain/arn.js";
 import type { Transaction } from "../store/prisma-client.js";
+import type { Tag } from "./administration.js";
 import {
   type EntityName,
   entityName,
@@ -53,6 +54,11 @@ export async function findTagged(tx: Transaction, { resource, principal }: Tagge
   const entity = await findEntity(tx, principal, "resource");
   refuseServiceLinkedRole(entity, "resource");
   return { principalId: entity.id };
+}
+
+/** Tags as the audit trail keeps them: values by key. */
+export function tagsByKey(tags: Iterable<Tag>): Record<string, string> {
+  return Object.fromEntries([...tags].map(({ key, value }) => [key, value]));
 }
 
 /** The tags that are there now. */

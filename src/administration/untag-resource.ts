@@ -1,7 +1,7 @@
 import type { Transaction } from "../store/prisma-client.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
-import { findTagged, type TaggedValue, taggedTarget } from "./tagged-target.js";
+import { findTagged, type TaggedValue, taggedTarget, tagsOf } from "./tagged-target.js";
 import { refuseIfAny, userError } from "./user-error.js";
 import { isStorable } from "./validation.js";
 
@@ -42,8 +42,11 @@ export function untagResource(
       input,
       async run(tx) {
         const tagged = await findTagged(tx, target);
+        const current = await tagsOf(tx, tagged);
         const removed = await removeTags(tx, tagged, input.tagKeys);
-        return { value: tagged, changed: removed > 0 };
+        const before = { tags: Object.fromEntries(current) };
+        const after = { tags: Object.fromEntries([...current].filter(([key]) => !input.tagKeys.includes(key))) };
+        return { value: tagged, changed: removed > 0, before, after };
       },
     };
   });

@@ -43,8 +43,10 @@ function commandLine(dispatch: Dispatch): Command {
   addExport(program, dispatch);
   addCheck(program, dispatch);
   addLint(program, dispatch);
-  for (const command of program.commands) command.addHelpText("after", ENVIRONMENT);
-  for (const command of [program, ...program.commands]) command.exitOverride();
+  addAudit(program, dispatch);
+  const commands = program.commands.flatMap((command) => [command, ...command.commands]);
+  for (const command of commands) command.addHelpText("after", ENVIRONMENT);
+  for (const command of [program, ...commands]) command.exitOverride();
   return program;
 }
 
@@ -109,6 +111,18 @@ function addLint(program: Command, dispatch: Dispatch): void {
     .option("--trust", "they are trust policies of roles", false)
     .option("--json", "print one line of JSON for each document", false)
     .action((files, options) => dispatch(async () => (await import("./lint.js")).lint(files, options)));
+}
+
+function addAudit(program: Command, dispatch: Dispatch): void {
+  const audit = program.command("audit").description("the audit trail: who changed what");
+  audit
+    .command("verify")
+    .description("compute the hash chains again; exit code 0 intact, 1 broken, 2 error")
+    .option("--account <number>", "only this account; default: all that exist or have a trail")
+    .option("--known <file>", "an earlier output of this command: no trail may have lost what it had then")
+    .action((options) =>
+      dispatch(async (readConfig) => (await import("./audit.js")).verifyAudit(readConfig(), options)),
+    );
 }
 
 async function main(argv: readonly string[]): Promise<ExitCode> {

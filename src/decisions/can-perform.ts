@@ -25,11 +25,21 @@ class FactsNeeded extends Error {
 /** May `principal` perform `operation` on `targets`? Rejects with the errors of `decideMany`. */
 export async function canPerform(ask: Ask, input: CanPerformInput): Promise<OperationDecision> {
   const plan = await planWithFacts(ask, input);
-  if (plan.legs.length === 0) await lookUp(ask, input, "*"); // also what is allowed to everybody needs a principal
+  if (plan.legs.length === 0) return await decideForEverybody(ask, input, plan);
   const { operations } = await decideOperations(ask, input.principal, circumstancesOf(input), [plan]);
   const [operation] = operations;
   if (operation === undefined) throw new Error("a plan without a decision");
   return operation;
+}
+
+/** Also what is allowed to everybody needs a principal, and of a session an active one: asked like `kms:DescribeRegions` (C23). */
+async function decideForEverybody(ask: Ask, input: CanPerformInput, plan: OperationPlan): Promise<OperationDecision> {
+  const { principal } = input;
+  const question = { principal, resource: "*", actions: ["kms:DescribeRegions"], ...circumstancesOf(input) };
+  const legs = (await ask(question)).decisions.filter(({ outcome }) => outcome !== "ALLOW");
+  const outcome = legs[0]?.outcome ?? "ALLOW";
+  const allowed = outcome === "ALLOW";
+  return { operation: plan.operation, outcome, allowed, legs, usableNow: null, blockedByKeyState: null };
 }
 
 /** Only the plan knows which resources it depends on, so it is made again with each one it stumbles over. */

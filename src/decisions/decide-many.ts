@@ -1,7 +1,8 @@
 import { NotFoundError } from "../domain/errors.js";
-import type { AttachedPolicy, ResourceFacts, ScopePrecedence } from "../domain/evaluation/access-request.js";
+import type { ResourceFacts, ScopePrecedence } from "../domain/evaluation/access-request.js";
 import { decideActions } from "../domain/evaluation/decide.js";
 import type { Verdict } from "../domain/evaluation/decision.js";
+import { subjectOf } from "../domain/evaluation/subject.js";
 import { type CompileDocument, createPolicyCompiler } from "../store/compiled-policies.js";
 import {
   createInputLoader,
@@ -236,7 +237,7 @@ function evaluate(services: Services, question: PreparedQuestion, input: Evaluat
   const now = statedInstant ?? input.now;
   const request = { principal, resource, context, now, sessionPolicy };
   const decisions = decideActions(request, actions, { scopePrecedence: services.scopePrecedence, detail });
-  const window = windowOf(decisions, principal.attachments, now);
+  const window = windowOf(decisions, subjectOf(principal).bounds, now);
   return { decisions, resource: summaryOf(resource), evaluatedAt: input.now, ...window };
 }
 
@@ -244,13 +245,12 @@ function summaryOf({ arn, registered, keyState, encryptionKeyArn, aliasTargetArn
   return { arn, registered, keyState, encryptionKeyArn, aliasTargetArn };
 }
 
-/** An answer holds where all its decisions hold and no attachment comes into force or expires. */
+/** An answer holds where all its decisions hold and no attachment or session comes into force or ends. */
 function windowOf(
   decisions: readonly Verdict[],
-  attachments: readonly AttachedPolicy[],
+  bounds: readonly number[],
   now: number,
 ): Pick<CachedAnswer, "validFrom" | "validUntil"> {
-  const bounds = known(attachments.flatMap(({ notBefore, expiresAt }) => [notBefore, expiresAt]));
   const from = [...known(decisions.map(({ validFrom }) => validFrom)), ...bounds.filter((at) => at <= now)];
   const until = [...known(decisions.map(({ validUntil }) => validUntil)), ...bounds.filter((at) => at > now)];
   return {

@@ -26,6 +26,10 @@ export const HARD_LIMITS = {
   contextEntries: 256,
   /** Values of all keys of a request context together. */
   contextValues: 256,
+  /** Sessions of one name that have not ended: each may be a gate of a decision about that name. */
+  activeSessions: 1_000,
+  /** Sessions of one name that have ended and are still kept. */
+  endedSessions: 100,
   /** Characters that one decision may search with the patterns of its policies; every other comparison counts ten. */
   evaluationWork: 1_000_000,
 } as const;
@@ -52,6 +56,9 @@ export const RAM_LIMITS = {
   sessionNameMinLength: 2,
   sessionNameMaxLength: 64,
   sessionDurationMinSeconds: 900,
+  sessionDurationDefaultSeconds: 3_600,
+  /** A session that assumes a role; `maxSessionDuration` of the role does not count then. */
+  chainedSessionMaxSeconds: 3_600,
   roleMaxSessionMinSeconds: 3_600,
   roleMaxSessionMaxSeconds: 43_200,
 } as const;

@@ -79,12 +79,27 @@ function matchPieces(text: string, first: string, middle: readonly string[], las
 /** Compiled when it is first needed: most patterns of a large policy never see a text that is long enough. */
 function compileQuestionMarks(pattern: string): TextGlob {
   const shortest = pattern.length - count(pattern, "*") - count(pattern, SURROGATE_PAIR);
-  let pieces: readonly Piece[] | null = null;
+  let pieces: Pieces | null = null;
   return (prepared) => {
     if (prepared.text.length < shortest) return false;
-    pieces ??= pattern.split("*").map(compilePiece);
+    pieces ??= compilePieces(pattern);
     return matchPoints(prepared.characters, pieces);
   };
+}
+
+/** What the stars of a pattern part. */
+interface Pieces {
+  readonly first: Piece;
+  readonly middle: readonly Piece[];
+  /** Null: there is no star. */
+  readonly last: Piece | null;
+}
+
+function compilePieces(pattern: string): Pieces {
+  const [first = "", ...rest] = pattern.split("*");
+  const last = rest.pop();
+  const middle = rest.filter((piece) => piece !== "").map(compilePiece);
+  return { first: compilePiece(first), middle, last: last === undefined ? null : compilePiece(last) };
 }
 
 function count(text: string, what: string | RegExp): number {
@@ -186,13 +201,12 @@ function compilePiece(text: string): Piece {
   return { points, literal, literalAt: text.indexOf(literal), search: null };
 }
 
-function matchPoints(text: Characters, pieces: readonly Piece[]): boolean {
-  const [first, last] = [pieces[0], pieces.at(-1)];
-  if (first === undefined || last === undefined || !pieceAt(text, 0, first)) return false;
-  if (pieces.length === 1) return text.length === first.points.length;
+function matchPoints(text: Characters, { first, middle, last }: Pieces): boolean {
+  if (!pieceAt(text, 0, first)) return false;
+  if (last === null) return text.length === first.points.length;
   const end = text.length - last.points.length;
   let position = first.points.length;
-  for (const piece of pieces.slice(1, -1)) {
+  for (const piece of middle) {
     position = findPiece(text, position, end, piece);
     if (position < 0) return false;
   }
@@ -201,7 +215,8 @@ function matchPoints(text: Characters, pieces: readonly Piece[]): boolean {
 
 function pieceAt(text: Characters, start: number, { points }: Piece): boolean {
   if (start < 0 || start + points.length > text.length) return false;
-  for (const [offset, point] of points.entries()) {
+  for (let offset = 0; offset < points.length; offset++) {
+    const point = points[offset];
     if (point !== -1 && point !== text.at(start + offset)) return false;
   }
   return true;

@@ -1,4 +1,5 @@
 import { createAccount } from "../administration/create-account.js";
+import { updateAccount } from "../administration/update-account.js";
 import { allAccounts } from "../store/lists.js";
 import type { Database } from "../store/prisma-client.js";
 import { builder } from "./builder.js";
@@ -63,6 +64,23 @@ change("createAccount", {
     type: Account,
     nullable: true,
     description: "The account; null when it was refused or on a dry run.",
+    resolve: ({ value }, _args, { records }) => value && records.accounts.load(value.accountId),
+  }),
+}));
+
+change("updateAccount", {
+  description: "Changes the alias of an account. Its number, and so every ARN, stays.",
+  input: (t) => ({
+    account: t.string({ required: true, description: "Account number." }),
+    alias: t.string({
+      description: "Name the account goes by, up to 64 characters. Null: none; left out: as it was.",
+    }),
+  }),
+}).by(updateAccount, (t) => ({
+  account: t.field({
+    type: Account,
+    nullable: true,
+    description: "The account; null when it was refused.",
     resolve: ({ value }, _args, { records }) => value && records.accounts.load(value.accountId),
   }),
 }));

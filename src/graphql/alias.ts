@@ -1,7 +1,10 @@
+import { deregisterAlias } from "../administration/deregister-alias.js";
 import { registerAlias } from "../administration/register-alias.js";
+import { updateAlias } from "../administration/update-alias.js";
 import { usersOfKey } from "../store/lists.js";
 import { builder } from "./builder.js";
 import { change } from "./change.js";
+import { deleted } from "./deleted.js";
 import { Key } from "./key.js";
 import { KmsResource, readResources } from "./kms-resource.js";
 import { node, only } from "./node.js";
@@ -51,3 +54,23 @@ change("registerAlias", {
     resolve: ({ value }, _args, { records }) => value && records.resources.load(value.resourceId),
   }),
 }));
+
+change("updateAlias", {
+  description: "Makes an alias point to another key of its account and region.",
+  input: (t) => ({
+    alias: t.field({ type: "Arn", required: true, description: "ARN of the alias." }),
+    key: t.field({ type: "Arn", required: true, description: "ARN of the key it is to point to." }),
+  }),
+}).by(updateAlias, (t) => ({
+  alias: t.field({
+    type: Alias,
+    nullable: true,
+    description: "The alias; null when it was refused.",
+    resolve: ({ value }, _args, { records }) => value && records.resources.load(value.resourceId),
+  }),
+}));
+
+change("deregisterAlias", {
+  description: "Makes the gateway forget an alias.",
+  input: (t) => ({ alias: t.field({ type: "Arn", required: true, description: "ARN of the alias." }) }),
+}).by(deregisterAlias, deleted);

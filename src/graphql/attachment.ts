@@ -1,9 +1,12 @@
+import { attachPolicies } from "../administration/attach-policies.js";
 import { attachPolicy } from "../administration/attach-policy.js";
+import type { Detachment } from "../administration/detach-policies.js";
+import { detachPolicies } from "../administration/detach-policies.js";
 import { detachPolicy } from "../administration/detach-policy.js";
 import { attachmentsInForce, attachmentsOfPolicy, attachmentsOfPrincipal } from "../store/lists.js";
 import type { Database } from "../store/prisma-client.js";
 import { builder } from "./builder.js";
-import { change } from "./change.js";
+import { change, type InputBuilder } from "./change.js";
 import { node } from "./node.js";
 import { connectionOf, pageOf } from "./page.js";
 import { Policy } from "./policy.js";
@@ -144,19 +147,7 @@ function readAttachments(db: Database, ids: string[], query: object): Promise<At
 change("attachPolicy", {
   description:
     "Gives a policy to a user, group or role. Attaching it again with the same scope sets the window anew; `changed` is false when that was the same too. Service-linked roles: SERVICE_LINKED_ROLE_IMMUTABLE.",
-  input: (t) => ({
-    policy: t.field({
-      type: "Arn",
-      required: true,
-      description: "ARN of the policy; of a system policy, the one the account overrides it with, if any.",
-    }),
-    principal: t.field({ type: "Arn", required: true, description: "ARN of a user, group or role." }),
-    resourceGroup: t.string({
-      description: "`rg-…` id of the resource group it is to count for. Default: the whole account.",
-    }),
-    notBefore: t.field({ type: "DateTime", description: "First instant at which it counts. Default: at once." }),
-    expiresAt: t.field({ type: "DateTime", description: "First instant at which it counts no more. Default: never." }),
-  }),
+  input: attachmentFields,
 }).by(attachPolicy, (t) => ({
   attachment: t.field({
     type: Attachment,
@@ -169,11 +160,7 @@ change("attachPolicy", {
 change("detachPolicy", {
   description:
     "Takes a policy away from a user, group or role, in one scope. `changed` is false when it was not attached. Service-linked roles: SERVICE_LINKED_ROLE_IMMUTABLE.",
-  input: (t) => ({
-    policy: t.field({ type: "Arn", required: true, description: "ARN of the policy." }),
-    principal: t.field({ type: "Arn", required: true, description: "ARN of a user, group or role." }),
-    resourceGroup: t.string({ description: "`rg-…` id of the scope to detach from. Default: the whole account." }),
-  }),
+  input: detachmentFields,
 }).by(detachPolicy, (t) => ({
   policy: t.field({
     type: Policy,
@@ -188,3 +175,100 @@ change("detachPolicy", {
     resolve: ({ value }, _args, { records }) => value && records.principals.load(value.principalId),
   }),
 }));
+
+const ATTACHMENTS =
+  "From 1 to 1,000 attachments, all of one account: that of the first. What lies outside it is INVALID_PARAMETER_ACCOUNT.";
+
+const AttachmentInput = builder.inputType("AttachmentInput", {
+  description: "One policy to give to one principal, as `attachPolicy` takes it.",
+  fields: attachmentFields,
+});
+
+change("attachPolicies", {
+  description:
+    'Gives many policies at once: all, or none when anything is wrong with any. The errors of each item name it in `field`: `["attachments", "3", "policy"]`. What the list repeats is one attachment; with another window it is INVALID_PARAMETER_WINDOW. Quotas count what the list adds. The token in `revision` covers a few of the principals only.',
+  input: (t) => ({ attachments: t.field({ type: [AttachmentInput], required: true, description: ATTACHMENTS }) }),
+}).by(attachPolicies, (t) => ({
+  attachments: t.field({
+    type: [Attachment],
+    nullable: { list: true, items: true },
+    description:
+      "The attachment of each item, in their order: null for one that a dry run would make, or that is gone by now. The list is null when the change was refused.",
+    resolve: ({ value }, _args, { records }) => value?.attachmentIds.map((id) => records.attachments.load(id)) ?? null,
+  }),
+  changedCount: t.int({
+    description:
+      "How many attachments are new or have another window, or would on a dry run; 0 when the change was refused.",
+    resolve: ({ value }) => value?.changedCount ?? 0,
+  }),
+}));
+
+const DetachmentInput = builder.inputType("DetachmentInput", {
+  description: "One policy to take away from one principal, as `detachPolicy` takes it.",
+  fields: detachmentFields,
+});
+
+const PolicyDetachment = builder.objectRef<Detachment>("PolicyDetachment").implement({
+  description: "What became of one item of `detachPolicies`.",
+  fields: (t) => ({
+    policy: t.field({
+      type: Policy,
+      nullable: true,
+      description: "The policy; null when it is gone by now.",
+      resolve: ({ policyId }, _args, { records }) => records.policies.load(policyId),
+    }),
+    principal: t.field({
+      type: Principal,
+      nullable: true,
+      description: "Who held it; null when it is gone by now.",
+      resolve: ({ principalId }, _args, { records }) => records.principals.load(principalId),
+    }),
+    scope: t.field({
+      type: AttachmentScope,
+      description: "Which resources it counted for.",
+      resolve: ({ accountId, resourceGroup }) => ({ account: accountId, resourceGroup }),
+    }),
+    changed: t.exposeBoolean("changed", { description: "False when it was not attached." }),
+  }),
+});
+
+change("detachPolicies", {
+  description:
+    'Takes many policies away at once: all, or none when anything is wrong with any. The errors of each item name it in `field`: `["attachments", "3", "policy"]`. The token in `revision` covers a few of the principals only.',
+  input: (t) => ({ attachments: t.field({ type: [DetachmentInput], required: true, description: ATTACHMENTS }) }),
+}).by(detachPolicies, (t) => ({
+  detachments: t.field({
+    type: [PolicyDetachment],
+    nullable: true,
+    description: "What became of each item, in their order; null when the change was refused.",
+    resolve: ({ value }) => value?.detachments ?? null,
+  }),
+  changedCount: t.int({
+    description: "How many attachments are gone, or would be on a dry run; 0 when the change was refused.",
+    resolve: ({ value }) => value?.changedCount ?? 0,
+  }),
+}));
+
+function attachmentFields(t: InputBuilder) {
+  return {
+    policy: t.field({
+      type: "Arn",
+      required: true,
+      description: "ARN of the policy; of a system policy, the one the account overrides it with, if any.",
+    }),
+    principal: t.field({ type: "Arn", required: true, description: "ARN of a user, group or role." }),
+    resourceGroup: t.string({
+      description: "`rg-…` id of the resource group it is to count for. Default: the whole account.",
+    }),
+    notBefore: t.field({ type: "DateTime", description: "First instant at which it counts. Default: at once." }),
+    expiresAt: t.field({ type: "DateTime", description: "First instant at which it counts no more. Default: never." }),
+  };
+}
+
+function detachmentFields(t: InputBuilder) {
+  return {
+    policy: t.field({ type: "Arn", required: true, description: "ARN of the policy." }),
+    principal: t.field({ type: "Arn", required: true, description: "ARN of a user, group or role." }),
+    resourceGroup: t.string({ description: "`rg-…` id of the scope to detach from. Default: the whole account." }),
+  };
+}

@@ -102,14 +102,24 @@ function split(input: Record<string, unknown>): { options: Options; fields: Reco
   return { options: { idempotencyKey, dryRun, reason, expectedRevision } as Options, fields };
 }
 
-/** The scalar lets malformed instants through; see there. */
-function requireInstants(fields: Record<string, unknown>): void {
+/** The scalar lets malformed instants through; see there. They stand in the input, or in the items of its lists. */
+function requireInstants(fields: object, path = "/input"): void {
   for (const [name, value] of Object.entries(fields)) {
+    if (Array.isArray(value)) requireInstantsOf(value, `${path}/${name}`);
     if (!(value instanceof Date) || !Number.isNaN(value.getTime())) continue;
     throw new InvalidInputError(
       `\`${name}\` is not an RFC 3339 instant such as \`2030-01-01T00:00:00Z\``,
-      `/input/${name}`,
+      `${path}/${name}`,
     );
+  }
+}
+
+/** No deeper: a list further down is part of a document, which holds no instants. */
+function requireInstantsOf(items: readonly unknown[], path: string): void {
+  for (const [index, item] of items.entries()) {
+    if (typeof item !== "object" || item === null || Array.isArray(item)) continue;
+    const instants = Object.entries(item).filter(([, value]) => value instanceof Date);
+    requireInstants(Object.fromEntries(instants), `${path}/${index}`);
   }
 }
 

@@ -49,10 +49,9 @@ export function createContext(services: Services, caller: Caller | null, request
   };
 }
 
-/** Two questions share a key only when they are the same question; the order of object members does not matter. */
+/** Two questions share a key only when they agree in everything; the order of object members does not matter. */
 export function questionKey(question: Question): string {
-  const { principal, resource, actions, context, sessionPolicy, consistency } = question;
-  return JSON.stringify([principal, resource, actions, tagged(context), tagged(sessionPolicy), tagged(consistency)]);
+  return JSON.stringify(tagged(question));
 }
 
 /** Every value becomes an array headed by its kind, so that no two kinds meet: absent, null, date, list, object. */

@@ -47,7 +47,7 @@ const DecisionStage = enumOf<DecisionStageValue>(
   "The step of RAM's evaluation that settled the outcome, in the words of RAM's `DecodeDiagnosticMessage`.",
   {
     CONTROL_POLICY: "A control policy of the resource directory.",
-    SESSION_POLICY: "The policy of the session did not allow it.",
+    SESSION_POLICY: "A policy of the session did not allow it, or the session has ended.",
     ACCOUNT_LEVEL_IDENTITY_BASED_POLICY: "Policies attached for the whole account, or no identity policy at all.",
     RESOURCE_GROUP_LEVEL_IDENTITY_BASED_POLICY: "Policies attached for the resource's resource group.",
     RESOURCE_BASED_POLICY: "A policy of the resource.",
@@ -67,7 +67,7 @@ const DiagnosticCode = enumOf<DiagnosticCodeValue>("DiagnosticCode", "What a dia
   RESOURCE_GROUP_DENY_SHADOWED:
     "A deny for the resource group meets an allow for the account; readings of RAM differ here.",
   RESOURCE_NOT_REGISTERED: "The resource is unknown: it was evaluated without tags and resource group.",
-  SESSION_INACTIVE: "The session has expired or was revoked.",
+  SESSION_INACTIVE: "Every session issued under this name has expired or was revoked, so nothing is allowed.",
   SUSPICIOUS_RESOURCE: "A resource pattern of a policy looks like a mistake.",
   TAG_SCOPE_INFERRED: "A tag condition on a secret's action was read as about the secret's tags.",
   UNKNOWN_OPERATOR: "A policy has a condition operator that RAM does not document: it allows nothing, and denies.",
@@ -77,7 +77,7 @@ const DiagnosticCode = enumOf<DiagnosticCodeValue>("DiagnosticCode", "What a dia
 
 const StatementSource = enumOf<StatementSourceValue>("StatementSource", "Where a statement comes from.", {
   IDENTITY_POLICY: "A policy attached to the principal, its groups or its role.",
-  SESSION_POLICY: "The session policy that came with the question.",
+  SESSION_POLICY: "A session policy: the one that came with the question, or one that a session was issued with.",
   TRUST_POLICY: "The trust policy of the role that is to be assumed.",
   RESOURCE_POLICY: "A policy of the resource.",
   CONTROL_POLICY: "A control policy of the resource directory.",

@@ -1,6 +1,9 @@
 import { createGroup } from "../administration/create-group.js";
+import { deleteGroup } from "../administration/delete-group.js";
+import { updateGroup } from "../administration/update-group.js";
 import { builder } from "./builder.js";
 import { change } from "./change.js";
+import { deleted } from "./deleted.js";
 import { node, only } from "./node.js";
 import { connectionOf } from "./page.js";
 import { Principal } from "./principal.js";
@@ -37,3 +40,27 @@ change("createGroup", {
     resolve: ({ value }, _args, { records }) => value && records.principals.load(value.principalId),
   }),
 }));
+
+change("updateGroup", {
+  description: "Changes a group. A new name gives it another ARN; its members and policies stay.",
+  input: (t) => ({
+    group: t.field({ type: "Arn", required: true, description: "ARN of the group." }),
+    newName: t.string({
+      description: "New name, 1 to 64 characters, unique without regard to case. Null or left out: the name stays.",
+    }),
+    comments: t.string({ description: "Free text. Null: none; left out: as it was." }),
+  }),
+}).by(updateGroup, (t) => ({
+  group: t.field({
+    type: Group,
+    nullable: true,
+    description: "The group, under its new name if it has one; null when it was refused.",
+    resolve: ({ value }, _args, { records }) => value && records.principals.load(value.principalId),
+  }),
+}));
+
+change("deleteGroup", {
+  description:
+    "Deletes a group. Refused with DELETE_CONFLICT_GROUP_POLICY while policies are attached to it and with DELETE_CONFLICT_GROUP_USER while it has members.",
+  input: (t) => ({ group: t.field({ type: "Arn", required: true, description: "ARN of the group." }) }),
+}).by(deleteGroup, deleted);

@@ -1,6 +1,9 @@
+import { deregisterKey } from "../administration/deregister-key.js";
 import { registerKey } from "../administration/register-key.js";
+import { updateKey } from "../administration/update-key.js";
 import { builder } from "./builder.js";
 import { change } from "./change.js";
+import { deleted } from "./deleted.js";
 import { KmsResource } from "./kms-resource.js";
 import { node, only } from "./node.js";
 import { TagInput } from "./tag.js";
@@ -52,7 +55,7 @@ change("registerKey", {
   input: (t) => ({
     arn: t.field({ type: "Arn", required: true, description: "`acs:kms:<region>:<account>:key/<id>`." }),
     resourceGroup: t.string({ description: "`rg-…` id of the resource group it is in. Default: none." }),
-    tags: t.field({ type: [TagInput], description: "Tags, at most 20, each key once." }),
+    tags: t.field({ type: [TagInput], description: "Tags, at most 20 unless configured otherwise, each key once." }),
     state: t.field({ type: KeyState, description: "State of the key. Default ENABLED." }),
     spec: t.string({ description: "Key spec, e.g. `Aliyun_AES_256`." }),
     usage: t.string({ description: "Key usage, e.g. `ENCRYPT_DECRYPT`." }),
@@ -66,3 +69,29 @@ change("registerKey", {
     resolve: ({ value }, _args, { records }) => value && records.resources.load(value.resourceId),
   }),
 }));
+
+change("updateKey", {
+  description: "Changes what the gateway knows of a key. It follows KMS, so any state may follow any other.",
+  input: (t) => ({
+    key: t.field({ type: "Arn", required: true, description: "ARN of the key." }),
+    state: t.field({ type: KeyState, description: "State of the key. Null or left out: as it was." }),
+    spec: t.string({ description: "Key spec, e.g. `Aliyun_AES_256`. Null: not known; left out: as it was." }),
+    usage: t.string({ description: "Key usage, e.g. `ENCRYPT_DECRYPT`. Null: not known; left out: as it was." }),
+    origin: t.string({
+      description: "Where the material comes from, e.g. `Aliyun_KMS`. Null: not known; left out: as it was.",
+    }),
+  }),
+}).by(updateKey, (t) => ({
+  key: t.field({
+    type: Key,
+    nullable: true,
+    description: "The key; null when it was refused.",
+    resolve: ({ value }, _args, { records }) => value && records.resources.load(value.resourceId),
+  }),
+}));
+
+change("deregisterKey", {
+  description:
+    "Makes the gateway forget a key and its tags. Refused with DELETE_CONFLICT_KEY_SECRET while secrets are encrypted with it and with DELETE_CONFLICT_KEY_ALIAS while aliases point to it.",
+  input: (t) => ({ key: t.field({ type: "Arn", required: true, description: "ARN of the key." }) }),
+}).by(deregisterKey, deleted);

@@ -45,7 +45,7 @@ export const KmsResource = builder.prismaInterface("KmsResource", {
     }),
     tags: t.field({
       type: [Tag],
-      description: "Tags of a key or secret, by key; at most 20. Aliases have none.",
+      description: "Tags of a key or secret, by key; at most 20 unless configured otherwise. Aliases have none.",
       select: { tags: { orderBy: { key: "asc" } } },
       resolve: ({ tags }) => tags,
     }),
@@ -122,7 +122,11 @@ change("tagResource", {
   description: "Sets tags of a key, secret, user or role; others stay. Decisions see them at once.",
   input: (t) => ({
     resource: t.field({ type: "Arn", required: true, description: "ARN of the key, secret, user or role." }),
-    tags: t.field({ type: [TagInput], required: true, description: "Tags to set, 1 to 20, each key once." }),
+    tags: t.field({
+      type: [TagInput],
+      required: true,
+      description: "Tags to set, at most 20 unless configured otherwise, each key once.",
+    }),
   }),
 }).by(tagResource, tagged);
 
@@ -130,7 +134,7 @@ change("untagResource", {
   description: "Removes tags of a key, secret, user or role. Keys it does not have are no error.",
   input: (t) => ({
     resource: t.field({ type: "Arn", required: true, description: "ARN of the key, secret, user or role." }),
-    tagKeys: t.stringList({ required: true, description: "Keys of the tags to remove, 1 to 20." }),
+    tagKeys: t.stringList({ required: true, description: "Keys of the tags to remove, spelled exactly." }),
   }),
 }).by(untagResource, tagged);
 

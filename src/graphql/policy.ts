@@ -1,6 +1,9 @@
 import { createPolicy } from "../administration/create-policy.js";
 import { createPolicyVersion } from "../administration/create-policy-version.js";
+import { deletePolicy } from "../administration/delete-policy.js";
+import { deletePolicyVersion } from "../administration/delete-policy-version.js";
 import { setDefaultPolicyVersion } from "../administration/set-default-policy-version.js";
+import { updatePolicy } from "../administration/update-policy.js";
 import { parseArn } from "../domain/arn.js";
 import { foldCase } from "../domain/wildcard.js";
 import { policiesOf, versionsOfPolicy } from "../store/lists.js";
@@ -8,6 +11,7 @@ import type { Database } from "../store/prisma-client.js";
 import { requireAccount } from "./account.js";
 import { builder } from "./builder.js";
 import { change } from "./change.js";
+import { deleted } from "./deleted.js";
 import { node } from "./node.js";
 import { connectionOf, pageOf } from "./page.js";
 
@@ -78,7 +82,8 @@ export const Policy = builder.prismaObject("Policy", {
     versions: t.connection(
       {
         type: PolicyVersion,
-        description: "All versions that are kept, newest first; at most 5 through this API.",
+        description:
+          "All versions that are kept, newest first; at most 5 through this API unless configured otherwise.",
         resolve: ({ id }, args, context, info) =>
           pageOf({ listing: versionsOfPolicy, parent: id, read: readVersions }, args, context, info),
       },
@@ -161,7 +166,8 @@ const RotateStrategy = builder.enumType("RotateStrategy", {
   } as const,
 });
 
-const DOCUMENT = "The policy document, up to 6,144 characters. Each of its problems is a MALFORMED_POLICY_DOCUMENT.";
+const DOCUMENT =
+  "The policy document, up to 6,144 characters unless configured otherwise. Each of its problems is a MALFORMED_POLICY_DOCUMENT.";
 
 change("createPolicy", {
   description:
@@ -224,3 +230,43 @@ change("setDefaultPolicyVersion", {
     resolve: ({ value }, _args, { records }) => value && records.policies.load(value.policyId),
   }),
 }));
+
+change("updatePolicy", {
+  description:
+    "Changes the description of a custom policy. Its statements change by `createPolicyVersion`, its name never. System policies: SYSTEM_POLICY_IMMUTABLE.",
+  input: (t) => ({
+    policy: t.field({ type: "Arn", required: true, description: "ARN of the policy." }),
+    description: t.string({
+      description: "What the policy is for, up to 1,024 characters. Null: none; left out: as it was.",
+    }),
+  }),
+}).by(updatePolicy, (t) => ({
+  policy: t.field({
+    type: Policy,
+    nullable: true,
+    description: "The policy; null when it was refused.",
+    resolve: ({ value }, _args, { records }) => value && records.policies.load(value.policyId),
+  }),
+}));
+
+change("deletePolicyVersion", {
+  description:
+    "Deletes a version of a custom policy; its number is never used again. The default version: DELETE_CONFLICT_POLICY_VERSION_DEFAULT. System policies: SYSTEM_POLICY_IMMUTABLE.",
+  input: (t) => ({
+    policy: t.field({ type: "Arn", required: true, description: "ARN of the policy." }),
+    version: t.string({ required: true, description: "`v1`, `v2`, …: a version that is not the default." }),
+  }),
+}).by(deletePolicyVersion, (t) => ({
+  policy: t.field({
+    type: Policy,
+    nullable: true,
+    description: "The policy without the version; null when it was refused.",
+    resolve: ({ value }, _args, { records }) => value && records.policies.load(value.policyId),
+  }),
+}));
+
+change("deletePolicy", {
+  description:
+    "Deletes a custom policy with its default version. Refused with DELETE_CONFLICT_POLICY_USER, …_GROUP and …_ROLE while it is attached to such, and with DELETE_CONFLICT_POLICY_VERSION while it has other versions. System policies: SYSTEM_POLICY_IMMUTABLE.",
+  input: (t) => ({ policy: t.field({ type: "Arn", required: true, description: "ARN of the policy." }) }),
+}).by(deletePolicy, deleted);

@@ -1,16 +1,19 @@
-import { principalsOf } from "../store/lists.js";
+import { principalsOf, sessionNamesOf } from "../store/lists.js";
 import type { Database } from "../store/prisma-client.js";
 import { requireAccount } from "./account.js";
 import { builder } from "./builder.js";
-import { connectionOf, pageOf } from "./page.js";
+import { connectionOf, type PagedList, pageOf } from "./page.js";
 import type { PrincipalRow } from "./records.js";
+import { readSessionNames } from "./session-names.js";
 import { Tag } from "./tag.js";
 
 const KINDS = {
   USER: { description: "A RAM user." },
   GROUP: { description: "A RAM group; its policies count for its members." },
   ROLE: { description: "A RAM role." },
-  ROLE_SESSION: { description: "A session of a role. Sessions are not listed; ask for them by ARN." },
+  ROLE_SESSION: {
+    description: "A session of a role. Listed are those that `assumeRole` issued; any other is found by its ARN.",
+  },
   ACCOUNT_OWNER: { description: "The account itself, `acs:ram::<account>:root`: may do everything in it." },
 } as const;
 
@@ -46,7 +49,8 @@ export const Principal = builder.prismaInterface("Principal", {
     }),
     tags: t.field({
       type: [Tag],
-      description: "Tags of a user or role (a session shows its role's), by key; at most 20. Others have none.",
+      description:
+        "Tags of a user or role (a session shows its role's), by key; at most 20 unless configured otherwise. Others have none.",
       select: { tags: { orderBy: { key: "asc" } } },
       resolve: (row) => row.tags,
     }),
@@ -76,24 +80,38 @@ builder.queryField("principals", (t) =>
         "Users, groups and roles of an account, by ARN; the account owner only with `kind: ACCOUNT_OWNER`. Unknown account: NOT_FOUND.",
       args: {
         account: t.arg.string({ required: true, description: "Account number." }),
-        kind: t.arg({ type: PrincipalKind, description: "Only principals of this kind; `ROLE_SESSION` finds none." }),
+        kind: t.arg({
+          type: PrincipalKind,
+          description: "Only principals of this kind; `ROLE_SESSION`: the ARNs that sessions were issued under.",
+        }),
         nameContains: t.arg.string({
           description: "Only principals whose name contains this text, without regard to case.",
         }),
       },
       resolve: async (_root, args, context, info) => {
         await requireAccount(args.account, context);
-        const listing = principalsOf({ ...args, kinds: storedKinds(args.kind) });
-        return pageOf({ listing, read: readPrincipals }, args, context, info);
+        return pageOf(listed(args), args, context, info);
       },
     },
     Principals,
   ),
 );
 
-function storedKinds(kind: keyof typeof KINDS | null | undefined) {
-  const kinds = kind ? [kind] : (["USER", "GROUP", "ROLE"] as const);
-  return kinds.filter((each) => each !== "ROLE_SESSION");
+interface Listed {
+  readonly account: string;
+  readonly kind?: keyof typeof KINDS | null | undefined;
+  readonly nameContains?: string | null | undefined;
+}
+
+function listed({ kind, ...filter }: Listed): PagedList<PrincipalRow> {
+  if (kind !== "ROLE_SESSION") {
+    return {
+      listing: principalsOf({ ...filter, kinds: kind ? [kind] : ["USER", "GROUP", "ROLE"] }),
+      read: readPrincipals,
+    };
+  }
+  const idOf = (row: PrincipalRow): string => row.sessionArn ?? "";
+  return { listing: sessionNamesOf(filter), read: readSessionNames, idOf };
 }
 
 /** Principals of a page. */

@@ -5,13 +5,28 @@ import { parsePrincipalArn } from "../domain/principal.js";
 import type { Database } from "../store/prisma-client.js";
 
 type Row<
-  Model extends "account" | "attachment" | "kmsResource" | "policy" | "policyVersion" | "principal" | "resourceGroup",
+  Model extends
+    | "account"
+    | "attachment"
+    | "auditEvent"
+    | "kmsResource"
+    | "policy"
+    | "policyVersion"
+    | "principal"
+    | "resourceGroup"
+    | "roleSession",
 > = NonNullable<Awaited<ReturnType<Database[Model]["findFirst"]>>>;
 
-/** A user, group, role or owner; a session is the row of its role with the ARN of the session. */
-export type PrincipalRow = Row<"principal"> & { readonly sessionArn?: string };
+/** An issued session; nobody may read the digest of its token. */
+export type RoleSessionRow = Omit<Row<"roleSession">, "tokenDigest">;
+/**
+ * A user, group, role or owner. A session is the row of its role with the ARN of the session, and for one that was
+ * asked for by itself with the record of its issue.
+ */
+export type PrincipalRow = Row<"principal"> & { readonly sessionArn?: string; readonly issued?: RoleSessionRow };
 export type PolicyRow = Row<"policy">;
 export type AttachmentRow = Row<"attachment">;
+export type AuditEventRow = Row<"auditEvent">;
 export type KmsResourceRow = Row<"kmsResource">;
 
 type ByKey<Value> = Pick<DataLoader<string, Value | null>, "load" | "loadMany" | "clearAll">;
@@ -26,23 +41,33 @@ export interface Records {
   readonly policyVersions: ByKey<Row<"policyVersion">>;
   readonly attachments: ByKey<AttachmentRow>;
   readonly resources: ByKey<KmsResourceRow>;
+  /** By id: one issued session. */
+  readonly issuedSessions: ByKey<RoleSessionRow>;
+  /** By canonical ARN: of the sessions issued under it the one that ends last, active ones first. */
+  readonly sessionsByArn: ByKey<RoleSessionRow>;
   /** By {@link resourceGroupKey}. */
   readonly resourceGroups: ByKey<Row<"resourceGroup">>;
   /** Pages of the lists below records, and their counts, by the place in the document that asks for them. */
   readonly lists: Map<string, DataLoader<string, unknown>>;
+  /** By {@link auditEventKey}. */
+  readonly auditEvents: ByKey<AuditEventRow>;
   clear(): void;
 }
 
 export function createRecords(db: Database): Records {
+  const principals = byKey<PrincipalRow>((ids) => db.principal.findMany({ where: { id: { in: ids.filter(isUuid) } } }));
   const records = {
     accounts: byKey((ids) => db.account.findMany({ where: { id: { in: ids } } })),
-    principals: byKey<PrincipalRow>((ids) => db.principal.findMany({ where: { id: { in: ids.filter(isUuid) } } })),
+    principals,
     principalsByArn: new DataLoader((arns: readonly string[]) => principalsByArn(db, arns)),
     policies: byKey((ids) => db.policy.findMany({ where: { id: { in: ids.filter(isUuid) } } })),
     policyVersions: byKey((ids) => db.policyVersion.findMany({ where: { id: { in: ids.filter(isUuid) } } })),
     attachments: byKey((ids) => db.attachment.findMany({ where: { id: { in: ids.filter(isUuid) } } })),
     resources: byKey((ids) => db.kmsResource.findMany({ where: { id: { in: ids.filter(isUuid) } } })),
+    issuedSessions: byKey<RoleSessionRow>((ids) => findSessions(db, { id: { in: ids.filter(isUuid) } })),
+    sessionsByArn: new DataLoader((arns: readonly string[]) => sessionsByArn(db, arns)),
     resourceGroups: new DataLoader((keys: readonly string[]) => resourceGroups(db, keys)),
+    auditEvents: new DataLoader((keys: readonly string[]) => auditEvents(db, keys)),
   };
   const lists = new Map<string, DataLoader<string, unknown>>();
   return {
@@ -79,6 +104,27 @@ async function resourceGroups(db: Database, keys: readonly string[]): Promise<(R
   return keys.map((key) => byName.get(key) ?? null);
 }
 
+/** Events are counted within their account. */
+export function auditEventKey({
+  accountId,
+  sequence,
+}: {
+  readonly accountId: string;
+  readonly sequence: number;
+}): string {
+  return `${accountId}/${sequence}`;
+}
+
+async function auditEvents(db: Database, keys: readonly string[]): Promise<(AuditEventRow | null)[]> {
+  const names = keys.flatMap((key) => {
+    const [, accountId, sequence] = /^(\d{1,32})\/([1-9]\d{0,8})$/.exec(key) ?? [];
+    return accountId === undefined ? [] : [{ accountId, sequence: Number(sequence) }];
+  });
+  const rows = names.length === 0 ? [] : await db.auditEvent.findMany({ where: { OR: names } });
+  const byName = new Map(rows.map((row) => [auditEventKey(row), row]));
+  return keys.map((key) => byName.get(key) ?? null);
+}
+
 function byKey<T extends { readonly id: string }>(read: (ids: string[]) => Promise<T[]>): DataLoader<string, T | null> {
   return new DataLoader(async (ids: readonly string[]) => {
     const rows = new Map((await read([...ids])).map((row) => [row.id, row]));
@@ -86,7 +132,24 @@ function byKey<T extends { readonly id: string }>(read: (ids: string[]) => Promi
   });
 }
 
-function isUuid(id: string): boolean {
+function findSessions(db: Database, where: object): Promise<RoleSessionRow[]> {
+  return db.roleSession.findMany({ where, omit: { tokenDigest: true } });
+}
+
+async function sessionsByArn(db: Database, arns: readonly string[]): Promise<(RoleSessionRow | null)[]> {
+  const now = new Date();
+  const rows = await findSessions(db, { arn: { in: [...arns] } });
+  const rank = (row: RoleSessionRow): number => (isActive(row, now) ? 1e15 : 0) + row.expiresAt.getTime();
+  const best = new Map(rows.sort((a, b) => rank(a) - rank(b)).map((row) => [row.arn, row]));
+  return arns.map((arn) => best.get(arn) ?? null);
+}
+
+/** Whether a session acts at an instant; the same rule that decisions follow (D32). */
+export function isActive({ issuedAt, expiresAt, revokedAt }: RoleSessionRow, now: Date): boolean {
+  return issuedAt <= now && now < expiresAt && (revokedAt === null || now < revokedAt);
+}
+
+export function isUuid(id: string): boolean {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
 }
 

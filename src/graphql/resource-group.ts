@@ -1,9 +1,12 @@
 import { createResourceGroup } from "../administration/create-resource-group.js";
+import { deleteResourceGroup } from "../administration/delete-resource-group.js";
+import { updateResourceGroup } from "../administration/update-resource-group.js";
 import { resourceGroupsOfAccount } from "../store/lists.js";
 import type { Database } from "../store/prisma-client.js";
 import { Account } from "./account.js";
 import { builder } from "./builder.js";
 import { change } from "./change.js";
+import { deleted } from "./deleted.js";
 import { connectionOf, pageOf } from "./page.js";
 import { readResourceGroupKey, resourceGroupKey } from "./records.js";
 
@@ -65,3 +68,29 @@ change("createResourceGroup", {
       value && records.resourceGroups.load(resourceGroupKey({ accountId: value.accountId, id: value.resourceGroupId })),
   }),
 }));
+
+change("updateResourceGroup", {
+  description: "Changes the name of a resource group. Its id stays.",
+  input: (t) => ({
+    account: t.string({ required: true, description: "Account number." }),
+    resourceGroup: t.string({ required: true, description: "`rg-…` id of the group." }),
+    name: t.string({ description: "Name, up to 128 characters. Null or left out: as it was." }),
+  }),
+}).by(updateResourceGroup, (t) => ({
+  resourceGroup: t.field({
+    type: ResourceGroup,
+    nullable: true,
+    description: "The resource group; null when it was refused.",
+    resolve: ({ value }, _args, { records }) =>
+      value && records.resourceGroups.load(resourceGroupKey({ accountId: value.accountId, id: value.resourceGroupId })),
+  }),
+}));
+
+change("deleteResourceGroup", {
+  description:
+    "Deletes a resource group. Refused with DELETE_CONFLICT_RESOURCE_GROUP_RESOURCE while keys or secrets are in it and with DELETE_CONFLICT_RESOURCE_GROUP_POLICY while policies are attached for it. `deletedArn` is `acs:resourcemanager::<account>:resourcegroup/<id>`.",
+  input: (t) => ({
+    account: t.string({ required: true, description: "Account number." }),
+    resourceGroup: t.string({ required: true, description: "`rg-…` id of the group." }),
+  }),
+}).by(deleteResourceGroup, deleted);

@@ -1,6 +1,9 @@
 import { createRole } from "../administration/create-role.js";
+import { deleteRole } from "../administration/delete-role.js";
+import { updateRole } from "../administration/update-role.js";
 import { builder } from "./builder.js";
 import { change } from "./change.js";
+import { deleted } from "./deleted.js";
 import { node, only } from "./node.js";
 import { Principal } from "./principal.js";
 
@@ -76,3 +79,31 @@ change("createRole", {
     resolve: ({ value }, _args, { records }) => value && records.principals.load(value.principalId),
   }),
 }));
+
+change("updateRole", {
+  description: "Changes a role; RAM gives roles no new names. Service-linked roles: SERVICE_LINKED_ROLE_IMMUTABLE.",
+  input: (t) => ({
+    role: t.field({ type: "Arn", required: true, description: "ARN of the role." }),
+    description: t.string({ description: "Free text. Null: none; left out: as it was." }),
+    trustPolicy: t.field({
+      type: "PolicyDocument",
+      description: "Who may assume the role. Null or left out: as it was.",
+    }),
+    maxSessionDuration: t.int({
+      description: "Longest session in seconds, 3,600 to 43,200. Null: 3,600; left out: as it was.",
+    }),
+  }),
+}).by(updateRole, (t) => ({
+  role: t.field({
+    type: Role,
+    nullable: true,
+    description: "The role; null when it was refused.",
+    resolve: ({ value }, _args, { records }) => value && records.principals.load(value.principalId),
+  }),
+}));
+
+change("deleteRole", {
+  description:
+    "Deletes a role with its tags and API credentials; its sessions end. Refused with DELETE_CONFLICT_ROLE_POLICY while policies are attached to it. Service-linked roles: SERVICE_LINKED_ROLE_IMMUTABLE.",
+  input: (t) => ({ role: t.field({ type: "Arn", required: true, description: "ARN of the role." }) }),
+}).by(deleteRole, deleted);

@@ -26,6 +26,7 @@ import "./operation-decision.js";
 import "./policy-finding.js";
 import "./viewer.js";
 import "./import-account.js";
+import "./audit-event.js";
 import "./export-account.js";
 
 let schema: GraphQLSchema | undefined;

@@ -1,7 +1,10 @@
+import { deregisterSecret } from "../administration/deregister-secret.js";
 import { registerSecret } from "../administration/register-secret.js";
+import { updateSecret } from "../administration/update-secret.js";
 import { usersOfKey } from "../store/lists.js";
 import { builder } from "./builder.js";
 import { change } from "./change.js";
+import { deleted } from "./deleted.js";
 import { Key } from "./key.js";
 import { KmsResource, readResources } from "./kms-resource.js";
 import { node, only } from "./node.js";
@@ -57,7 +60,7 @@ change("registerSecret", {
       description: "ARN of the user-managed key that encrypts it. Default: KMS's own.",
     }),
     resourceGroup: t.string({ description: "`rg-…` id of the resource group it is in. Default: none." }),
-    tags: t.field({ type: [TagInput], description: "Tags, at most 20, each key once." }),
+    tags: t.field({ type: [TagInput], description: "Tags, at most 20 unless configured otherwise, each key once." }),
   }),
 }).by(registerSecret, (t) => ({
   secret: t.field({
@@ -67,3 +70,28 @@ change("registerSecret", {
     resolve: ({ value }, _args, { records }) => value && records.resources.load(value.resourceId),
   }),
 }));
+
+change("updateSecret", {
+  description: "Changes what the gateway knows of a secret.",
+  input: (t) => ({
+    secret: t.field({ type: "Arn", required: true, description: "ARN of the secret." }),
+    type: t.string({ description: "Secret type, e.g. `Generic` or `Rds`. Null: not known; left out: as it was." }),
+    encryptionKey: t.field({
+      type: "Arn",
+      description:
+        "ARN of the user-managed key that encrypts it, of the same account and region. Null: KMS's own; left out: as it was.",
+    }),
+  }),
+}).by(updateSecret, (t) => ({
+  secret: t.field({
+    type: Secret,
+    nullable: true,
+    description: "The secret; null when it was refused.",
+    resolve: ({ value }, _args, { records }) => value && records.resources.load(value.resourceId),
+  }),
+}));
+
+change("deregisterSecret", {
+  description: "Makes the gateway forget a secret and its tags.",
+  input: (t) => ({ secret: t.field({ type: "Arn", required: true, description: "ARN of the secret." }) }),
+}).by(deregisterSecret, deleted);

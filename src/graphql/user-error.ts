@@ -8,10 +8,13 @@ import { builder } from "./builder.js";
 const EXACT: Partial<Record<UserErrorCode, string>> = {
   CONFLICT:
     "The data moved since `expectedRevision`: read again and decide again. ConflictError holds the current revision.",
+  DELETE_CONFLICT_POLICY_VERSION: "The policy still has versions beside its default; the message names them.",
+  DELETE_CONFLICT_POLICY_VERSION_DEFAULT: "The default version of a policy cannot be deleted.",
   IDEMPOTENCY_KEY_REUSED: "The idempotency key was used before for another change.",
   INVALID_PARAMETER: "An input field is not acceptable; the message says why.",
   INVALID_PARAMETER_WINDOW: "`notBefore` is not before `expiresAt`.",
   INVALID_SNAPSHOT: "The snapshot has a problem at `pointer`.",
+  LIMIT_EXCEEDED_ROLE_SESSION: "Too many sessions of this name are active. Not a quota of RAM.",
   MALFORMED_POLICY_DOCUMENT: "The policy document has a problem; MalformedPolicyDocumentError says where.",
   NO_PERMISSION: "The caller may not make this change.",
   SERVICE_LINKED_ROLE_IMMUTABLE:
@@ -22,8 +25,8 @@ const EXACT: Partial<Record<UserErrorCode, string>> = {
 const FAMILIES: readonly (readonly [prefix: string, sentence: (rest: string) => string])[] = [
   ["ENTITY_NOT_EXIST_", (rest) => `There is no such ${rest}.`],
   ["ENTITY_ALREADY_EXISTS_", (rest) => `There already is a ${rest} of this name.`],
-  ["LIMIT_EXCEEDED_", (rest) => `RAM's quota is used up: ${rest}.`],
-  ["DELETE_CONFLICT_", (rest) => `Something still depends on it: ${rest}.`],
+  ["LIMIT_EXCEEDED_", (rest) => `The quota is used up, RAM's own unless the gateway is configured otherwise: ${rest}.`],
+  ["DELETE_CONFLICT_", (rest) => `Something stands in the way of a deletion, and the message names it: ${rest}.`],
   ["INVALID_PARAMETER_", (rest) => `Not acceptable: ${rest}.`],
 ];
 

@@ -14,7 +14,9 @@ const ViewerKind = builder.enumType("ViewerKind", {
 const Credential = builder.objectRef<Caller>("Credential").implement({
   description: "The credential that a request came with; never its secret.",
   fields: (t) => ({
-    id: t.exposeID("credentialId", { description: "`<id>` of the API key `rg_<id>_<secret>`." }),
+    id: t.exposeID("credentialId", {
+      description: "`<id>` of the API key `rg_<id>_<secret>`, or the id of the session whose token it is.",
+    }),
   }),
 });
 

@@ -2,6 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Pool } from "pg";
 import type { Caller } from "../domain/caller.js";
 import type { Database, Transaction } from "./prisma-client.js";
+import { authenticateSession } from "./session-tokens.js";
 import { asStoreError } from "./store-errors.js";
 
 /** The two parts of an API key `rg_<id>_<secret>`. */
@@ -41,13 +42,13 @@ export function parseApiKey(text: string): ApiKey | null {
 }
 
 /**
- * Says who the holder of `apiKey` is; null for a key that is malformed, unknown, revoked or expired (by the database's
+ * Says who the holder of `apiKey`, or of a session's token, is; null for a key that is malformed, unknown, revoked or expired (by the database's
  * clock). Takes the same time for unknown ids as for wrong secrets.
  * @throws UnavailableError when the database does not answer
  */
 export async function authenticate(pool: Pool, apiKey: string): Promise<Caller | null> {
   const id = parseApiKey(apiKey)?.id;
-  if (id === undefined) return null;
+  if (id === undefined) return authenticateSession(pool, apiKey);
   const row = await findCredential(pool, id);
   const known = timingSafeEqual(digestOf(apiKey), row?.secret_digest ?? UNKNOWN_DIGEST);
   return row !== undefined && known && row.active ? callerOf(id, row) : null;

@@ -7,7 +7,8 @@ function milliseconds(column: string): string {
 /**
  * One statement, hence one snapshot: the revisions and everything they stand for.
  *
- * $1 scopes, $2 `arn_key` of principals, $3 ARNs of KMS resources, $4 `arn_key` of roles asked as resources.
+ * $1 scopes, $2 `arn_key` of principals, $3 ARNs of KMS resources, $4 `arn_key` of roles asked as resources, $5 ARNs of
+ * role sessions.
  * A built-in system policy is replaced by the account's own policy of that name where it has one.
  */
 export const LOAD_EVALUATION_INPUT = `
@@ -44,4 +45,7 @@ SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
     FROM kms_resource r LEFT JOIN kms_resource k ON k.id = r.key_id
     WHERE r.arn = ANY($3::text[])), '[]') AS resources,
   coalesce((SELECT json_agg(json_build_array(arn_key, trust_policy))
-    FROM principal WHERE arn_key = ANY($4::text[]) AND kind = 'ROLE'), '[]') AS roles`;
+    FROM principal WHERE arn_key = ANY($4::text[]) AND kind = 'ROLE'), '[]') AS roles,
+  coalesce((SELECT json_agg(json_build_array(s.arn, ${milliseconds("s.issued_at")}, ${milliseconds("s.expires_at")},
+      ${milliseconds("s.revoked_at")}, s.session_policy) ORDER BY s.id)
+    FROM role_session s JOIN asked ON asked.id = s.role_id WHERE s.arn = ANY($5::text[])), '[]') AS sessions`;

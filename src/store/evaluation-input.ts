@@ -2,6 +2,7 @@ import type { Pool } from "pg";
 import { parseArn } from "../domain/arn.js";
 import type {
   AttachedPolicy,
+  IssuedSession,
   KeyState,
   PolicyInForce,
   PrincipalFacts,
@@ -14,6 +15,7 @@ import { isContainer, parseKmsResource } from "../domain/resource.js";
 import type { CompileDocument } from "./compiled-policies.js";
 import { LOAD_EVALUATION_INPUT } from "./evaluation-input-statement.js";
 import { openPool } from "./pool.js";
+import type { Transaction } from "./prisma-client.js";
 import { type RevisionRow, type RevisionVector, toVector, withDeadline } from "./revisions.js";
 import { asStoreError, UnavailableError } from "./store-errors.js";
 
@@ -74,6 +76,13 @@ type ResourceRow = readonly [
   tags: readonly (readonly [key: string, value: string])[],
 ];
 type RoleRow = readonly [arnKey: string, trustPolicy: string];
+type SessionRow = readonly [
+  arn: string,
+  issuedAt: number,
+  expiresAt: number,
+  revokedAt: number | null,
+  policy: string | null,
+];
 
 interface InputRow {
   readonly now: number;
@@ -84,6 +93,7 @@ interface InputRow {
   readonly policies: readonly PolicyRow[];
   readonly resources: readonly ResourceRow[];
   readonly roles: readonly RoleRow[];
+  readonly sessions: readonly SessionRow[];
 }
 
 const STATEMENT_TIMEOUT_MS = 5_000;
@@ -100,35 +110,51 @@ export function openLoadPool(connectionString: string, size = 8): LoadPool {
 
 /** Creates the loader. It throws {@link UnavailableError} when the primary does not answer. */
 export function createInputLoader(pool: LoadPool, compile: CompileDocument): LoadEvaluationInput {
-  return async ({ principals, resources, scopes }) => {
-    const roles = resources.map(roleKeyOf).filter((key) => key !== null);
-    const row = await load(pool, [scopes, [...new Set(principals.map(storedKeyOf))], resources, roles]);
-    const attachmentsOf = indexAttachments(row, compile);
-    const principalRows = new Map(row.principals.map((found) => [found[4], found]));
-    const resourceRows = new Map(row.resources.map((found) => [found[0], found]));
-    const trustPolicies = new Map(row.roles);
-    return {
-      now: row.now,
-      vector: toVector(scopes, row.revisions),
-      principal: memoize(
-        (name) => principalFacts(name, principalRows.get(storedKeyOf(name)), attachmentsOf),
-        (name) => name.arnKey,
-      ),
-      resource: (arn) => resourceFacts(arn, resourceRows.get(arn), trustPolicies, compile),
-    };
+  return async (request) => toInput(request, await load(pool, parametersOf(request)), compile);
+}
+
+/** The same as a transaction sees it, its own changes included. */
+export async function loadInTransaction(
+  tx: Pick<Transaction, "$queryRawUnsafe">,
+  request: InputRequest,
+  compile: CompileDocument,
+): Promise<EvaluationInput> {
+  const rows = await tx.$queryRawUnsafe<InputRow[]>(LOAD_EVALUATION_INPUT, ...parametersOf(request));
+  return toInput(request, requirePrimary(rows[0]), compile);
+}
+
+function parametersOf({ principals, resources, scopes }: InputRequest): string[][] {
+  const roles = resources.map(roleKeyOf).filter((key) => key !== null);
+  const sessions = principals.filter(({ kind }) => kind === "ROLE_SESSION").map(({ arnKey }) => arnKey);
+  return [[...scopes], [...new Set(principals.map(storedKeyOf))], [...resources], roles, [...new Set(sessions)]];
+}
+
+function toInput({ scopes }: InputRequest, row: InputRow, compile: CompileDocument): EvaluationInput {
+  const attachmentsOf = indexAttachments(row, compile);
+  const sessionsOf = indexSessions(row, compile);
+  const principalRows = new Map(row.principals.map((found) => [found[4], found]));
+  const resourceRows = new Map(row.resources.map((found) => [found[0], found]));
+  const trustPolicies = new Map(row.roles);
+  return {
+    now: row.now,
+    vector: toVector(scopes, row.revisions),
+    principal: memoize(
+      (name) => principalFacts(name, principalRows.get(storedKeyOf(name)), attachmentsOf, sessionsOf),
+      (name) => name.arnKey,
+    ),
+    resource: (arn) => resourceFacts(arn, resourceRows.get(arn), trustPolicies, compile),
   };
 }
 
-async function load(pool: Pool, values: readonly (readonly string[])[]): Promise<InputRow> {
-  const query = pool.query<InputRow>({
-    name: "ramgate_evaluation_input",
-    text: LOAD_EVALUATION_INPUT,
-    values: [...values],
-  });
+async function load(pool: Pool, values: string[][]): Promise<InputRow> {
+  const query = pool.query<InputRow>({ name: "ramgate_evaluation_input", text: LOAD_EVALUATION_INPUT, values });
   const result = await withDeadline(query, DEADLINE_MS).catch((error: unknown) => {
     throw asStoreError(error);
   });
-  const row = result.rows[0];
+  return requirePrimary(result.rows[0]);
+}
+
+function requirePrimary(row: InputRow | undefined): InputRow {
   if (row === undefined || row.standby) throw new UnavailableError("the database is a standby");
   return row;
 }
@@ -184,16 +210,31 @@ function toAttachedPolicy(row: AttachmentRow, policy: PolicyInForce): AttachedPo
   return { policy, attachedTo, scope, notBefore, expiresAt };
 }
 
+type SessionsOf = (arn: string) => readonly IssuedSession[];
+
+function indexSessions(row: InputRow, compile: CompileDocument): SessionsOf {
+  const index = new Map<string, IssuedSession[]>();
+  for (const [arn, issuedAt, expiresAt, revokedAt, text] of row.sessions) {
+    const policy = text === null ? null : { compiled: compile(text, "identity") };
+    const list = index.get(arn) ?? [];
+    list.push({ issuedAt, expiresAt, revokedAt, policy });
+    index.set(arn, list);
+  }
+  return (arn) => index.get(arn) ?? [];
+}
+
 function principalFacts(
   name: PrincipalName,
   row: PrincipalRow | undefined,
   attachmentsOf: AttachmentsOf,
+  sessionsOf: SessionsOf,
 ): PrincipalFacts | null {
   if (row === undefined) return null;
   const [id, account, kind, arn, , groups] = row;
   const attachments = [id, ...groups].flatMap(attachmentsOf);
   if (name.kind === "ROLE_SESSION") {
-    return kind === "ROLE" ? { kind: "ROLE_SESSION", arn: name.arn, account, attachments } : null;
+    if (kind !== "ROLE") return null;
+    return { kind: "ROLE_SESSION", arn: name.arn, account, attachments, issued: sessionsOf(name.arnKey) };
   }
   return kind === name.kind ? { kind, arn, account, attachments } : null;
 }

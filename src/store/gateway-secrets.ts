@@ -9,12 +9,15 @@ export interface GatewaySecrets {
   readonly cacheKey: Buffer;
   /** MAC key of revision tokens. */
   readonly tokenKey: Buffer;
+  /** MAC key of the heads of the audit trails. */
+  readonly auditKey: Buffer;
 }
 
 const NEW_VALUES: Readonly<Record<string, () => Buffer>> = {
   environment: () => Buffer.from(randomUUID()),
   cache_key: () => randomBytes(32),
   token_key: () => randomBytes(32),
+  audit_key: () => randomBytes(32),
 };
 
 /** Reads the shared secrets. The first gateway on a database makes them; of several that start at once, one wins. */
@@ -38,5 +41,6 @@ function toSecrets(values: ReadonlyMap<string, Buffer>): GatewaySecrets {
     if (value === undefined || value.length < 32) throw new Error(`gateway secret \`${name}\` is missing or too short`);
     return value;
   };
-  return { environment: get("environment").toString("utf8"), cacheKey: get("cache_key"), tokenKey: get("token_key") };
+  const keys = { cacheKey: get("cache_key"), tokenKey: get("token_key"), auditKey: get("audit_key") };
+  return { environment: get("environment").toString("utf8"), ...keys };
 }

@@ -17,7 +17,7 @@ export interface Listing {
 /** Never null; ascending. */
 interface OrderKey {
   readonly sql: Sql;
-  readonly type: "text" | "uuid" | "int";
+  readonly type: "text" | "uuid" | "int" | "bigint";
 }
 
 /** Where a row stands in its list. The keys say it after the row is gone, too. */

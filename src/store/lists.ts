@@ -32,6 +32,18 @@ export function principalsOf({ account, kinds, nameContains }: PrincipalFilter):
   return { ...BY_NAME, from: sql`principal r`, where };
 }
 
+/** The ARNs that sessions of an account were issued under, each once; `nameContains` is about the name of the role. */
+export function sessionNamesOf({ account, nameContains }: Omit<PrincipalFilter, "kinds">): Listing {
+  const sessions = sql`(SELECT DISTINCT s.arn, o.name FROM role_session s JOIN principal o ON o.id = s.role_id
+    WHERE s.account_id = ${account}) r`;
+  return {
+    id: sql`r.arn`,
+    from: sessions,
+    where: nameFilter(nameContains),
+    order: [{ sql: sql`r.arn`, type: "text" }],
+  };
+}
+
 export interface PolicyFilter {
   readonly account: string;
   readonly type?: "SYSTEM" | "CUSTOM" | null | undefined;
@@ -136,6 +148,21 @@ export const membersOfGroup: Listing = {
   from: sql`group_membership m JOIN principal r ON r.id = m.user_id`,
   where: [sql`m.group_id = p.id::uuid`],
 };
+
+/** Sessions that were issued of the role `p`, newest first; `active`: only those that are active now, or are not. */
+export function sessionsOfRole(active: boolean | null | undefined): Listing {
+  const acts = sql`(r.expires_at > now() AND (r.revoked_at IS NULL OR r.revoked_at > now()))`;
+  const filter = typeof active === "boolean" ? [active ? acts : sql`NOT ${acts}`] : [];
+  return {
+    id: sql`r.id`,
+    from: sql`role_session r`,
+    where: [sql`r.role_id = p.id::uuid`, ...filter],
+    order: [
+      { sql: sql`(-(extract(epoch FROM r.issued_at) * 1000)::bigint)`, type: "bigint" },
+      { sql: sql`r.id`, type: "uuid" },
+    ],
+  };
+}
 
 /** Versions of the policy `p`, newest first. */
 export const versionsOfPolicy: Listing = {

@@ -14,6 +14,7 @@ const DECISION_TABLES = [
   "principal_tag",
   "resource_group",
   "resource_tag",
+  "role_session",
 ] as const;
 
 /** `pg_trigger.tgtype` of statement-level triggers. */

@@ -164,4 +164,17 @@ export async function readRevisions(
   );
 }
 
+/** Keeps scopes from moving until the transaction ends, so that what was decided from them still holds when it commits. */
+export async function holdRevisions(db: Pick<Transaction, "$queryRaw">, scopes: readonly string[]): Promise<void> {
+  await db.$queryRaw`
+    SELECT scope FROM authz_revision WHERE scope = ANY(${[...scopes]}::text[]) ORDER BY scope FOR SHARE`;
+}
+
+/** The database's clock inside a transaction, in whole milliseconds like every instant that decisions are made for. */
+export async function readClock(db: Pick<Transaction, "$queryRaw">): Promise<Date> {
+  const [row] = await db.$queryRaw<{ now: number }[]>`
+    SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now`;
+  return new Date(row?.now ?? Number.NaN);
+}
+
 export { assertRevisionTriggers } from "./revision-triggers.js";

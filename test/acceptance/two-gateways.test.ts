@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { createTestDatabase, type TestDatabase } from "../support/databases.js";
-import { GEMINI_KEY, group, policy, user } from "../support/demo.js";
-import { type Gateway, startGateway } from "../support/gateway.js";
+import { GEMINI_KEY, group, policy, role, user } from "../support/demo.js";
+import { askGateway, type Gateway, startGateway } from "../support/gateway.js";
 
 const CHECK = `query ($principal: Arn!, $resource: Arn!) {
   effectivePermissions(principal: $principal, resource: $resource) { cache permissions { action allowed } } }`;
@@ -103,4 +103,27 @@ test("a gateway with a MAC key of its own believes nothing that others have cach
   await stranger.stop();
   expect([known.cache, own.cache]).toEqual(["HIT", "MISS"]);
   expect(own.permissions).toEqual(known.permissions);
+});
+
+test("a session opened through one gateway signs in at the other, until either ends it", async () => {
+  const [writer, reader] = gateways;
+  const input = { role: role("deploy-bot"), sessionName: "build-1" };
+  const assumed = await writer.ask(
+    `mutation ($input: AssumeRoleInput!) { assumeRole(input: $input) { token session { arn } userErrors { message } } }`,
+    { input },
+  );
+  const { token, session } = assumed.data.assumeRole;
+  const who = "{ viewer { kind principal { arn } } }";
+  const viewer = { kind: "PRINCIPAL", principal: { arn: session.arn } };
+  expect((await askGateway(reader.url, token, who)).data.viewer).toEqual(viewer);
+  const refused = await askGateway(
+    reader.url,
+    token,
+    `mutation { createUser(input: { account: "1", name: "x" }) { userErrors { code } } }`,
+  );
+  expect(refused.data.createUser.userErrors).toEqual([{ code: "NO_PERMISSION" }]);
+  expect(await change(reader, "revokeRoleSessions", { role: role("deploy-bot") })).toBe(true);
+  for (const { url } of gateways) {
+    expect((await askGateway(url, token, who)).errors?.[0]?.extensions.code).toBe("UNAUTHENTICATED");
+  }
 });

@@ -22,19 +22,30 @@ export const arn = {
   alias: (name: string) => `acs:kms:cn-hangzhou:${ACCOUNT}:alias/${name}`,
 };
 
+export const AUDIT_KEY = Buffer.alloc(32, 9);
+
 /** A change asked for by an operator. */
 export function request(options: Partial<ChangeRequest> = {}): ChangeRequest {
   return { caller: { kind: "OPERATOR", credentialId: "test" }, requestId: randomUUID(), ...options };
 }
 
 /** A database and what changes it, for the tests of one file. */
-export function useAdministration(label: string, poolSize = 8): { readonly administration: Administration } {
+export function useAdministration(
+  label: string,
+  poolSize = 8,
+): { readonly administration: Administration; readonly url: string } {
   let database: TestDatabase | undefined;
-  const holder: { administration: Administration } = { administration: undefined as unknown as Administration };
+  const holder = { administration: undefined as unknown as Administration, url: "" };
   beforeAll(async () => {
     database = await createTestDatabase(label);
+    holder.url = database.url;
     const tokens = createTokens({ environment: "test", key: Buffer.alloc(32, 7) });
-    holder.administration = { db: openDatabase(database.url, poolSize), tokens, limits: DEFAULT_LIMITS };
+    holder.administration = {
+      db: openDatabase(database.url, poolSize),
+      tokens,
+      limits: DEFAULT_LIMITS,
+      auditKey: AUDIT_KEY,
+    };
   });
   afterAll(async () => {
     await holder.administration?.db.$disconnect();
@@ -51,8 +62,10 @@ const TABLES = [
     "resource_tag",
     "authz_revision",
     "audit_event",
+    "audit_head",
     "idempotency_record",
     "credential",
+    "role_session",
   ],
 ];
 

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { createEmptyDatabase, createTestDatabase, type TestDatabase } from "../support/databases.js";
+import { createEmptyDatabase, createTestDatabase, type TestDatabase, withClient } from "../support/databases.js";
 import { ACCOUNT, APOLLO_KEY, GEMINI_KEY, user } from "../support/demo.js";
 import { childEnvironment } from "../support/gateway.js";
 
@@ -41,15 +41,22 @@ function ramgate(args: readonly string[], settings: Record<string, string> = {},
 }
 
 describe("ramgate", () => {
-  test.each([[[]], [["serve"]], [["migrate"]], [["import"]], [["export"]], [["schema"]], [["check"]], [["lint"]]])(
-    "%j explains itself",
-    async (command) => {
-      const { code, out } = await ramgate([...command, "--help"]);
-      expect(code).toBe(0);
-      expect(out).toContain(`Usage: ramgate${command.length > 0 ? ` ${command[0]}` : ""}`);
-      expect(out).toContain("DATABASE_URL");
-    },
-  );
+  test.each([
+    [[]],
+    [["serve"]],
+    [["migrate"]],
+    [["import"]],
+    [["export"]],
+    [["schema"]],
+    [["check"]],
+    [["lint"]],
+    [["audit"]],
+  ])("%j explains itself", async (command) => {
+    const { code, out } = await ramgate([...command, "--help"]);
+    expect(code).toBe(0);
+    expect(out).toContain(`Usage: ramgate${command.length > 0 ? ` ${command[0]}` : ""}`);
+    expect(out).toContain("DATABASE_URL");
+  });
 
   test("an unknown command and a missing argument are errors", async () => {
     for (const args of [["inspect"], ["check", user("bob")], ["import", DEMO, "--merge"]]) {
@@ -129,6 +136,48 @@ describe("ramgate", () => {
     const denied = await ramgate(["check", user("bob"), "kms:Decrypt", GEMINI_KEY]);
     expect(denied).toMatchObject({ code: 1 });
     expect(denied.out).toMatch(/^IMPLICIT_DENY: /);
+  });
+
+  test("audit verify says which trails are intact, and the first record that is not", {
+    timeout: 120_000,
+  }, async () => {
+    const audited = await createTestDatabase("cli_audit");
+    const verify = (...args: string[]) => ramgate(["audit", "verify", ...args], { DATABASE_URL: audited.url });
+    const account = "1234567890123456";
+    try {
+      await ramgate(["import", DEMO], { DATABASE_URL: audited.url });
+      await ramgate(["import", "-"], { DATABASE_URL: audited.url }, '{"version":1,"account":{"id":"77"}}');
+      const intact = await verify();
+      expect(intact).toMatchObject({ code: 0, err: "" });
+      expect(intact.out).toMatch(
+        new RegExp(`^${account} intact: 1 event, head [0-9a-f]{64}\\n77 intact: 1 event, head [0-9a-f]{64}\\n$`),
+      );
+      const known = join(tmpdir(), `ramgate-known-${process.pid}.txt`);
+      await writeFile(known, intact.out);
+      expect(await verify("--known", known)).toEqual(intact);
+      await writeFile(known, `${intact.out}78 intact: 2 events, head ${"0".repeat(64)}\n`);
+      const gone = await verify("--known", known);
+      expect(gone.code).toBe(1);
+      expect(gone.out).toContain("78 broken: event 1: the event is missing");
+      await rm(known);
+      expect((await verify("--known", DEMO)).code).toBe(2);
+      await withClient(audited.url, (client) =>
+        client.query(`ALTER TABLE audit_event DISABLE TRIGGER USER;
+          UPDATE audit_event SET actor = 'nobody' WHERE account_id = '77'`),
+      );
+      const broken = await verify();
+      expect(broken.code).toBe(1);
+      expect(broken.out).toMatch(
+        /^1234567890123456 intact: .*\n77 broken: event 1: the event is not what was written .*\n$/,
+      );
+      expect((await verify("--account", account)).code).toBe(0);
+      const unknown = await verify("--account", "404");
+      expect(unknown).toMatchObject({ code: 2, out: "" });
+      expect(unknown.err).toContain("`404`");
+    } finally {
+      await audited.drop();
+    }
+    expect((await ramgate(["audit"])).code).toBe(2);
   });
 
   test("check takes what is known of the request", async () => {

@@ -89,6 +89,7 @@ function mutation(pick: (below: number) => number): string {
   const text = (list: readonly string[]): string => `'${one(list).replaceAll("'", "''")}'`;
   const account = `'${ACCOUNT}'`;
   const someAttachment = "(SELECT id FROM attachment ORDER BY md5(id::text) LIMIT 1)";
+  const someSession = "(SELECT id FROM role_session ORDER BY md5(id::text) LIMIT 1)";
   const resourceGroup = one(["NULL", "'rg-1'", "'rg-2'"]);
   const mutations: (() => string)[] = [
     () => `INSERT INTO attachment (id, account_id, policy_id, principal_id, resource_group_id)
@@ -121,7 +122,22 @@ function mutation(pick: (below: number) => number): string {
            arn_key = CASE WHEN arn_key LIKE '%-gone' THEN left(arn_key, -5) ELSE arn_key || '-gone' END WHERE id = ${id(["bob", "bot", "devs"])}`,
     () => `UPDATE policy_version SET document = ${text(DOCUMENTS)} WHERE policy_id = ${id(["foreign"])}`,
     () => `UPDATE policy SET arn = arn || '' WHERE id = ${id(POLICIES)}`,
+    () => `INSERT INTO role_session (id, account_id, role_id, arn, session_name, token_digest, session_policy, issued_to, issued_at, expires_at)
+           VALUES (gen_random_uuid(), ${account}, ${id(["bot"])}, '${session("bot")}', 's1', sha256(''), ${one(["NULL", text(DOCUMENTS)])}, 'x',
+           ${one(["'2000-01-01Z'", "'2001-01-01Z'"])}, ${one(["'2010-01-01Z'", "'2050-01-01Z'"])})`,
+    () => `UPDATE role_session SET revoked_at = ${one(WINDOWS)} WHERE id = ${someSession}`,
+    () => `UPDATE role_session SET session_policy = ${one(["NULL", text(DOCUMENTS)])} WHERE id = ${someSession}`,
+    () => `DELETE FROM role_session WHERE id = ${someSession} OR ${one(["true", "false"])}`,
     () => `INSERT INTO resource_group VALUES (${account}, 'rg-${pick(9)}', 'x') ON CONFLICT DO NOTHING`,
+    () => `DELETE FROM resource_group WHERE id = 'rg-${3 + pick(6)}'`,
+    () => `DELETE FROM policy_version WHERE policy_id = ${id(POLICIES)}`,
+    () => `INSERT INTO policy_version (id, policy_id, number, document, is_default)
+           SELECT gen_random_uuid(), id, ${1 + pick(9)}, ${text(DOCUMENTS)}, true FROM policy p
+           WHERE id = ${id(POLICIES)} AND NOT EXISTS (SELECT FROM policy_version WHERE policy_id = p.id)`,
+    () => `DELETE FROM kms_resource WHERE id = ${id(["alias/one"])}`,
+    () => `INSERT INTO kms_resource (id, account_id, type, region, name, arn, key_id)
+           VALUES (${id(["alias/one"])}, ${account}, 'ALIAS', 'cn-hangzhou', 'alias/one', '${alias("one")}', ${id(["k1", "k2"])})
+           ON CONFLICT DO NOTHING`,
   ];
   return one(mutations)();
 }

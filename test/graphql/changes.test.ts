@@ -15,6 +15,8 @@ const TRUST = {
   Statement: [{ Effect: "Allow", Action: "sts:AssumeRole", Principal: { Service: ["ecs.aliyuncs.com"] } }],
 };
 const key = (name: string) => `acs:kms:cn-hangzhou:${ACCOUNT}:key/${name}`;
+const secret = (name: string) => `acs:kms:cn-hangzhou:${ACCOUNT}:secret/${name}`;
+const alias = (name: string) => `acs:kms:cn-hangzhou:${ACCOUNT}:alias/${name}`;
 const OUTCOME =
   "userErrors { __typename code message field pointer line column ... on ConflictError { currentRevision } } changed revision";
 
@@ -147,6 +149,110 @@ const changes: readonly [name: string, input: object, selection: string, shown: 
     "resource { resourceGroup { id } }",
     { resource: { resourceGroup: null } },
   ],
+  ["updateAccount", { account: "77", alias: "newer" }, "account { alias }", { account: { alias: "newer" } }],
+  [
+    "updateResourceGroup",
+    { account: ACCOUNT, resourceGroup: "rg-new", name: "newer" },
+    "resourceGroup { id name }",
+    { resourceGroup: { id: "rg-new", name: "newer" } },
+  ],
+  [
+    "updateUser",
+    { user: user("eve"), newName: "Evelyn", displayName: null },
+    "user { arn name displayName }",
+    { user: { arn: user("Evelyn"), name: "Evelyn", displayName: null } },
+  ],
+  [
+    "updateGroup",
+    { group: group("new"), newName: "newer", comments: "d" },
+    "group { arn comments }",
+    { group: { arn: group("newer"), comments: "d" } },
+  ],
+  [
+    "updateRole",
+    { role: role("new"), description: "r", maxSessionDuration: 7200 },
+    "role { arn description maxSessionDuration trustPolicy }",
+    { role: { arn: role("new"), description: "r", maxSessionDuration: 7200, trustPolicy: TRUST } },
+  ],
+  [
+    "updatePolicy",
+    { policy: policy("new"), description: "e" },
+    "policy { description }",
+    { policy: { description: "e" } },
+  ],
+  [
+    "deletePolicyVersion",
+    { policy: policy("new"), version: "v1" },
+    "policy { versions { nodes { version } } }",
+    { policy: { versions: { nodes: [{ version: "v2" }] } } },
+  ],
+  [
+    "attachPolicies",
+    {
+      attachments: [
+        { policy: policy("new"), principal: user("evelyn"), expiresAt: "2031-02-03T04:05:06+08:00" },
+        { policy: policy("new"), principal: group("newer"), resourceGroup: "rg-new" },
+      ],
+    },
+    "changedCount attachments { principal { arn } expiresAt resourceGroup { id } }",
+    {
+      changedCount: 2,
+      attachments: [
+        { principal: { arn: user("Evelyn") }, expiresAt: "2031-02-02T20:05:06.000Z", resourceGroup: null },
+        { principal: { arn: group("newer") }, expiresAt: null, resourceGroup: { id: "rg-new" } },
+      ],
+    },
+  ],
+  [
+    "detachPolicies",
+    {
+      attachments: [
+        { policy: policy("new"), principal: user("evelyn") },
+        { policy: policy("new"), principal: group("newer"), resourceGroup: "rg-new" },
+        { policy: policy("new"), principal: group("newer") },
+      ],
+    },
+    "changedCount detachments { policy { name } principal { arn } scope { kind resourceGroup { id } } changed }",
+    {
+      changedCount: 2,
+      detachments: [
+        { policy: { name: "New" }, principal: { arn: user("Evelyn") }, scope: { kind: "ACCOUNT" }, changed: true },
+        { principal: { arn: group("newer") }, scope: { resourceGroup: { id: "rg-new" } }, changed: true },
+        { principal: { arn: group("newer") }, scope: { kind: "ACCOUNT", resourceGroup: null }, changed: false },
+      ],
+    },
+  ],
+  [
+    "updateKey",
+    { key: key("key-new"), state: "DISABLED", spec: null },
+    "key { state spec }",
+    { key: { state: "DISABLED", spec: null } },
+  ],
+  [
+    "updateSecret",
+    { secret: secret("new"), encryptionKey: null, type: "Rds" },
+    "secret { type encryptionKey { arn } }",
+    { secret: { type: "Rds", encryptionKey: null } },
+  ],
+  [
+    "updateAlias",
+    { alias: alias("new"), key: APOLLO_KEY },
+    "alias { key { arn } }",
+    { alias: { key: { arn: APOLLO_KEY } } },
+  ],
+  ["deregisterAlias", { alias: alias("new") }, "deletedArn", { deletedArn: alias("new") }],
+  ["deregisterSecret", { secret: secret("new") }, "deletedArn", { deletedArn: secret("new") }],
+  ["deregisterKey", { key: key("key-new") }, "deletedArn", { deletedArn: key("key-new") }],
+  ["deletePolicy", { policy: policy("NEW") }, "deletedArn", { deletedArn: policy("New") }],
+  ["deleteRole", { role: role("new") }, "deletedArn", { deletedArn: role("new") }],
+  ["deleteGroup", { group: group("newer") }, "deletedArn", { deletedArn: group("newer") }],
+  ["deleteUser", { user: user("evelyn") }, "deletedArn", { deletedArn: user("Evelyn") }],
+  [
+    "deleteResourceGroup",
+    { account: ACCOUNT, resourceGroup: "rg-new" },
+    "deletedArn",
+    { deletedArn: `acs:resourcemanager::${ACCOUNT}:resourcegroup/rg-new` },
+  ],
 ];
 
 describe("changes", () => {
@@ -245,6 +351,57 @@ describe("an instant", () => {
       code: "BAD_USER_INPUT",
       message: expect.stringContaining("`expiresAt`"),
     });
+  });
+});
+
+describe("a list of attachments", () => {
+  const attachment = { policy: policy("ReadSecrets"), principal: user("bob") };
+
+  it("names the item that an error is about", async () => {
+    const attachments = [attachment, { ...attachment, policy: policy("none") }];
+    const payload = await change("attachPolicies", { attachments }, "changedCount attachments { id }");
+    expect(payload).toMatchObject({
+      ...{ attachments: null, changedCount: 0, changed: false, revision: null },
+      userErrors: [{ code: "ENTITY_NOT_EXIST_POLICY", field: ["attachments", "1", "policy"] }],
+    });
+  });
+
+  it.each([
+    ["an instant", { expiresAt: "2030-02-30T00:00:00Z" }, "/input/attachments/1/expiresAt"],
+    ["an ARN", { principal: "bob" }, "/input/attachments/1"],
+  ])("says where %s is malformed", async (_what, wrong, pointer) => {
+    const document = "mutation ($input: AttachPoliciesInput!) { attachPolicies(input: $input) { changed } }";
+    const attachments = [attachment, { ...attachment, ...wrong }];
+    const { errors } = await fixture.run(document, { input: { attachments } });
+    expect(errors).toMatchObject([{ extensions: { code: "BAD_USER_INPUT", pointer } }]);
+  });
+
+  it("on a dry run shows nothing that is new", async () => {
+    const input = { attachments: [attachment], dryRun: true };
+    const payload = await change("attachPolicies", input, "changedCount attachments { id }");
+    expect(payload).toMatchObject({ attachments: [null], changedCount: 1, changed: true, userErrors: [] });
+  });
+
+  it("is answered again under its key, without what is gone by now", async () => {
+    const input = { attachments: [attachment], idempotencyKey: "list" };
+    expect((await change("attachPolicies", input, "attachments { id }")).attachments).toHaveLength(1);
+    await change("detachPolicies", { attachments: [attachment] });
+    const again = await change("attachPolicies", input, "changedCount attachments { id }");
+    expect(again).toMatchObject({ attachments: [null], changedCount: 1, changed: true });
+  });
+
+  it("shows seven in the statements of one", async () => {
+    for (const name of ["w0", "w1", "w2", "w3", "w4", "w5", "w6", "w7"])
+      await change("createUser", { account: ACCOUNT, name });
+    const document = `mutation ($input: AttachPoliciesInput!) { attachPolicies(input: $input) {
+      attachments { policy { name } principal { arn } resourceGroup { id } } } }`;
+    const ask = async (names: readonly string[]) => {
+      const attachments = names.map((name) => ({ ...attachment, principal: user(name), resourceGroup: "rg-apollo" }));
+      const { statements, errors } = await fixture.run(document, { input: { attachments } });
+      expect(errors).toEqual([]);
+      return statements.length;
+    };
+    expect(await ask(["w1", "w2", "w3", "w4", "w5", "w6", "w7"])).toBe(await ask(["w0"]));
   });
 });
 

@@ -57,6 +57,7 @@ describe("the key of a question", () => {
       fc.constant({ kind: "full" as const }),
       fc.record({ kind: fc.constant("atLeast" as const), token: fc.string() }),
     ),
+    detail: fc.constantFrom(undefined, "OUTCOME", "REASONS", "NEAR_MISSES"),
   }) as fc.Arbitrary<Question>;
 
   it("is shared by equal questions only", () => {
@@ -77,6 +78,8 @@ describe("the key of a question", () => {
     [{ sessionPolicy: "{}" }, { sessionPolicy: {} }],
     [{ sessionPolicy: ["date", 0] }, { sessionPolicy: new Date(0) }],
     [{ actions: null }, { actions: [] }],
+    [{ detail: "OUTCOME" }, { detail: "REASONS" }],
+    [{}, { detail: "OUTCOME" }],
     [{ actions: ["a,b"] }, { actions: ["a", "b"] }],
     [{ principal: 'p","r' }, { principal: "p", resource: '","r' }],
   ])("tells %j from %j", (one, other) => {

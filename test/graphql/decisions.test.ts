@@ -216,6 +216,17 @@ describe("canPerform", () => {
 });
 
 describe("the selection set", () => {
+  it("of one field does not keep reasons from another that asks the same", async () => {
+    for (const [first, second] of [
+      ["outcome", "reason"],
+      ["reason", "outcome"],
+    ]) {
+      const both = `query ($input: AccessCheckInput!) { a: checkAccess(input: $input) { ${first} } b: checkAccess(input: $input) { ${second} } }`;
+      const { a, b } = await fixture.ask(both, { input: decrypt });
+      expect({ ...a, ...b }).toEqual({ outcome: "ALLOW", reason: expect.stringContaining("UseApolloKeys") });
+    }
+  });
+
   const PLAIN = `query ($input: AccessCheckInput!) { checkAccess(input: $input) { outcome } }`;
   const NEAR = `query ($input: AccessCheckInput!) { checkAccess(input: $input) { outcome ...Why } }
     fragment Why on Decision { nearMisses { statement { policy { name } version index effect attachedTo { arn } }

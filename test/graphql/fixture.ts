@@ -13,6 +13,7 @@ import { type Database, openDatabase } from "../../src/store/prisma-client.js";
 import { createTokens } from "../../src/store/revision-token.js";
 import { openRevisionPool } from "../../src/store/revisions.js";
 import { createTestDatabase } from "../support/databases.js";
+import { recordStatements } from "../support/statements.js";
 
 export const OPERATOR: Caller = { kind: "OPERATOR", credentialId: "test" };
 
@@ -50,9 +51,9 @@ export async function openFixture(content: "empty" | "demo" = "empty"): Promise<
   const database = await createTestDatabase("graphql");
   const db = openDatabase(database.url, 4);
   const pools = [openRevisionPool(database.url), new pg.Pool({ connectionString: database.url, max: 2 })] as const;
-  const { environment, cacheKey, tokenKey } = await loadGatewaySecrets(db);
+  const { environment, cacheKey, tokenKey, auditKey } = await loadGatewaySecrets(db);
   const tokens = createTokens({ environment, key: tokenKey });
-  const administration = { db, tokens, limits: DEFAULT_LIMITS };
+  const administration = { db, tokens, limits: DEFAULT_LIMITS, auditKey };
   await ensureSystemPolicies(db);
   if (content === "demo") await seedDemo(administration);
   const decisions = createDecisions({
@@ -112,23 +113,4 @@ async function executeOnce(
   const contextValue = createContext(services, caller, "request-1");
   const { data, errors = [] } = await execute({ schema, document, variableValues, contextValue });
   return { data: JSON.parse(JSON.stringify(data ?? null)), errors };
-}
-
-type Query = (...args: unknown[]) => unknown;
-
-/** Prisma, the revision reader and the loader of decisions all send their SQL through `pg.Client`. */
-async function recordStatements<T extends object>(work: () => Promise<T>): Promise<T & { statements: string[] }> {
-  const statements: string[] = [];
-  const prototype = pg.Client.prototype as unknown as { query: Query };
-  const { query } = prototype;
-  prototype.query = function (this: unknown, ...args: unknown[]) {
-    const [sent] = args;
-    statements.push(typeof sent === "string" ? sent : String((sent as { text?: unknown }).text));
-    return query.apply(this, args);
-  };
-  try {
-    return { ...(await work()), statements };
-  } finally {
-    prototype.query = query;
-  }
 }

@@ -40,6 +40,7 @@ function argsOf(field: GraphQLField<unknown, unknown> | GraphQLInputField): read
 const QUERIES = [
   ...[
     "accounts",
+    "auditEvents",
     "canPerform",
     "checkAccess",
     "checkAccessBatch",
@@ -53,10 +54,21 @@ const QUERIES = [
   ...["policy", "principal", "principals", "resource", "resources", "viewer"],
 ];
 const CHANGES = [
-  ...["addUserToGroup", "attachPolicy", "createAccount", "createGroup", "createPolicy", "createPolicyVersion"],
-  ...["createResourceGroup", "createRole", "createUser", "detachPolicy", "importAccount", "moveToResourceGroup"],
-  ...["registerAlias", "registerKey", "registerSecret", "removeUserFromGroup", "setDefaultPolicyVersion"],
-  ...["tagResource", "untagResource"],
+  ...["addUserToGroup", "assumeRole", "attachPolicies", "attachPolicy", "createAccount", "createGroup"],
+  ...["createPolicy", "createPolicyVersion", "createResourceGroup", "createRole", "createUser"],
+  ...["deleteGroup", "deletePolicy", "deletePolicyVersion", "deleteResourceGroup", "deleteRole"],
+  ...["deleteUser", "deregisterAlias", "deregisterKey", "deregisterSecret", "detachPolicies"],
+  ...["detachPolicy", "importAccount", "moveToResourceGroup", "registerAlias", "registerKey"],
+  ...[
+    "registerSecret",
+    "removeUserFromGroup",
+    "revokeRoleSessions",
+    "setDefaultPolicyVersion",
+    "tagResource",
+    "untagResource",
+  ],
+  ...["updateAccount", "updateAlias", "updateGroup", "updateKey", "updatePolicy"],
+  ...["updateResourceGroup", "updateRole", "updateSecret", "updateUser"],
 ];
 
 describe("the schema", () => {

@@ -27,6 +27,15 @@ export interface AttachedPolicy {
   readonly expiresAt: number | null;
 }
 
+/** A session that `assumeRole` issued. Instants in milliseconds since the epoch. */
+export interface IssuedSession {
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+  readonly revokedAt: number | null;
+  /** What was given along with the role; null: nothing. `compiled` is null when the document cannot be read. */
+  readonly policy: { readonly compiled: CompiledPolicy | null } | null;
+}
+
 /** All that a decision needs to know of the caller. */
 export interface PrincipalFacts {
   readonly kind: PrincipalKind;
@@ -35,6 +44,8 @@ export interface PrincipalFacts {
   readonly account: string;
   /** Own attachments, those of all groups of a user, those of the role of a session. Expired ones included. */
   readonly attachments: readonly AttachedPolicy[];
+  /** Role sessions: every issued session of this ARN, ended ones included. None: the ARN was never issued (D32). */
+  readonly issued?: readonly IssuedSession[];
 }
 
 /** All that a decision needs to know of the target. */
@@ -63,5 +74,6 @@ export interface AccessRequest {
   readonly context: RequestContext;
   /** The one instant of this decision, milliseconds since the epoch. */
   readonly now: number;
+  /** Comes with the question, and gates it beside those that issued sessions carry. */
   readonly sessionPolicy: CompiledPolicy | null;
 }

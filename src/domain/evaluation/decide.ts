@@ -3,13 +3,14 @@ import type { CompiledPolicy } from "../policy/compile-policy.js";
 import type { AccessRequest, ScopePrecedence } from "./access-request.js";
 import { ActionSet } from "./action-set.js";
 import { type Decision, type Detail, type Verdict, withReasons } from "./decision.js";
-import { type ClassResult, evaluateClass, outcomesIn } from "./evaluate-policies.js";
+import { type ClassResult, evaluateClass, outcomesIn, outcomesOfGates } from "./evaluate-policies.js";
 import type { Evaluation, PolicyStage, Question, StageResult } from "./evaluation.js";
 import { EvaluationRequest } from "./evaluation-request.js";
 import { explainVerdict } from "./explain-verdict.js";
+import { SESSION_ENDED } from "./issued-session.js";
 import { type PolicyClass, singlePolicyClass } from "./policy-class.js";
 import { type RequestedResource, requestedResourceOf } from "./requested-resource.js";
-import { subjectOf } from "./subject.js";
+import { type PoliciesInForce, subjectOf } from "./subject.js";
 import { Validity } from "./validity.js";
 import { OPEN_TO_ALL, type Weighing, weighStages } from "./weigh-stages.js";
 
@@ -68,7 +69,7 @@ function decideSet(
 }
 
 function evaluate(question: Question, resource: RequestedResource, actions: ActionSet, explained: boolean): Evaluation {
-  const { principal, context, now, sessionPolicy } = question;
+  const { principal, context, now } = question;
   const subject = subjectOf(principal);
   const policies = subject.inForceAt(now);
   const target = resource.targetFor(actions.service ?? "");
@@ -86,8 +87,9 @@ function evaluate(question: Question, resource: RequestedResource, actions: Acti
     results.push({ stage, result });
     return result;
   };
+  for (const gate of gatesOf(question, policies)) weighed("SESSION_POLICY", gate);
+  const gates = results.length === 0 ? NO_GATES : results.map(({ result }) => result);
   const stages = {
-    SESSION_POLICY: weighed("SESSION_POLICY", sessionClassOf(sessionPolicy)),
     ACCOUNT_LEVEL_IDENTITY_BASED_POLICY: weighed(
       "ACCOUNT_LEVEL_IDENTITY_BASED_POLICY",
       isOwner ? null : policies.account,
@@ -95,7 +97,9 @@ function evaluate(question: Question, resource: RequestedResource, actions: Acti
     RESOURCE_GROUP_LEVEL_IDENTITY_BASED_POLICY: weighed("RESOURCE_GROUP_LEVEL_IDENTITY_BASED_POLICY", group),
     ROLE_TRUST: weighed("ROLE_TRUST", actions.assumesRole ? resource.trust : null),
   };
-  return { question, actions, request, resource, policies, foreign, stages, results, timeless: isTimeless(results) };
+  const { sessionBounds } = subject;
+  const timeless = sessionBounds.length === 0 && isTimeless(results);
+  return { question, actions, request, resource, policies, foreign, gates, stages, results, sessionBounds, timeless };
 }
 
 function isTimeless(results: readonly StageResult[]): boolean {
@@ -105,23 +109,30 @@ function isTimeless(results: readonly StageResult[]): boolean {
 
 const SESSION_CLASSES = new WeakMap<CompiledPolicy, PolicyClass>();
 
-function sessionClassOf(policy: CompiledPolicy | null): PolicyClass | null {
-  if (policy === null) return null;
+const NO_GATES: readonly ClassResult[] = [];
+
+/** What comes with the question, then what issued sessions carry. */
+function gatesOf({ sessionPolicy }: Question, { gates }: PoliciesInForce): readonly PolicyClass[] {
+  return sessionPolicy === null ? gates : [sessionClassOf(sessionPolicy), ...gates];
+}
+
+function sessionClassOf(policy: CompiledPolicy): PolicyClass {
   const made = SESSION_CLASSES.get(policy) ?? singlePolicyClass("SESSION_POLICY", policy);
   SESSION_CLASSES.set(policy, made);
   return made;
 }
 
 function weigh(
-  { question, actions, resource, foreign, stages }: Evaluation,
+  { question, actions, resource, policies, foreign, gates, stages }: Evaluation,
   slot: number,
   precedence: ScopePrecedence,
 ): Weighing {
+  if (policies.ended) return SESSION_ENDED;
   if (actions.names[slot] === "kms:DescribeRegions") return OPEN_TO_ALL;
   const owner = question.principal.kind === "ACCOUNT_OWNER";
   const assumesRole = actions.assumesRole && actions.folded[slot] === "sts:assumerole";
   const weights = {
-    session: outcomesIn(stages.SESSION_POLICY, slot),
+    session: outcomesOfGates(gates, slot),
     account: outcomesIn(stages.ACCOUNT_LEVEL_IDENTITY_BASED_POLICY, slot),
     resourceGroup: outcomesIn(stages.RESOURCE_GROUP_LEVEL_IDENTITY_BASED_POLICY, slot),
     trust: assumesRole ? outcomesIn(stages.ROLE_TRUST, slot) : 0,
@@ -149,9 +160,14 @@ function verdictOf(evaluation: Evaluation, slot: number, weighing: Weighing): Ve
 
 const FOREVER: Validity = new Validity(0);
 
-function validityOf({ question, results, timeless }: Evaluation, slot: number, { reads }: Weighing): Validity {
+function validityOf(
+  { question, results, sessionBounds, timeless }: Evaluation,
+  slot: number,
+  { reads }: Weighing,
+): Validity {
   if (timeless) return FOREVER;
   const validity = new Validity(question.now);
+  for (const bound of sessionBounds) validity.addBound(bound);
   for (const { stage, result } of results) {
     if (!reads.has(stage)) continue;
     for (const bound of result.policies.bounds) validity.addBound(bound);

@@ -5,7 +5,7 @@ import { Diagnostics, MOST_NOTES } from "./diagnostics.js";
 import type { EvaluationRequest } from "./evaluation-request.js";
 import { type Applies, matchConditions, matchScope } from "./match-statement.js";
 import type { Narrowed, WeighedStatement } from "./narrowed.js";
-import { ALLOWS, DENIES, mark, type OutcomeSet, outcomesOf } from "./outcome-set.js";
+import { ALLOWS, combineGates, DENIES, mark, type OutcomeSet, outcomesOf } from "./outcome-set.js";
 import type { PolicyClass } from "./policy-class.js";
 import type { SelectedStatement } from "./selected-statement.js";
 import type { Selection } from "./selection.js";
@@ -103,16 +103,20 @@ function weighAll(
   request: EvaluationRequest,
 ): readonly WeighedStatement[] {
   if (weighed !== null) return weighed;
-  let room = MOST_NOTES;
+  const room = applying.map(() => MOST_NOTES); // each action's own, so that it is told what a question about it alone is
   return statements.map(({ selected, settled, counts }) => {
     if (settled !== null) return settled;
-    const notes = new Diagnostics(room);
+    const notes = new Diagnostics(mostOf(room, selected.slots));
     const met = meets(selected, actions, request, notes);
-    room -= notes.size;
+    for (const slot of selected.slots) room[slot] = Math.max(0, (room[slot] ?? 0) - notes.size);
     const applies = counts ? met : "false";
     if (applies !== "false") mark(applying, selected.slots, selected.effect, applies);
     return { selected, applies, notes: notes.empty ? null : notes };
   });
+}
+
+function mostOf(room: readonly number[], slots: readonly number[]): number {
+  return slots.reduce((most, slot) => Math.max(most, room[slot] ?? 0), 0);
 }
 
 /** Whether the request meets the conditions. */
@@ -125,6 +129,13 @@ function meets(
   if (statement === null) return "residual";
   if (!statement.readsAction) return matchConditions(statement, request, notes);
   return matchConditions(statement, request.withAction(actions.names[slots[0] ?? 0] ?? ""), notes);
+}
+
+/** Every outcome that one action of the question can have in all gates together; 0 where there is none. */
+export function outcomesOfGates(gates: readonly ClassResult[], slot: number): OutcomeSet {
+  let set: OutcomeSet = 0;
+  for (const gate of gates) set = combineGates(set, outcomesIn(gate, slot));
+  return set;
 }
 
 /** Every outcome that one action of the question can have in the class; 0 where there is no class. */

@@ -18,10 +18,14 @@ export interface Evaluation {
   readonly policies: PoliciesInForce;
   /** The resource belongs to another account; one whose account is not stated is the caller's own. */
   readonly foreign: boolean;
-  readonly stages: Readonly<Record<PolicyStage, ClassResult | null>>;
+  /** Session policies: the one of the question and those of issued sessions. */
+  readonly gates: readonly ClassResult[];
+  readonly stages: Readonly<Record<Exclude<PolicyStage, "SESSION_POLICY">, ClassResult | null>>;
   /** What there is of them, in the order in which RAM reads them. */
   readonly results: readonly StageResult[];
-  /** Time alone changes nothing: no window, no condition on the current time. */
+  /** Instants at which a session of the caller begins or ends. */
+  readonly sessionBounds: readonly number[];
+  /** Time alone changes nothing: no window, no session, no condition on the current time. */
   readonly timeless: boolean;
 }
 

@@ -3,6 +3,7 @@ import type { Decision, Detail, Diagnostic, MatchedStatement, ResidualCondition,
 import { Diagnostics } from "./diagnostics.js";
 import type { Evaluation } from "./evaluation.js";
 import type { EvaluationRequest } from "./evaluation-request.js";
+import { SESSION_INACTIVE } from "./issued-session.js";
 import { residualConditions } from "./match-statement.js";
 import type { WeighedStatement } from "./narrowed.js";
 import { findNearMisses } from "./near-misses.js";
@@ -107,6 +108,7 @@ function diagnose(
   const { resource, policies, actions } = evaluation;
   const action = actions.names[slot] ?? "";
   const diagnostics = new Diagnostics();
+  if (policies.ended) diagnostics.add(SESSION_INACTIVE);
   diagnostics.addAll(policies.incomplete);
   if (resource.unregistered) diagnostics.add(unregisteredResource(resource.arn.text));
   const inapplicable = inapplicableAction(action, resource.name);

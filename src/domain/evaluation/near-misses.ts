@@ -65,10 +65,11 @@ function distanceOf({ failures }: NearMiss): number {
 }
 
 function sourcesOf(evaluation: Evaluation, { decidedBy }: Weighing): Source[] {
-  const { stages, question, foreign } = evaluation;
+  const { results, question, foreign } = evaluation;
   if (foreign) return [];
   if (decidedBy === "SESSION_POLICY" || decidedBy === "ROLE_TRUST") {
-    const statements = stages[decidedBy]?.policies.statements ?? [];
+    const read = results.filter(({ stage }) => stage === decidedBy);
+    const statements = read.flatMap(({ result }) => result.policies.statements);
     return [...new Set(statements.map(({ member }) => member))].map((member) => ({ member, failures: [] }));
   }
   if (question.principal.kind === "ACCOUNT_OWNER") return [];

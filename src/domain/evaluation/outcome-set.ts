@@ -49,6 +49,22 @@ function possibleOutcomes(applying: number): OutcomeSet {
   return denied | IMPLICIT_DENY | ((applying & MAY_ALLOW) === 0 ? 0 : ALLOW);
 }
 
+/** By both sets, three bits each. */
+const BOTH_GATES: readonly OutcomeSet[] = Array.from({ length: 64 }, (_, sets) => throughBoth(sets >> 3, sets & 7));
+
+/** What two gates come to together; a gate can only withhold. 0 stands for no gate. */
+export function combineGates(one: OutcomeSet, other: OutcomeSet): OutcomeSet {
+  return BOTH_GATES[(one << 3) | other] ?? EXPLICIT_DENY;
+}
+
+function throughBoth(one: OutcomeSet, other: OutcomeSet): OutcomeSet {
+  if (one === 0 || other === 0) return one | other;
+  let both = one & other & ALLOW;
+  if (((one | other) & EXPLICIT_DENY) !== 0) both |= EXPLICIT_DENY;
+  const silent = (one & IMPLICIT_DENY && other & ~EXPLICIT_DENY) || (other & IMPLICIT_DENY && one & ~EXPLICIT_DENY);
+  return silent ? both | IMPLICIT_DENY : both;
+}
+
 /** The set as a list, denies first. */
 export function listOutcomes(set: OutcomeSet): readonly DefiniteOutcome[] {
   const has: readonly (readonly [number, DefiniteOutcome])[] = [

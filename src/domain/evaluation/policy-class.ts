@@ -57,7 +57,7 @@ export function memberOf({ policy, attachedTo, scope }: AttachedPolicy): ClassMe
 }
 
 /** A class of one policy that is not attached to anybody: session or trust policy. */
-export function singlePolicyClass(source: StatementSource, compiled: CompiledPolicy): PolicyClass {
+export function singlePolicyClass(source: StatementSource, compiled: CompiledPolicy | null): PolicyClass {
   return new PolicyClass([{ source, compiled, policy: null, version: null, attachedTo: null, scope: null }], []);
 }
 

@@ -24,7 +24,8 @@ const RESOURCE_WORDS: Readonly<Record<ResourceType, string>> = {
 };
 
 /** One plain sentence that says why (what a portal shows). */
-export function explain(explained: Explained, { question, resource }: Evaluation): string {
+export function explain(explained: Explained, { question, resource, policies }: Evaluation): string {
+  if (policies.ended) return "The session has expired or was revoked.";
   switch (explained.verdict.outcome) {
     case "ALLOW":
       return explainAllow(explained, question.principal.kind);

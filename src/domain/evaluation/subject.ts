@@ -4,6 +4,7 @@ import { parsePrincipalArn } from "../principal.js";
 import type { AttachedPolicy, PrincipalFacts } from "./access-request.js";
 import type { Diagnostic } from "./decision.js";
 import { type Caller, ResourceTarget } from "./evaluation-request.js";
+import { boundsOfSession, sessionsInForce } from "./issued-session.js";
 import { boundsOf, identityClass, isActive, type PolicyClass } from "./policy-class.js";
 
 /** The policies of a principal that are in force at an instant. */
@@ -12,28 +13,36 @@ export interface PoliciesInForce {
   readonly byResourceGroup: ReadonlyMap<string, PolicyClass>;
   /** D4: one for each policy in force without a known document. */
   readonly incomplete: readonly Diagnostic[];
+  /** Of issued sessions, in force beside the one that comes with a question. */
+  readonly gates: readonly PolicyClass[];
+  /** The caller is a session that is not active, and so nothing else counts. */
+  readonly ended: boolean;
 }
 
 /** A principal, prepared for any number of questions. */
 export class Subject {
   readonly caller: Caller;
-  private readonly attachments: readonly AttachedPolicy[];
-  private readonly bounds: readonly number[];
+  /** Instants at which an attachment or an issued session comes into force or ends. */
+  readonly bounds: readonly number[];
+  /** Those of issued sessions alone. */
+  readonly sessionBounds: readonly number[];
+  private readonly facts: PrincipalFacts;
   private current: { readonly from: number; readonly until: number; readonly policies: PoliciesInForce } | null = null;
 
   constructor(facts: PrincipalFacts) {
     this.caller = describeCaller(facts);
-    this.attachments = facts.attachments;
-    this.bounds = facts.attachments.flatMap(boundsOf);
+    this.facts = facts;
+    this.sessionBounds = (facts.issued ?? []).flatMap(boundsOfSession);
+    this.bounds = [...facts.attachments.flatMap(boundsOf), ...this.sessionBounds];
   }
 
-  /** The same object as long as no attachment comes into force or expires. */
+  /** The same object as long as no attachment or session comes into force or ends. */
   inForceAt(now: number): PoliciesInForce {
     const { current } = this;
     if (current !== null && current.from <= now && now < current.until) return current.policies;
     const from = this.bounds.filter((at) => at <= now).reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
     const until = this.bounds.filter((at) => at > now).reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-    const policies = divide(this.attachments, now);
+    const policies = policiesInForce(this.facts, now);
     this.current = { from, until, policies };
     return policies;
   }
@@ -50,7 +59,13 @@ export function subjectOf(facts: PrincipalFacts): Subject {
   return subject;
 }
 
-function divide(attachments: readonly AttachedPolicy[], now: number): PoliciesInForce {
+function policiesInForce(facts: PrincipalFacts, now: number): PoliciesInForce {
+  const { ended, gates, incomplete } = sessionsInForce(facts, now);
+  const identity = divide(ended ? [] : facts.attachments, now);
+  return { ...identity, incomplete: [...incomplete, ...identity.incomplete], gates, ended };
+}
+
+function divide(attachments: readonly AttachedPolicy[], now: number): Omit<PoliciesInForce, "gates" | "ended"> {
   const account: AttachedPolicy[] = [];
   const groups = new Map<string, AttachedPolicy[]>();
   for (const attachment of attachments) {

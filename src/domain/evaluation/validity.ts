@@ -13,7 +13,7 @@ export class Validity {
     this.now = now;
   }
 
-  /** A bound of an attachment's window `[notBefore, expiresAt)`. */
+  /** A bound of an attachment's window `[notBefore, expiresAt)`, or of a session. */
   addBound(at: number): void {
     if (at > this.now) this.addUntil(at);
     else this.addFrom(at);

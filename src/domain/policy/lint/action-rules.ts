@@ -12,8 +12,8 @@ export function unknownActions({ actions }: LintedStatement): Remark[] {
   return actions.flatMap(({ text, pointer, named }): Remark[] => {
     if (text.includes("${")) return [{ code: "POLICY_VARIABLE_UNSUPPORTED", pointer, message: variable(text) }];
     if (named.length > 0) return [];
-    const message = isKmsPattern(text) ? unknownAction(text) : malformedAction(text);
-    return message === null ? [] : [{ code: "UNKNOWN_ACTION", pointer, message }];
+    const remark = isKmsPattern(text) ? unknownAction(text) : malformedAction(text);
+    return remark === null ? [] : [{ code: "UNKNOWN_ACTION", pointer, ...remark }];
   });
 }
 
@@ -27,19 +27,23 @@ const CHECKED_AS: ReadonlyMap<string, string> = new Map([
   ["kms:batchgetsecretvalue", "`kms:GetSecretValue` on each secret"],
 ]);
 
-function unknownAction(text: string): string {
+type Wording = Pick<Remark, "message" | "suggestion">;
+
+function unknownAction(text: string): Wording {
   const checkedAs = CHECKED_AS.get(foldCase(text));
-  if (checkedAs !== undefined) return `KMS checks ${checkedAs}: there is no action \`${excerpt(text)}\``;
-  const suggestion = hasWildcard(text) ? "" : didYouMean(text, KMS_ACTIONS.keys());
-  return `\`${excerpt(text)}\` names no action of KMS that is known here${suggestion}`;
+  if (checkedAs !== undefined) {
+    return { message: `KMS checks ${checkedAs}: there is no action \`${excerpt(text)}\`` };
+  }
+  const message = `\`${excerpt(text)}\` names no action of KMS that is known here`;
+  return hasWildcard(text) ? { message } : { message, suggestion: () => didYouMean(text, KMS_ACTIONS.keys()) };
 }
 
-function malformedAction(text: string): string | null {
-  if (/\s/.test(text)) return `\`${excerpt(text)}\` holds white space, which no action has`;
+function malformedAction(text: string): Wording | null {
+  if (/\s/.test(text)) return { message: `\`${excerpt(text)}\` holds white space, which no action has` };
   if (text.includes(":") || hasWildcard(text)) return null;
   const [known] = kmsActionsOf(`kms:${text}`);
   const suggestion = known === undefined ? "" : `; did you mean \`${known}\`?`;
-  return `\`${excerpt(text)}\` names no action: it needs the form \`service:Name\`${suggestion}`;
+  return { message: `\`${excerpt(text)}\` names no action: it needs the form \`service:Name\`${suggestion}` };
 }
 
 export function actionCase({ actions }: LintedStatement): Remark[] {

@@ -62,9 +62,12 @@ export function duplicateStatements(statements: readonly LintedStatement[]): Rem
 }
 
 /** RAM refuses to store what the gateway still reads. */
-export function tooLongForRam(text: string): Remark[] {
-  const { length } = Array.from(text); // as RAM counts: characters, not UTF-16 units
+export function tooLongForRam(length: number): Remark[] {
   if (length <= RAM_LIMITS.customPolicyCharacters) return [];
   const message = `the document has ${length} characters, RAM stores ${RAM_LIMITS.customPolicyCharacters} at most`;
-  return [{ code: "TOO_LONG_FOR_RAM", pointer: "", message }];
+  const more = length > MOST_EXAMINED ? `; of more than ${MOST_EXAMINED} nothing else is said` : "";
+  return [{ code: "TOO_LONG_FOR_RAM", pointer: "", message: message + more }];
 }
+
+/** Characters of a document that is worth its rules: what RAM will never store need not be made better. */
+export const MOST_EXAMINED = 4 * RAM_LIMITS.customPolicyCharacters;

@@ -50,6 +50,8 @@ export interface PolicyFinding {
 export interface Remark {
   readonly code: LintCode;
   readonly message: string;
+  /** Ends the message; it takes time to find, so only findings that are shown have it. */
+  readonly suggestion?: () => string;
   readonly pointer: string;
   /** The place of the member's name is meant, not of its value. */
   readonly atName?: boolean;

@@ -11,7 +11,7 @@ import {
   unknownActions,
 } from "./action-rules.js";
 import { conditionRemarks } from "./condition-rules.js";
-import { deadStatements, duplicateStatements, tooLongForRam } from "./document-rules.js";
+import { deadStatements, duplicateStatements, MOST_EXAMINED, tooLongForRam } from "./document-rules.js";
 import { FINDING_SEVERITIES, type PolicyFinding, type Remark } from "./finding.js";
 import { type LintedStatement, lintedStatement, memberOf } from "./linted-statement.js";
 import { suspiciousPrincipals } from "./principal-rules.js";
@@ -56,11 +56,13 @@ export function lintPolicy(input: unknown, kind: DocumentKind = "identity"): Pol
 }
 
 function remarksOn({ document, source }: WellFormed, input: unknown): Remark[] {
+  const { length } = Array.from(typeof input === "string" ? input : JSON.stringify(source)); // characters, as RAM counts
+  if (length > MOST_EXAMINED) return tooLongForRam(length);
   const statements = document.statements.map((statement, index) =>
     lintedStatement(statement, pointerTo("/Statement", index), sourceOf(source, index)),
   );
   return [
-    ...tooLongForRam(typeof input === "string" ? input : JSON.stringify(source)),
+    ...tooLongForRam(length),
     ...DOCUMENT_RULES.flatMap((rule) => rule(statements)),
     ...statements.flatMap((statement) => STATEMENT_RULES.flatMap((rule) => rule(statement))),
   ];
@@ -87,6 +89,7 @@ function sourceOf(document: unknown, index: number): unknown {
   return Array.isArray(statements) ? statements[index] : undefined;
 }
 
-function finding({ code, message, pointer }: Remark, { line, column }: Place): PolicyFinding {
+function finding({ code, message: start, suggestion, pointer }: Remark, { line, column }: Place): PolicyFinding {
+  const message = start + (suggestion?.() ?? "");
   return { severity: FINDING_SEVERITIES[code], code, message, pointer, line: line ?? null, column: column ?? null };
 }

@@ -1,6 +1,6 @@
 import { KMS_ACTIONS } from "../../kms/actions.js";
 import { RESOURCE_TYPES, type ResourceType } from "../../resource.js";
-import { compileGlob, foldCase, globMatchesBeyond, hasWildcard } from "../../wildcard.js";
+import { compileGlob, compileTextGlob, foldCase, GlobText, globMatchesBeyond, hasWildcard } from "../../wildcard.js";
 import type { Effect, PatternBlock, Statement } from "../document.js";
 import { pointerTo } from "../json-tree.js";
 import { splitPattern } from "../resource-pattern.js";
@@ -59,8 +59,10 @@ export function memberOf(value: unknown, name: string): unknown {
   return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
 }
 
-const ACTION_NAMES = [...KMS_ACTIONS.keys()].map((name) => ({ name, folded: foldCase(name) }));
-const BY_FOLDED_NAME: ReadonlyMap<string, string> = new Map(ACTION_NAMES.map(({ name, folded }) => [folded, name]));
+const ACTION_NAMES = [...KMS_ACTIONS.keys()].map((name) => ({ name, folded: new GlobText(foldCase(name)) }));
+const BY_FOLDED_NAME: ReadonlyMap<string, string> = new Map(
+  ACTION_NAMES.map(({ name, folded }) => [folded.text, name]),
+);
 
 /** The actions of KMS that a pattern names, in canonical spelling. */
 export function kmsActionsOf(pattern: string): readonly string[] {
@@ -69,7 +71,7 @@ export function kmsActionsOf(pattern: string): readonly string[] {
     const known = BY_FOLDED_NAME.get(folded);
     return known === undefined ? [] : [known];
   }
-  const glob = compileGlob(folded);
+  const glob = compileTextGlob(folded);
   return ACTION_NAMES.filter((action) => glob(action.folded)).map(({ name }) => name);
 }
 

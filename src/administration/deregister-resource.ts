@@ -1,0 +1,37 @@
+import type { Transaction } from "../store/prisma-client.js";
+import type { Change } from "./change-account.js";
+import type { Deleted } from "./delete-principal.js";
+import { resourceFacts } from "./facts.js";
+import { findResource, type RegisteredType, resourceName } from "./look-up.js";
+import { refuseIfAny, type UserError } from "./user-error.js";
+
+interface Deregistration {
+  readonly action: string;
+  readonly type: RegisteredType;
+  readonly arn: string;
+  /** Input field that names it. */
+  readonly field: string;
+  readonly input: object;
+  /** What stands in the way. */
+  readonly obstacles?: (tx: Transaction, resourceId: string) => Promise<UserError[]>;
+}
+
+/** Makes the gateway forget a key, secret or alias with its tags. */
+export function deregisterChange({ action, type, arn, field, input, obstacles }: Deregistration): Change<Deleted> {
+  const name = resourceName(arn, [type], field);
+  return {
+    action,
+    account: name.account,
+    lock: "shared",
+    targets: [name.arn],
+    scopes: [`res:${name.arn}`],
+    input,
+    async run(tx) {
+      const { id } = await findResource(tx, name, field);
+      if (obstacles !== undefined) refuseIfAny(await obstacles(tx, id));
+      const before = await resourceFacts(tx, id);
+      await tx.kmsResource.delete({ where: { id }, select: { id: true } });
+      return { value: { deletedArn: name.arn }, changed: true, before, after: null };
+    },
+  };
+}

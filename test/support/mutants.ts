@@ -1,0 +1,82 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import ts from "typescript-5";
+import type { Run } from "./compare-evaluators.js";
+
+/** A slip that somebody could make in the evaluator. */
+export interface Mutation {
+  /** What the broken evaluator does. */
+  readonly name: string;
+  /** Below `src/domain`. */
+  readonly file: string;
+  /** Occurs exactly once in it. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const COMPARISON = ["compare-evaluators", "random-cases", "reference-evaluator"].map(
+  (name) => `test/support/${name}.ts`,
+);
+const MAIN = `
+import { parentPort, workerData } from "node:worker_threads";
+import { compareUntilDifferent } from "./test/support/compare-evaluators.js";
+parentPort.postMessage(compareUntilDifferent(workerData.seed, workerData.cases));
+`;
+
+/** The evaluator and what it is compared with, by path. */
+export function readSources(): Map<string, string> {
+  const entries = readdirSync(join(ROOT, "src/domain"), { recursive: true, encoding: "utf8" });
+  const domain = entries.filter((entry) => entry.endsWith(".ts")).map((entry) => `src/domain/${entry}`);
+  return new Map([...domain, ...COMPARISON].map((path) => [path, readFileSync(join(ROOT, path), "utf8")]));
+}
+
+/** @throws Error unless the text to replace is there exactly once */
+export function mutate(sources: ReadonlyMap<string, string>, { name, file, find, replace }: Mutation) {
+  const path = `src/domain/${file}`;
+  const source = sources.get(path);
+  if (source === undefined) throw new Error(`${name}: there is no file \`${path}\``);
+  const found = source.split(find).length - 1;
+  if (found !== 1) throw new Error(`${name}: \`${find}\` is there ${found} times in \`${path}\`, not once`);
+  return new Map([...sources, [path, source.replace(find, () => replace)]]);
+}
+
+const TRANSLATED = new Map<string, string>();
+
+function translate(source: string): string {
+  const known = TRANSLATED.get(source);
+  if (known !== undefined) return known;
+  const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022, verbatimModuleSyntax: true };
+  const { outputText } = ts.transpileModule(source, { compilerOptions });
+  TRANSLATED.set(source, outputText);
+  return outputText;
+}
+
+/** Compares the evaluator of these sources with the reference, in a thread of its own. */
+export async function compareSources(sources: ReadonlyMap<string, string>, seed: number, cases: number): Promise<Run> {
+  const directory = mkdtempSync(join(tmpdir(), "ramgate-mutant-"));
+  try {
+    for (const [path, source] of sources) {
+      const target = join(directory, path.replace(/\.ts$/, ".js"));
+      mkdirSync(dirname(target), { recursive: true });
+      writeFileSync(target, translate(source));
+    }
+    writeFileSync(join(directory, "package.json"), '{ "type": "module" }');
+    writeFileSync(join(directory, "main.js"), MAIN);
+    return await runWorker(join(directory, "main.js"), { seed, cases });
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+async function runWorker(path: string, workerData: unknown): Promise<Run> {
+  const worker = new Worker(path, { workerData });
+  try {
+    return await new Promise((resolve, reject) => worker.once("message", resolve).once("error", reject));
+  } finally {
+    await worker.terminate();
+  }
+}
