@@ -45,6 +45,13 @@ const taggedErrors = (rest: object): Case["missing"] => [
 /** Every mutation of the schema. */
 const CASES: Readonly<Record<string, Case>> = {
   addUserToGroup: { valid: { user: user("spare"), group: group("spare") }, missing: membershipErrors },
+  assumeRole: {
+    valid: { role: role("spare"), sessionName: "ci" },
+    missing: [
+      [{ role: role("none"), sessionName: "ci" }, "ENTITY_NOT_EXIST_ROLE"],
+      [{ role: role("spare"), sessionName: "ci", onBehalfOf: user("none") }, "ENTITY_NOT_EXIST_USER"],
+    ],
+  },
   attachPolicies: {
     valid: { attachments: [ATTACHMENT] },
     missing: attachmentErrors((attachment) => ({ attachments: [attachment] })),
@@ -135,6 +142,10 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
   },
   removeUserFromGroup: { valid: { user: user("bob"), group: group("apollo-developers") }, missing: membershipErrors },
+  revokeRoleSessions: {
+    valid: { role: role("spare") },
+    missing: [[{ role: role("none") }, "ENTITY_NOT_EXIST_ROLE"]],
+  },
   setDefaultPolicyVersion: {
     valid: { policy: policy("Spare"), version: "v2" },
     missing: [
@@ -207,6 +218,7 @@ beforeAll(async () => {
     ["createPolicy", { account: ACCOUNT, name: "Spare", document: DOCUMENT }],
     ["createPolicyVersion", { policy: policy("Spare"), document: DOCUMENT }],
     ["registerKey", { arn: key("spare") }],
+    ["assumeRole", { role: role("spare"), sessionName: "setup" }],
   ];
   for (const [name, input] of setUp) expect((await change(name, input)).userErrors).toEqual([]);
 });
