@@ -32,7 +32,7 @@ async function importFile() {
   if (repeatedMembers(text, 1).length > 0) throw new Error("a member is there twice");
   const tokens = createTokens({ environment: "bench", key: Buffer.alloc(32, 1) });
   const { userErrors, value } = await importAccount(
-    { db, tokens, limits: DEFAULT_LIMITS },
+    { db, tokens, limits: DEFAULT_LIMITS, auditKey: Buffer.alloc(32, 2) },
     { account: snapshot.account.id, snapshot, mode: "MERGE" },
     { caller: { kind: "OPERATOR", credentialId: "bench" }, requestId: randomUUID() },
     { onProgress: (progress) => enter(progress.step), timeout: 1_800_000 },

@@ -152,8 +152,8 @@ describe("problems", () => {
       "INVALID_SNAPSHOT /policies/0/name",
       "INVALID_SNAPSHOT /policies/0/defaultVersion",
       "INVALID_SNAPSHOT /policies/1/versions",
-      "MALFORMED_POLICY_DOCUMENT /roles/0/trustPolicy/Version",
       "MALFORMED_POLICY_DOCUMENT /roles/0/trustPolicy",
+      "MALFORMED_POLICY_DOCUMENT /roles/0/trustPolicy/Version",
       "MALFORMED_POLICY_DOCUMENT /policies/0/versions/0/document",
     ]);
   });
