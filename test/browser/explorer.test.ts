@@ -47,7 +47,7 @@ test("an admin signs in, runs the ready tabs and sees the decision, with nothing
 
   const tabs = page.getByRole("tab");
   await tabs.first().waitFor();
-  expect(await tabs.count()).toBe(6);
+  expect(await tabs.count()).toBe(7);
   const shown = page.locator(".graphiql-response");
 
   expect((await run(page)).data.viewer.kind).toBe("OPERATOR");
@@ -61,7 +61,7 @@ test("an admin signs in, runs the ready tabs and sees the decision, with nothing
   await page.reload();
   await page.getByText("signed in;").waitFor();
   await tabs.first().waitFor();
-  expect(await tabs.count()).toBe(6);
+  expect(await tabs.count()).toBe(7);
   expect(foreign).toEqual([]);
 });
 
