@@ -3,9 +3,12 @@ import type { EvaluationRequest } from "../evaluation/evaluation-request.js";
 import { foldCase } from "../wildcard.js";
 import { KeyedValues, type KeyValues, type RequestValue } from "./request-value.js";
 
+/** What answers a condition key. `resource-tag`: the model, or the context where the model knows no tags. */
+export type KeyKind = "current-time" | "action" | "caller" | "resource-tag" | "context";
+
 /** Where a condition finds its request values. */
 export interface ConditionKey {
-  readonly kind: "current-time" | "action" | "caller" | "resource-tag" | "context";
+  readonly kind: KeyKind;
   /** The key exactly as the policy spells its tag part. */
   readonly exact: (request: EvaluationRequest) => KeyValues;
   /** Values under keys whose tag part differs in case only; none for keys without a tag part. */
@@ -13,26 +16,35 @@ export interface ConditionKey {
 }
 
 /** Keys that the request itself answers, in lower case. */
-export const CURRENT_TIME = "acs:currenttime";
-export const ACTION = "action";
+const MODEL_KEYS: ReadonlyMap<string, KeyKind> = new Map([
+  ["acs:currenttime", "current-time"],
+  ["action", "action"],
+  ["acs:principalarn", "caller"],
+]);
 const NOTHING: readonly (readonly RequestValue[])[] = [];
 const NO_OTHERS = (): readonly (readonly RequestValue[])[] => NOTHING;
 const ABSENT: readonly RequestValue[] = [];
 const NO_TAGS = new KeyedValues(new Map());
 
+export function kindOfKey(key: string): KeyKind {
+  const folded = foldCase(key);
+  if (folded.startsWith("kms:tag/") || folded.startsWith("acs:resourcetag/")) return "resource-tag";
+  return MODEL_KEYS.get(folded) ?? "context";
+}
+
 /** Resolves a condition key once, when its policy is compiled (D6, D7, D22, C8). */
 export function resolveConditionKey(key: string): ConditionKey {
-  const folded = foldCase(key);
-  if (folded === CURRENT_TIME) return modelKey("current-time", (request) => request.currentTime);
-  if (folded === ACTION) return modelKey("action", (request) => request.actionValue);
-  if (folded === "acs:principalarn") return modelKey("caller", (request) => request.caller.conditionArn);
+  const kind = kindOfKey(key);
+  if (kind === "current-time") return modelKey(kind, (request) => request.currentTime);
+  if (kind === "action") return modelKey(kind, (request) => request.actionValue);
+  if (kind === "caller") return modelKey(kind, (request) => request.caller.conditionArn);
   const { prefix, suffix } = splitConditionKey(key);
   if (prefix === "kms:tag/") return kmsTagKey(suffix);
   if (prefix === "acs:resourcetag/") return resourceTagKey(suffix, contextKey(prefix, suffix));
   return contextKey(prefix, suffix);
 }
 
-function modelKey(kind: ConditionKey["kind"], exact: (request: EvaluationRequest) => KeyValues): ConditionKey {
+function modelKey(kind: KeyKind, exact: (request: EvaluationRequest) => KeyValues): ConditionKey {
   return { kind, exact, otherSpellings: NO_OTHERS };
 }
 

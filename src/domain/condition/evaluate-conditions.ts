@@ -7,7 +7,7 @@ import type { Condition, Effect } from "../policy/document.js";
 import { variableUnsupported } from "../policy/resource-pattern.js";
 import { didYouMean } from "../suggest.js";
 import { foldCase } from "../wildcard.js";
-import { ACTION, type ConditionKey, CURRENT_TIME, resolveConditionKey } from "./condition-key.js";
+import { type ConditionKey, type KeyKind, kindOfKey, resolveConditionKey } from "./condition-key.js";
 import { type CompiledPolicyValues, findOperator, OPERATOR_NAMES, type Operator, policyInstant } from "./operators.js";
 import type { KeyValues, RequestValue } from "./request-value.js";
 import { allOf, anyOf, leaningOf, not, type Truth } from "./truth.js";
@@ -25,8 +25,8 @@ export interface CompiledCondition {
   readonly evaluate: (request: EvaluationRequest, notes: Diagnostics | null) => Truth;
   /** What the request has for its key; undefined when nobody supplied it. */
   readonly requestValues: (request: EvaluationRequest) => KeyValues;
-  /** Its key is the requested action. */
-  readonly readsAction: boolean;
+  /** What answers its key; null when nobody is asked, because the operator is unknown. */
+  readonly reads: KeyKind | null;
   readonly flips: readonly TimeFlip[];
   /** Compares the current time in a way whose flips are not known: the answer holds for this instant only. */
   readonly timeVolatile: boolean;
@@ -40,12 +40,13 @@ export function compileCondition(source: Condition, effect: Effect): CompiledCon
   if (operator === undefined) return unknownCondition(source);
   const key = once(() => resolveConditionKey(source.key));
   const rule = once(() => compileRule(source, operator, effect, key()));
-  const time = foldCase(source.key) === CURRENT_TIME;
+  const reads = kindOfKey(source.key);
+  const time = reads === "current-time";
   return {
     source,
     evaluate: (request, notes) => evaluateCondition(rule(), request, notes),
     requestValues: (request) => key().exact(request),
-    readsAction: foldCase(source.key) === ACTION,
+    reads,
     flips: time && operator.family === "date" ? timeFlips(source, operator, effect) : [],
     timeVolatile: time && operator.family === "string",
     diagnostics: once(() => textDiagnostics(rule())),
@@ -57,7 +58,7 @@ function unknownCondition(source: Condition): CompiledCondition {
     source,
     evaluate: () => "unknown",
     requestValues: (request) => resolveConditionKey(source.key).exact(request),
-    readsAction: false,
+    reads: null,
     flips: [],
     timeVolatile: false,
     diagnostics: once(() => {

@@ -1,15 +1,14 @@
 import { InvalidInputError } from "../errors.js";
-import type { CompiledPolicy } from "../policy/compile-policy.js";
 import type { AccessRequest, ScopePrecedence } from "./access-request.js";
 import { ActionSet } from "./action-set.js";
 import { type Decision, type Detail, type Verdict, withReasons } from "./decision.js";
-import { type ClassResult, evaluateClass, outcomesIn, outcomesOfGates } from "./evaluate-policies.js";
-import type { Evaluation, PolicyStage, Question, StageResult } from "./evaluation.js";
-import { EvaluationRequest } from "./evaluation-request.js";
+import { classesOf, type Evaluation, evaluate, type Question, requestOf } from "./evaluation.js";
 import { explainVerdict } from "./explain-verdict.js";
 import { SESSION_ENDED } from "./issued-session.js";
-import { type PolicyClass, singlePolicyClass } from "./policy-class.js";
+import { combineGates, outcomesOf } from "./outcome-set.js";
+import type { PolicyStage } from "./policy-class.js";
 import { type RequestedResource, requestedResourceOf } from "./requested-resource.js";
+import { type Answers, Standing } from "./standing.js";
 import { type PoliciesInForce, subjectOf } from "./subject.js";
 import { Validity } from "./validity.js";
 import { OPEN_TO_ALL, type Weighing, weighStages } from "./weigh-stages.js";
@@ -36,10 +35,14 @@ export function decide(request: AccessRequest, options: DecideOptions): Decision
 
 /**
  * Decides several actions of one question, in their order, sharing the work. With reasons (`withReasons`) unless
- * `detail` is `OUTCOME`.
+ * `detail` is `OUTCOME`. What comes out may be shared with other callers.
  * @throws InvalidInputError as `decide`
  */
-export function decideActions(question: Question, actions: readonly string[], options: DecideOptions): Verdict[] {
+export function decideActions(
+  question: Question,
+  actions: readonly string[],
+  options: DecideOptions,
+): readonly Verdict[] {
   refuseSessionPolicy(question);
   const set = ActionSet.of(actions);
   const resource = requestedResourceOf(question.resource);
@@ -53,94 +56,78 @@ function refuseSessionPolicy({ principal, sessionPolicy }: Question): void {
   throw new InvalidInputError("a session policy applies to roles and role sessions only", "/sessionPolicy");
 }
 
+/** Takes the answer that is known, if there is one. */
 function decideSet(
   question: Question,
   resource: RequestedResource,
   actions: ActionSet,
   options: DecideOptions,
-): Verdict[] {
-  const detail = options.detail ?? "REASONS";
-  const evaluation = evaluate(question, resource, actions, detail !== "OUTCOME");
-  return actions.names.map((_, slot) => {
-    const weighing = weigh(evaluation, slot, options.scopePrecedence);
+): readonly Verdict[] {
+  const { now, sessionPolicy } = question;
+  const policies = subjectOf(question.principal).inForceAt(now).behindGate(sessionPolicy);
+  const answers = answersFor(question, policies, resource, actions, options.detail ?? "REASONS");
+  if (answers === null) return workOut(question, policies, resource, actions, options).verdicts;
+  const key = answers.unconditional ? 0 : answers.keyOf(requestOf(question, policies, resource, actions));
+  const known = key === null ? null : answers.find(key, options.scopePrecedence, now);
+  if (known !== null) return known;
+  const { verdicts, evaluation } = workOut(question, policies, resource, actions, options);
+  if (key !== null) answers.keep(key, options.scopePrecedence, verdicts, validityOfAll(evaluation));
+  return verdicts;
+}
+
+/** Null: this question is not asked often enough, or not in a way that is worth keeping. */
+function answersFor(
+  question: Question,
+  policies: PoliciesInForce,
+  resource: RequestedResource,
+  actions: ActionSet,
+  detail: Detail,
+): Answers | null {
+  if (!resource.registered || !actions.recurring || detail === "NEAR_MISSES") return null;
+  const known = policies.standings.get(resource, actions);
+  if (known != null) return detail === "OUTCOME" ? known.outcome : known.reasons;
+  if (known === undefined) {
+    policies.standings.set(resource, actions, null);
+    return null;
+  }
+  const classes = classesOf(policies, resource, actions);
+  const standing = new Standing(classes, actions, requestOf(question, policies, resource, actions));
+  policies.standings.set(resource, actions, standing);
+  return detail === "OUTCOME" ? standing.outcome : standing.reasons;
+}
+
+function workOut(
+  question: Question,
+  policies: PoliciesInForce,
+  resource: RequestedResource,
+  actions: ActionSet,
+  { scopePrecedence, detail = "REASONS" }: DecideOptions,
+): { readonly evaluation: Evaluation; readonly verdicts: readonly Verdict[] } {
+  const evaluation = evaluate(question, policies, resource, actions, detail !== "OUTCOME");
+  const verdicts = actions.slots.map((slot) => {
+    const weighing = weigh(evaluation, slot, scopePrecedence);
     const verdict = verdictOf(evaluation, slot, weighing);
     return detail === "OUTCOME" ? verdict : explainVerdict(evaluation, slot, weighing, verdict, detail);
   });
+  return { evaluation, verdicts };
 }
 
-function evaluate(question: Question, resource: RequestedResource, actions: ActionSet, explained: boolean): Evaluation {
-  const { principal, context, now } = question;
-  const subject = subjectOf(principal);
-  const policies = subject.inForceAt(now);
-  const target = resource.targetFor(actions.service ?? "");
-  const tags = resource.tagsFor(target);
-  const parts = { target, resource, caller: subject.caller, tags, context, now };
-  const request = new EvaluationRequest(parts, actions.names[0] ?? "");
-  const foreign = resource.owner !== null && resource.owner !== principal.account;
-  const isOwner = principal.kind === "ACCOUNT_OWNER";
-  const { resourceGroup } = resource;
-  const group = foreign || isOwner || resourceGroup === null ? undefined : policies.byResourceGroup.get(resourceGroup);
-  const results: StageResult[] = [];
-  const weighed = (stage: PolicyStage, policyClass: PolicyClass | null | undefined): ClassResult | null => {
-    if (policyClass == null) return null;
-    const result = evaluateClass(policyClass, actions, request, explained);
-    results.push({ stage, result });
-    return result;
-  };
-  for (const gate of gatesOf(question, policies)) weighed("SESSION_POLICY", gate);
-  const gates = results.length === 0 ? NO_GATES : results.map(({ result }) => result);
-  const stages = {
-    ACCOUNT_LEVEL_IDENTITY_BASED_POLICY: weighed(
-      "ACCOUNT_LEVEL_IDENTITY_BASED_POLICY",
-      isOwner ? null : policies.account,
-    ),
-    RESOURCE_GROUP_LEVEL_IDENTITY_BASED_POLICY: weighed("RESOURCE_GROUP_LEVEL_IDENTITY_BASED_POLICY", group),
-    ROLE_TRUST: weighed("ROLE_TRUST", actions.assumesRole ? resource.trust : null),
-  };
-  const { sessionBounds } = subject;
-  const timeless = sessionBounds.length === 0 && isTimeless(results);
-  return { question, actions, request, resource, policies, foreign, gates, stages, results, sessionBounds, timeless };
-}
-
-function isTimeless(results: readonly StageResult[]): boolean {
-  for (const { result } of results) if (result.policies.bounds.length > 0 || result.timed.length > 0) return false;
-  return true;
-}
-
-const SESSION_CLASSES = new WeakMap<CompiledPolicy, PolicyClass>();
-
-const NO_GATES: readonly ClassResult[] = [];
-
-/** What comes with the question, then what issued sessions carry. */
-function gatesOf({ sessionPolicy }: Question, { gates }: PoliciesInForce): readonly PolicyClass[] {
-  return sessionPolicy === null ? gates : [sessionClassOf(sessionPolicy), ...gates];
-}
-
-function sessionClassOf(policy: CompiledPolicy): PolicyClass {
-  const made = SESSION_CLASSES.get(policy) ?? singlePolicyClass("SESSION_POLICY", policy);
-  SESSION_CLASSES.set(policy, made);
-  return made;
-}
-
-function weigh(
-  { question, actions, resource, policies, foreign, gates, stages }: Evaluation,
-  slot: number,
-  precedence: ScopePrecedence,
-): Weighing {
+function weigh(evaluation: Evaluation, slot: number, precedence: ScopePrecedence): Weighing {
+  const { question, actions, resource, policies, foreign, results } = evaluation;
   if (policies.ended) return SESSION_ENDED;
   if (actions.names[slot] === "kms:DescribeRegions") return OPEN_TO_ALL;
   const owner = question.principal.kind === "ACCOUNT_OWNER";
   const assumesRole = actions.assumesRole && actions.folded[slot] === "sts:assumerole";
-  const weights = {
-    session: outcomesOfGates(gates, slot),
-    account: outcomesIn(stages.ACCOUNT_LEVEL_IDENTITY_BASED_POLICY, slot),
-    resourceGroup: outcomesIn(stages.RESOURCE_GROUP_LEVEL_IDENTITY_BASED_POLICY, slot),
-    trust: assumesRole ? outcomesIn(stages.ROLE_TRUST, slot) : 0,
-    owner,
-    foreign,
-    trusted: assumesRole && !(foreign && (resource.trust === null || owner)),
-  };
-  return weighStages(weights, precedence);
+  const trusted = assumesRole && !(foreign && (resource.trust === null || owner));
+  let [session, account, resourceGroup, trust] = [0, 0, 0, 0];
+  for (const { policies, applying } of results) {
+    const outcomes = outcomesOf(applying[slot] ?? 0);
+    if (policies.stage === "ACCOUNT_LEVEL_IDENTITY_BASED_POLICY") account = outcomes;
+    else if (policies.stage === "RESOURCE_GROUP_LEVEL_IDENTITY_BASED_POLICY") resourceGroup = outcomes;
+    else if (policies.stage === "SESSION_POLICY") session = combineGates(session, outcomes);
+    else if (assumesRole) trust = outcomes;
+  }
+  return weighStages({ session, account, resourceGroup, trust, owner, foreign, trusted }, precedence);
 }
 
 function verdictOf(evaluation: Evaluation, slot: number, weighing: Weighing): Verdict {
@@ -160,19 +147,36 @@ function verdictOf(evaluation: Evaluation, slot: number, weighing: Weighing): Ve
 
 const FOREVER: Validity = new Validity(0);
 
-function validityOf(
-  { question, results, sessionBounds, timeless }: Evaluation,
-  slot: number,
-  { reads }: Weighing,
+function validityOf(evaluation: Evaluation, slot: number, { reads }: Weighing): Validity {
+  return isTimeless(evaluation)
+    ? FOREVER
+    : collectValidity(evaluation, (stage, slots) => reads.has(stage) && (slots === null || slots.includes(slot)));
+}
+
+/** As long as this nothing at all changes but by the context. */
+function validityOfAll(evaluation: Evaluation): Validity {
+  return isTimeless(evaluation) ? FOREVER : collectValidity(evaluation, () => true);
+}
+
+/** Time alone changes nothing: no window, no session, no condition on the current time. */
+function isTimeless({ policies: { sessionBounds }, results }: Evaluation): boolean {
+  if (sessionBounds.length > 0) return false;
+  for (const { policies, timed } of results) if (policies.bounds.length > 0 || timed.length > 0) return false;
+  return true;
+}
+
+/** @param counts tells by stage and, for conditions, by action */
+function collectValidity(
+  { question, policies: { sessionBounds }, results }: Evaluation,
+  counts: (stage: PolicyStage, slots: readonly number[] | null) => boolean,
 ): Validity {
-  if (timeless) return FOREVER;
   const validity = new Validity(question.now);
   for (const bound of sessionBounds) validity.addBound(bound);
-  for (const { stage, result } of results) {
-    if (!reads.has(stage)) continue;
-    for (const bound of result.policies.bounds) validity.addBound(bound);
-    for (const { statement, slots } of result.timed) {
-      if (slots.includes(slot)) validity.addConditions(statement?.conditions ?? []);
+  for (const { policies, timed } of results) {
+    if (!counts(policies.stage, null)) continue;
+    for (const bound of policies.bounds) validity.addBound(bound);
+    for (const { statement, slots } of timed) {
+      if (counts(policies.stage, slots)) validity.addConditions(statement?.conditions ?? []);
     }
   }
   return validity;

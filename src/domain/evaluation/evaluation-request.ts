@@ -16,33 +16,25 @@ export class ResourceTarget {
   readonly segments: ArnSegments;
   /** For RAM entities: the relative id with the entity's name folded, since names ignore case (D6); else null. */
   readonly nameFolded: string | null;
-  /** It is asked about again and again, so what follows from it is worth keeping. */
-  readonly lasting: boolean;
   private foldedSegments: ArnSegments | null = null;
 
-  private constructor(arn: Arn, segments: ArnSegments, nameless: boolean, lasting: boolean) {
+  private constructor(arn: Arn, segments: ArnSegments, nameless: boolean) {
     const { service, relativeId } = segments;
     const isEntity = (service === "ram" || service === "sts") && RAM_ENTITY.test(relativeId);
     this.arn = arn;
     this.nameless = nameless;
-    this.lasting = lasting;
     this.segments = segments;
     this.nameFolded = isEntity ? foldEntityName(relativeId) : null;
   }
 
   /** The resource that `arn` names. */
-  static named(arn: Arn, lasting = false): ResourceTarget {
-    return new ResourceTarget(arn, arn, false, lasting);
+  static named(arn: Arn): ResourceTarget {
+    return new ResourceTarget(arn, arn, false);
   }
 
   /** C4: a Deny also reaches `*` through patterns that match `acs:<service of the action>:*:*:*`. */
   static nameless(arn: Arn, service: string): ResourceTarget {
-    return new ResourceTarget(
-      arn,
-      { partition: "acs", service, region: "*", account: "*", relativeId: "*" },
-      true,
-      false,
-    );
+    return new ResourceTarget(arn, { partition: "acs", service, region: "*", account: "*", relativeId: "*" }, true);
   }
 
   get folded(): ArnSegments {
@@ -97,11 +89,6 @@ export interface RequestParts {
 
 /** All that statements are matched against. Nothing in it changes during a decision, but what has been worked out. */
 export class EvaluationRequest {
-  readonly target: ResourceTarget;
-  readonly resource: RequestedName;
-  readonly caller: Caller;
-  readonly tags: KeyedValues | null;
-  readonly now: number;
   private readonly parts: RequestParts;
   private readonly action: string;
   /** The request that this one is a variant of, which accounts for all of them. */
@@ -112,11 +99,6 @@ export class EvaluationRequest {
 
   /** @param action the requested action, or any of them while only statements are matched that do not look at it */
   constructor(parts: RequestParts, action: string, origin: EvaluationRequest | null = null) {
-    this.target = parts.target;
-    this.resource = parts.resource;
-    this.caller = parts.caller;
-    this.tags = parts.tags;
-    this.now = parts.now;
     this.parts = parts;
     this.action = action;
     this.origin = origin;
@@ -125,6 +107,26 @@ export class EvaluationRequest {
   /** The same request with another action. */
   withAction(action: string): EvaluationRequest {
     return new EvaluationRequest(this.parts, action, this.origin ?? this);
+  }
+
+  get target(): ResourceTarget {
+    return this.parts.target;
+  }
+
+  get resource(): RequestedName {
+    return this.parts.resource;
+  }
+
+  get caller(): Caller {
+    return this.parts.caller;
+  }
+
+  get tags(): KeyedValues | null {
+    return this.parts.tags;
+  }
+
+  get now(): number {
+    return this.parts.now;
   }
 
   get context(): KeyedValues {
@@ -142,9 +144,9 @@ export class EvaluationRequest {
     return [new RequestValue(this.action)];
   }
 
-  /** Work that the decision may still take. */
-  get workLeft(): number {
-    return (this.origin ?? this).left;
+  /** Leaves no more work than `units`, for what is not worth more. */
+  limit(units: number): void {
+    this.left = Math.min(this.left, units);
   }
 
   /** Accounts for work that only hostile policies make long. @throws InvalidInputError when it is too much */

@@ -1,8 +1,8 @@
 import type { AccessRequest } from "./access-request.js";
 import type { ActionSet } from "./action-set.js";
-import type { DecisionStage } from "./decision.js";
-import type { ClassResult } from "./evaluate-policies.js";
-import type { EvaluationRequest } from "./evaluation-request.js";
+import { type ClassResult, evaluateClass } from "./evaluate-policies.js";
+import { EvaluationRequest } from "./evaluation-request.js";
+import type { PolicyClass } from "./policy-class.js";
 import type { RequestedResource } from "./requested-resource.js";
 import type { PoliciesInForce } from "./subject.js";
 
@@ -18,24 +18,48 @@ export interface Evaluation {
   readonly policies: PoliciesInForce;
   /** The resource belongs to another account; one whose account is not stated is the caller's own. */
   readonly foreign: boolean;
-  /** Session policies: the one of the question and those of issued sessions. */
-  readonly gates: readonly ClassResult[];
-  readonly stages: Readonly<Record<Exclude<PolicyStage, "SESSION_POLICY">, ClassResult | null>>;
-  /** What there is of them, in the order in which RAM reads them. */
-  readonly results: readonly StageResult[];
-  /** Instants at which a session of the caller begins or ends. */
-  readonly sessionBounds: readonly number[];
-  /** Time alone changes nothing: no window, no session, no condition on the current time. */
-  readonly timeless: boolean;
+  /** What the classes in force come to, in the order in which RAM reads them. */
+  readonly results: readonly ClassResult[];
 }
 
-/** The stages that read policies; null in an evaluation: there are none, or they do not count. */
-export type PolicyStage = Extract<
-  DecisionStage,
-  "SESSION_POLICY" | "ACCOUNT_LEVEL_IDENTITY_BASED_POLICY" | "RESOURCE_GROUP_LEVEL_IDENTITY_BASED_POLICY" | "ROLE_TRUST"
->;
+/** Weighs every class in force for a question. */
+export function evaluate(
+  question: Question,
+  policies: PoliciesInForce,
+  resource: RequestedResource,
+  actions: ActionSet,
+  explained: boolean,
+): Evaluation {
+  const request = requestOf(question, policies, resource, actions);
+  const foreign = resource.owner !== null && resource.owner !== policies.caller.account;
+  const results = classesOf(policies, resource, actions).map((each) =>
+    evaluateClass(each, actions, request, explained),
+  );
+  return { question, actions, request, resource, policies, foreign, results };
+}
 
-export interface StageResult {
-  readonly stage: PolicyStage;
-  readonly result: ClassResult;
+/** What statements are matched with, with the first action as long as none looks at the action. */
+export function requestOf(
+  { context, now }: Question,
+  { caller }: PoliciesInForce,
+  resource: RequestedResource,
+  actions: ActionSet,
+): EvaluationRequest {
+  const target = resource.targetFor(actions.service ?? "");
+  const parts = { target, resource, caller, tags: resource.tagsFor(target), context, now };
+  return new EvaluationRequest(parts, actions.names[0] ?? "");
+}
+
+/** The classes that count for a resource, in the order in which RAM reads them. */
+export function classesOf(
+  policies: PoliciesInForce,
+  { owner, resourceGroup, trust }: RequestedResource,
+  { assumesRole }: ActionSet,
+): readonly PolicyClass[] {
+  const { everywhere, byResourceGroup, caller } = policies;
+  const foreign = owner !== null && owner !== caller.account;
+  const group = foreign || resourceGroup === null ? undefined : byResourceGroup.get(resourceGroup);
+  const trusted = assumesRole && trust !== null;
+  if (group === undefined && !trusted) return everywhere;
+  return [...everywhere, ...(group === undefined ? [] : [group]), ...(trusted ? [trust] : [])];
 }

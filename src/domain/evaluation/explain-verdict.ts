@@ -1,11 +1,11 @@
 import type { ClassStatement } from "./class-statement.js";
 import type { Decision, Detail, Diagnostic, MatchedStatement, ResidualCondition, Verdict } from "./decision.js";
 import { Diagnostics } from "./diagnostics.js";
+import type { WeighedStatement } from "./evaluate-policies.js";
 import type { Evaluation } from "./evaluation.js";
 import type { EvaluationRequest } from "./evaluation-request.js";
 import { SESSION_INACTIVE } from "./issued-session.js";
 import { residualConditions } from "./match-statement.js";
-import type { WeighedStatement } from "./narrowed.js";
 import { findNearMisses } from "./near-misses.js";
 import { explain } from "./reason.js";
 import {
@@ -56,23 +56,14 @@ interface Collected {
 
 function collect(evaluation: Evaluation, slot: number, { reads }: Weighing): Collected {
   const collected: Collected = { matchedStatements: [], residualConditions: [], notes: new Diagnostics() };
-  for (const { stage, result } of evaluation.results) {
-    const { told } = result;
-    if (told === null || !reads.has(stage)) continue;
-    const places = told.narrowed.about(slot);
-    if (places === null) for (const weighed of told.weighed) add(collected, weighed, evaluation, slot);
-    else for (const place of places) add(collected, told.weighed[place], evaluation, slot);
+  for (const { policies, told } of evaluation.results) {
+    if (told === null || !reads.has(policies.stage)) continue;
+    for (const weighed of told) if (weighed.selected.slots.includes(slot)) add(collected, weighed, evaluation, slot);
   }
   return collected;
 }
 
-function add(
-  collected: Collected,
-  weighed: WeighedStatement | undefined,
-  { request, actions }: Evaluation,
-  slot: number,
-): void {
-  if (weighed === undefined) return;
+function add(collected: Collected, weighed: WeighedStatement, { request, actions }: Evaluation, slot: number): void {
   const { applies, notes, selected } = weighed;
   if (selected.textNotes !== null) collected.notes.addAll(selected.textNotes());
   if (notes !== null) collected.notes.addAll(notes.list());

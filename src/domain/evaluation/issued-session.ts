@@ -1,6 +1,6 @@
 import type { IssuedSession, PrincipalFacts } from "./access-request.js";
 import type { Diagnostic } from "./decision.js";
-import { type PolicyClass, singlePolicyClass } from "./policy-class.js";
+import { type PolicyClass, sessionClass } from "./policy-class.js";
 import type { Weighing } from "./weigh-stages.js";
 
 /** What the issued sessions of a principal come to at an instant (D32). */
@@ -40,7 +40,7 @@ export function sessionsInForce({ issued = [] }: PrincipalFacts, now: number): S
   const documents = new Set(active.flatMap(({ policy }) => (policy === null ? [] : [policy.compiled])));
   return {
     ended: active.length === 0,
-    gates: [...documents].map((compiled) => singlePolicyClass("SESSION_POLICY", compiled)),
+    gates: [...documents].map(sessionClass),
     incomplete: documents.has(null) ? [UNREADABLE] : [],
   };
 }

@@ -68,8 +68,8 @@ function sourcesOf(evaluation: Evaluation, { decidedBy }: Weighing): Source[] {
   const { results, question, foreign } = evaluation;
   if (foreign) return [];
   if (decidedBy === "SESSION_POLICY" || decidedBy === "ROLE_TRUST") {
-    const read = results.filter(({ stage }) => stage === decidedBy);
-    const statements = read.flatMap(({ result }) => result.policies.statements);
+    const read = results.filter(({ policies }) => policies.stage === decidedBy);
+    const statements = read.flatMap(({ policies }) => policies.statements);
     return [...new Set(statements.map(({ member }) => member))].map((member) => ({ member, failures: [] }));
   }
   if (question.principal.kind === "ACCOUNT_OWNER") return [];

@@ -2,12 +2,20 @@ import type { CompiledPolicy } from "../policy/compile-policy.js";
 import type { AttachedPolicy } from "./access-request.js";
 import type { ActionSet } from "./action-set.js";
 import { type ClassMember, ClassStatement } from "./class-statement.js";
-import type { StatementSource } from "./decision.js";
+import type { DecisionStage, StatementSource } from "./decision.js";
 import type { EvaluationRequest } from "./evaluation-request.js";
 import { Selection } from "./selection.js";
 
+/** The stages that read policies. */
+export type PolicyStage = Extract<
+  DecisionStage,
+  "SESSION_POLICY" | "ACCOUNT_LEVEL_IDENTITY_BASED_POLICY" | "RESOURCE_GROUP_LEVEL_IDENTITY_BASED_POLICY" | "ROLE_TRUST"
+>;
+
 /** Policies whose statements are weighed as one set. Keeps what it selected for the actions that are asked for often. */
 export class PolicyClass {
+  /** The stage that reads it. */
+  readonly stage: PolicyStage;
   readonly statements: readonly ClassStatement[];
   /** Bounds of all attachment windows of the class, those of inactive attachments included. */
   readonly bounds: readonly number[];
@@ -15,7 +23,8 @@ export class PolicyClass {
   private readonly work: number;
   private readonly selections = new Map<ActionSet, Selection>();
 
-  constructor(members: readonly ClassMember[], bounds: readonly number[]) {
+  constructor(stage: PolicyStage, members: readonly ClassMember[], bounds: readonly number[]) {
+    this.stage = stage;
     this.statements = listStatements(members);
     this.bounds = bounds;
     this.work = this.statements.reduce((sum, { statement }) => sum + (statement?.actions.cost ?? 0), 0);
@@ -43,10 +52,10 @@ function listStatements(members: readonly ClassMember[]): ClassStatement[] {
 const EFFECTS = ["Allow", "Deny"] as const;
 
 /** The attachments of `attachments` that are active at `now` as one class. */
-export function identityClass(attachments: readonly AttachedPolicy[], now: number): PolicyClass {
+export function identityClass(stage: PolicyStage, attachments: readonly AttachedPolicy[], now: number): PolicyClass {
   const members: ClassMember[] = [];
   for (const attachment of attachments) if (isActive(attachment, now)) members.push(memberOf(attachment));
-  return new PolicyClass(members, attachments.flatMap(boundsOf));
+  return new PolicyClass(stage, members, attachments.flatMap(boundsOf));
 }
 
 /** The policy of an attachment with the path it came by. */
@@ -56,9 +65,19 @@ export function memberOf({ policy, attachedTo, scope }: AttachedPolicy): ClassMe
   return { source: "IDENTITY_POLICY", compiled, policy: reference, version, attachedTo, scope };
 }
 
-/** A class of one policy that is not attached to anybody: session or trust policy. */
-export function singlePolicyClass(source: StatementSource, compiled: CompiledPolicy | null): PolicyClass {
-  return new PolicyClass([{ source, compiled, policy: null, version: null, attachedTo: null, scope: null }], []);
+/** A policy that came with a question or a session. */
+export function sessionClass(compiled: CompiledPolicy | null): PolicyClass {
+  return singlePolicyClass("SESSION_POLICY", "SESSION_POLICY", compiled);
+}
+
+/** The trust policy of a role. */
+export function trustClass(compiled: CompiledPolicy): PolicyClass {
+  return singlePolicyClass("ROLE_TRUST", "TRUST_POLICY", compiled);
+}
+
+/** A class of one policy that is not attached to anybody. */
+function singlePolicyClass(stage: PolicyStage, source: StatementSource, compiled: CompiledPolicy | null): PolicyClass {
+  return new PolicyClass(stage, [{ source, compiled, policy: null, version: null, attachedTo: null, scope: null }], []);
 }
 
 /** True when `notBefore ≤ now < expiresAt` (C12). */

@@ -47,8 +47,10 @@ export function containerArnRequired(
   const [action = "", folded = ""] = [actions.names[slot], actions.folded[slot]];
   const type = resource.name?.type;
   if (type === undefined || !isContainer(type) || !actionAppliesTo(action, type)) return null;
-  const read = results.filter(({ stage }) => stage !== "ROLE_TRUST" && reads.has(stage));
-  const statements = read.flatMap(({ result }) => result.policies.statements);
+  const read = results
+    .map(({ policies }) => policies)
+    .filter(({ stage }) => stage !== "ROLE_TRUST" && reads.has(stage));
+  const statements = read.flatMap((policies) => policies.statements);
   const missed = statements.some(
     ({ statement }) =>
       statement?.effect === "Allow" &&

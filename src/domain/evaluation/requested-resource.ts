@@ -3,34 +3,34 @@ import { KeyedValues } from "../condition/request-value.js";
 import { isContainer, isTaggable, type KmsResourceName, parseKmsResource } from "../resource.js";
 import type { ResourceFacts } from "./access-request.js";
 import { ResourceTarget } from "./evaluation-request.js";
-import { type PolicyClass, singlePolicyClass } from "./policy-class.js";
+import { type PolicyClass, trustClass } from "./policy-class.js";
 
 const NO_TAGS = new KeyedValues(new Map());
 
 /** A resource, prepared for any number of questions. */
 export class RequestedResource {
+  /** Known to the gateway, and so asked about again and again: what follows from it is worth keeping. */
+  readonly registered: boolean;
   readonly arn: Arn;
   /** The account that owns it; null when the ARN does not state one. */
   readonly owner: string | null;
   readonly resourceGroup: string | null;
   readonly trust: PolicyClass | null;
-  private readonly registered: boolean;
   private readonly tags: KeyedValues;
   private parsedName: KmsResourceName | null | undefined;
   private readonly named: ResourceTarget | null;
   private nameless: ResourceTarget | null = null;
 
   constructor(facts: ResourceFacts) {
+    this.registered = facts.registered;
     this.arn = parseArn(facts.arn);
     const { text, account } = this.arn;
     const first = account.charCodeAt(0);
     this.owner = first >= 48 && first <= 57 ? account : null;
     this.resourceGroup = facts.registered ? facts.resourceGroup : null;
-    this.trust =
-      facts.registered && facts.trustPolicy !== null ? singlePolicyClass("TRUST_POLICY", facts.trustPolicy) : null;
-    this.registered = facts.registered;
+    this.trust = facts.registered && facts.trustPolicy !== null ? trustClass(facts.trustPolicy) : null;
     this.tags = knownTags(facts, this);
-    this.named = text === "*" ? null : ResourceTarget.named(this.arn, facts.registered);
+    this.named = text === "*" ? null : ResourceTarget.named(this.arn);
   }
 
   /** Null for resources of other services. */

@@ -13,6 +13,8 @@ export class SelectedStatement {
   /** Place in the class, so that what matched can be listed in the order of the policies. */
   readonly order: number;
   readonly readsTime: boolean;
+  /** There is nothing to ask the request. */
+  readonly unconditional: boolean;
   /** What its resources give rise to whenever it is looked at; null: nothing. */
   readonly textNotes: (() => readonly Diagnostic[]) | null;
   /** What its resources start with: most statements are ruled out by that alone. Null: it has to be tried. */
@@ -25,6 +27,7 @@ export class SelectedStatement {
     this.slots = slots;
     this.order = order;
     this.readsTime = candidate.statement?.readsTime ?? false;
+    this.unconditional = candidate.statement === null || candidate.statement.conditions.length === 0;
     this.textNotes = candidate.statement?.resources.diagnostics ?? null;
     this.prefixes = candidate.statement?.resources.prefixes ?? null;
   }

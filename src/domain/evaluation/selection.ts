@@ -1,68 +1,45 @@
 import type { CompiledStatement } from "../policy/compile-policy.js";
 import type { ActionSet } from "./action-set.js";
 import type { ClassStatement } from "./class-statement.js";
-import type { EvaluationRequest, ResourceTarget } from "./evaluation-request.js";
-import { Narrowed } from "./narrowed.js";
+import type { ResourceTarget } from "./evaluation-request.js";
 import { SelectedStatement } from "./selected-statement.js";
 
 /** In one or several lists, each statement once, denies first in each. */
 export type Near = readonly (readonly SelectedStatement[])[];
 
-/** More resources than this are narrowed again when they come back. */
-const MOST_KEPT = 1_000;
 /** Below this many statements it costs less to try them all. */
 const WORTH_AN_INDEX = 48;
 
 /** The statements of a class that speak about some actions. */
 export class Selection {
-  private readonly actions: ActionSet;
+  private readonly inOrder: readonly SelectedStatement[];
   /** Denies first, because what they settle nothing else can change. */
-  private readonly selected: readonly SelectedStatement[];
-  /** The caller counts as well, so that nothing about a resource alone can be kept. */
-  private readonly readsCaller: boolean;
+  private readonly deniesFirst: readonly SelectedStatement[];
   private readonly all: Near;
-  private kept = new WeakMap<ResourceTarget, Narrowed>();
-  private keptCount = 0;
   private index: ResourceIndex | null = null;
   private uses = 0;
 
   constructor(statements: readonly ClassStatement[], actions: ActionSet) {
-    const selected = statements.flatMap((candidate, order) => select(candidate, actions, order));
-    this.actions = actions;
-    this.selected = ["Deny", "Allow"].flatMap((wanted) => selected.filter(({ effect }) => effect === wanted));
-    this.all = [this.selected];
-    this.readsCaller = selected.some(({ statement }) => statement?.matchesCaller != null);
-  }
-
-  /** What the statements come to for the resource of the request; kept for resources that last. */
-  narrow(request: EvaluationRequest): Narrowed {
-    const { target } = request;
-    const keeps = target.lasting && !this.readsCaller;
-    const known = keeps ? this.kept.get(target) : undefined;
-    if (known === undefined) {
-      const narrowed = new Narrowed(this.near(request).flat(), this.actions, request);
-      if (keeps) this.keep(target, narrowed);
-      return narrowed;
-    }
-    request.spend(known.work);
-    return known;
+    this.inOrder = statements.flatMap((candidate, order) => select(candidate, actions, order));
+    this.deniesFirst = EFFECTS.flatMap((wanted) => this.inOrder.filter(({ effect }) => effect === wanted));
+    this.all = [this.deniesFirst];
   }
 
   /** All statements that could apply to the resource, and maybe some that do not. */
-  near({ target }: EvaluationRequest): Near {
-    if (this.selected.length < WORTH_AN_INDEX || this.uses++ === 0) return this.all; // one use does not pay for an index
-    this.index ??= new ResourceIndex(this.selected);
+  near(target: ResourceTarget): Near {
+    if (this.inOrder.length < WORTH_AN_INDEX || this.uses++ === 0) return this.all; // one use does not pay for an index
+    this.index ??= new ResourceIndex(this.deniesFirst);
     return this.index.near(target.folded.relativeId);
   }
 
-  private keep(target: ResourceTarget, narrowed: Narrowed): void {
-    if (++this.keptCount > MOST_KEPT) {
-      this.kept = new WeakMap();
-      this.keptCount = 1;
-    }
-    this.kept.set(target, narrowed);
+  /** The same in the order of the policies. */
+  nearInOrder(target: ResourceTarget): readonly SelectedStatement[] {
+    const near = this.near(target);
+    return near === this.all ? this.inOrder : near.flat().sort((left, right) => left.order - right.order);
   }
 }
+
+const EFFECTS = ["Deny", "Allow"] as const;
 
 function select(candidate: ClassStatement, actions: ActionSet, order: number): SelectedStatement | SelectedStatement[] {
   const { statement } = candidate;

@@ -1,37 +1,61 @@
 import { parseArn } from "../arn.js";
 import { RequestValue } from "../condition/request-value.js";
+import type { CompiledPolicy } from "../policy/compile-policy.js";
 import { parsePrincipalArn } from "../principal.js";
 import type { AttachedPolicy, PrincipalFacts } from "./access-request.js";
 import type { Diagnostic } from "./decision.js";
 import { type Caller, ResourceTarget } from "./evaluation-request.js";
 import { boundsOfSession, sessionsInForce } from "./issued-session.js";
-import { boundsOf, identityClass, isActive, type PolicyClass } from "./policy-class.js";
+import { boundsOf, identityClass, isActive, type PolicyClass, sessionClass } from "./policy-class.js";
+import { Standings, tooManyStandings } from "./standing.js";
 
-/** The policies of a principal that are in force at an instant. */
-export interface PoliciesInForce {
-  readonly account: PolicyClass;
+/** The policies that are in force at an instant: those of a principal, and what gates them. */
+export class PoliciesInForce {
+  readonly caller: Caller;
+  /** Classes that count for every resource: gates, then the account level, unless the caller owns the account. */
+  readonly everywhere: readonly PolicyClass[];
   readonly byResourceGroup: ReadonlyMap<string, PolicyClass>;
   /** D4: one for each policy in force without a known document. */
   readonly incomplete: readonly Diagnostic[];
-  /** Of issued sessions, in force beside the one that comes with a question. */
-  readonly gates: readonly PolicyClass[];
   /** The caller is a session that is not active, and so nothing else counts. */
   readonly ended: boolean;
+  /** Instants at which a session of the caller begins or ends. */
+  readonly sessionBounds: readonly number[];
+  readonly standings = new Standings();
+  private readonly gated = new WeakMap<CompiledPolicy, PoliciesInForce>();
+
+  constructor(parts: Omit<PoliciesInForce, "standings" | "behindGate">) {
+    this.caller = parts.caller;
+    this.everywhere = parts.everywhere;
+    this.byResourceGroup = parts.byResourceGroup;
+    this.incomplete = parts.incomplete;
+    this.ended = parts.ended;
+    this.sessionBounds = parts.sessionBounds;
+  }
+
+  /** The same policies behind a session policy that comes with a question; null: there is none. */
+  behindGate(policy: CompiledPolicy | null): PoliciesInForce {
+    if (policy === null) return this;
+    const known = this.gated.get(policy);
+    if (known !== undefined) return known;
+    const gated = new PoliciesInForce({ ...this, everywhere: [sessionClass(policy), ...this.everywhere] });
+    this.gated.set(policy, gated);
+    return gated;
+  }
 }
 
 /** A principal, prepared for any number of questions. */
 export class Subject {
-  readonly caller: Caller;
   /** Instants at which an attachment or an issued session comes into force or ends. */
   readonly bounds: readonly number[];
-  /** Those of issued sessions alone. */
-  readonly sessionBounds: readonly number[];
   private readonly facts: PrincipalFacts;
+  private readonly caller: Caller;
+  private readonly sessionBounds: readonly number[];
   private current: { readonly from: number; readonly until: number; readonly policies: PoliciesInForce } | null = null;
 
   constructor(facts: PrincipalFacts) {
-    this.caller = describeCaller(facts);
     this.facts = facts;
+    this.caller = describeCaller(facts);
     this.sessionBounds = (facts.issued ?? []).flatMap(boundsOfSession);
     this.bounds = [...facts.attachments.flatMap(boundsOf), ...this.sessionBounds];
   }
@@ -42,30 +66,42 @@ export class Subject {
     if (current !== null && current.from <= now && now < current.until) return current.policies;
     const from = this.bounds.filter((at) => at <= now).reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
     const until = this.bounds.filter((at) => at > now).reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
-    const policies = policiesInForce(this.facts, now);
+    const policies = this.policiesAt(now);
     this.current = { from, until, policies };
     return policies;
   }
+
+  private policiesAt(now: number): PoliciesInForce {
+    const { facts, caller, sessionBounds } = this;
+    const { ended, gates, incomplete } = sessionsInForce(facts, now);
+    const attachments = ended ? [] : facts.attachments;
+    const isOwner = facts.kind === "ACCOUNT_OWNER"; // D26
+    const { account, byResourceGroup } = divide(isOwner ? [] : attachments, now);
+    const active = attachments.filter((attachment) => isActive(attachment, now));
+    return new PoliciesInForce({
+      ...{ caller, byResourceGroup, ended, sessionBounds },
+      everywhere: isOwner ? gates : [...gates, account],
+      incomplete: [...incomplete, ...incompletePolicies(active)],
+    });
+  }
 }
 
-const SUBJECTS = new WeakMap<PrincipalFacts, Subject>();
+let subjects = new WeakMap<PrincipalFacts, Subject>();
 
 /** Facts never change, so what is derived from them is kept as long as they are. @throws InvalidInputError for a malformed ARN */
 export function subjectOf(facts: PrincipalFacts): Subject {
-  const known = SUBJECTS.get(facts);
+  if (tooManyStandings()) subjects = new WeakMap();
+  const known = subjects.get(facts);
   if (known !== undefined) return known;
   const subject = new Subject(facts);
-  SUBJECTS.set(facts, subject);
+  subjects.set(facts, subject);
   return subject;
 }
 
-function policiesInForce(facts: PrincipalFacts, now: number): PoliciesInForce {
-  const { ended, gates, incomplete } = sessionsInForce(facts, now);
-  const identity = divide(ended ? [] : facts.attachments, now);
-  return { ...identity, incomplete: [...incomplete, ...identity.incomplete], gates, ended };
-}
-
-function divide(attachments: readonly AttachedPolicy[], now: number): Omit<PoliciesInForce, "gates" | "ended"> {
+function divide(
+  attachments: readonly AttachedPolicy[],
+  now: number,
+): { readonly account: PolicyClass; readonly byResourceGroup: ReadonlyMap<string, PolicyClass> } {
   const account: AttachedPolicy[] = [];
   const groups = new Map<string, AttachedPolicy[]>();
   for (const attachment of attachments) {
@@ -73,10 +109,10 @@ function divide(attachments: readonly AttachedPolicy[], now: number): Omit<Polic
     if (scope.kind === "ACCOUNT") account.push(attachment);
     else groups.set(scope.resourceGroup, [...(groups.get(scope.resourceGroup) ?? []), attachment]);
   }
+  const [own, group] = ["ACCOUNT_LEVEL_IDENTITY_BASED_POLICY", "RESOURCE_GROUP_LEVEL_IDENTITY_BASED_POLICY"] as const;
   return {
-    account: identityClass(account, now),
-    byResourceGroup: new Map([...groups].map(([group, list]) => [group, identityClass(list, now)])),
-    incomplete: incompletePolicies(attachments.filter((attachment) => isActive(attachment, now))),
+    account: identityClass(own, account, now),
+    byResourceGroup: new Map([...groups].map(([name, list]) => [name, identityClass(group, list, now)])),
   };
 }
 

@@ -77,7 +77,7 @@ function compileStatement(statement: Statement, index: number): CompiledStatemen
     resources: resources === null ? ANY_RESOURCE : compileResources(resources, effect),
     matchesCaller: principal === null ? null : compilePrincipal(principal, effect),
     conditions,
-    readsAction: conditions.some(({ readsAction }) => readsAction),
+    readsAction: conditions.some(({ reads }) => reads === "action"),
     readsTime: conditions.some(({ flips, timeVolatile }) => flips.length > 0 || timeVolatile),
   };
 }
