@@ -41,7 +41,8 @@ export function expand(pattern) {
   return ALL_ACTIONS.filter((action) => glob.test(action));
 }
 
-export const arnOf = (relativeId) => `acs:kms:cn-hangzhou:${ACCOUNT}:${relativeId}`;
+/** Flat in memory, as text is that arrives over the wire. */
+export const arnOf = (relativeId) => JSON.parse(`"acs:kms:cn-hangzhou:${ACCOUNT}:${relativeId}"`);
 
 /** A resource as everybody sees it. */
 function makeResource(index, random) {

@@ -28,12 +28,23 @@ const CONTAINERS: ReadonlyMap<string, ResourceType> = new Map([
   ["alias", "ALIAS_CONTAINER"],
   ["certificate", "CERTIFICATE_CONTAINER"],
 ]);
-const ITEMS: ReadonlyMap<string, ResourceType> = new Map([
-  ["key", "KEY"],
-  ["secret", "SECRET"],
-  ["alias", "ALIAS"],
-  ["certificate", "CERTIFICATE"],
-]);
+const CONTAINER_TYPES: ReadonlySet<ResourceType> = new Set(CONTAINERS.values());
+
+/** What comes before the `/`. A switch, because every question asks. */
+function itemType(prefix: string): ResourceType | null {
+  switch (prefix) {
+    case "key":
+      return "KEY";
+    case "secret":
+      return "SECRET";
+    case "alias":
+      return "ALIAS";
+    case "certificate":
+      return "CERTIFICATE";
+    default:
+      return null;
+  }
+}
 
 /** What KMS resource `arn` names; null for ARNs of other services. */
 export function parseKmsResource(arn: Arn): KmsResourceName | null {
@@ -42,15 +53,15 @@ export function parseKmsResource(arn: Arn): KmsResourceName | null {
   const slash = arn.relativeId.indexOf("/");
   const container = slash < 0 ? CONTAINERS.get(arn.relativeId) : undefined;
   if (container !== undefined) return { type: container, name: "" };
-  const type = slash < 0 ? undefined : ITEMS.get(arn.relativeId.slice(0, slash));
+  const type = slash < 0 ? null : itemType(arn.relativeId.slice(0, slash));
   const name = arn.relativeId.slice(slash + 1);
-  if (type === undefined || name === "") return { type: "OTHER", name: arn.relativeId };
+  if (type === null || name === "") return { type: "OTHER", name: arn.relativeId };
   return { type, name: type === "ALIAS" ? arn.relativeId : name };
 }
 
 /** True for `key`, `secret`, `alias` and `certificate` without a name. */
 export function isContainer(type: ResourceType): boolean {
-  return type.endsWith("_CONTAINER");
+  return CONTAINER_TYPES.has(type);
 }
 
 /** True for the two kinds that carry tags and lie in a resource group (D7, C19). */

@@ -76,7 +76,9 @@ const NO_OTHERS: readonly (readonly RequestValue[])[] = [];
 /** The tags of a resource, or the context of a request, by exact key and by keys that differ in case only. */
 export class KeyedValues {
   private readonly written: Written;
-  private read: Map<string, readonly RequestValue[]> | null = null;
+  /** The first key that was read; most requests are asked about no other. */
+  private first: Entry | null = null;
+  private others: Map<string, readonly RequestValue[]> | null = null;
   private byFoldedKey: Map<string, Entry[]> | null = null;
 
   constructor(written: Written) {
@@ -84,13 +86,14 @@ export class KeyedValues {
   }
 
   get(key: string): KeyValues {
-    const known = this.read?.get(key);
+    if (this.first !== null && this.first[0] === key) return this.first[1];
+    const known = this.others?.get(key);
     if (known !== undefined) return known;
     const written = this.written.get(key);
     if (written === undefined) return undefined;
     const values = typeof written === "string" ? [new RequestValue(written)] : written.map(toRequestValue);
-    this.read ??= new Map();
-    this.read.set(key, values);
+    if (this.first === null) this.first = [key, values];
+    else this.others = (this.others ?? new Map()).set(key, values);
     return values;
   }
 

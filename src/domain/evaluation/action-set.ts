@@ -12,19 +12,19 @@ export class ActionSet {
   readonly folded: readonly string[];
   /** Places of all of them. */
   readonly slots: readonly number[];
-  /** Asked for again and again. */
-  readonly recurring: boolean;
+  /** Among the sets that are asked for again and again; null: it is none of them. */
+  readonly place: number | null;
   /** The service that all of them belong to, in lower case; null when there are several. */
   readonly service: string | null;
   readonly assumesRole: boolean;
   /** Characters of all names. */
   readonly length: number;
 
-  constructor(names: readonly string[], recurring: boolean) {
+  constructor(names: readonly string[], place: number | null) {
     this.names = names;
     this.folded = names.map(foldCase);
     this.slots = names.map((_, slot) => slot);
-    this.recurring = recurring;
+    this.place = place;
     const services = new Set(this.folded.map((name) => name.slice(0, name.indexOf(":"))));
     this.service = services.size > 1 ? null : ([...services][0] ?? "");
     this.assumesRole = this.folded.includes("sts:assumerole");
@@ -35,21 +35,22 @@ export class ActionSet {
   static of(actions: readonly string[]): ActionSet {
     const [only] = actions;
     if (actions.length === 1 && only !== undefined) return SINGLE.get(only) ?? single(parseAction(only));
-    return WHOLE.get(actions) ?? new ActionSet(actions.map(parseAction), false);
+    return WHOLE.get(actions) ?? new ActionSet(actions.map(parseAction), null);
   }
 }
 
+const SINGLE_NAMES = [...KMS_ACTIONS.keys(), "sts:AssumeRole"];
 const SINGLE: ReadonlyMap<string, ActionSet> = new Map(
-  [...KMS_ACTIONS.keys(), "sts:AssumeRole"].map((name) => [name, new ActionSet([name], true)]),
+  SINGLE_NAMES.map((name, place) => [name, new ActionSet([name], place)]),
 );
 /** By the very lists that `actionsOfType` gives. */
 const WHOLE: ReadonlyMap<readonly string[], ActionSet> = new Map(
-  RESOURCE_TYPES.map((type) => {
+  RESOURCE_TYPES.map((type, place) => {
     const actions = actionsOfType(type);
-    return [actions, new ActionSet(actions, true)];
+    return [actions, new ActionSet(actions, SINGLE_NAMES.length + place)];
   }),
 );
 
 function single(name: string): ActionSet {
-  return SINGLE.get(name) ?? new ActionSet([name], false);
+  return SINGLE.get(name) ?? new ActionSet([name], null);
 }

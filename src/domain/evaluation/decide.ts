@@ -2,7 +2,7 @@ import { InvalidInputError } from "../errors.js";
 import type { AccessRequest, ScopePrecedence } from "./access-request.js";
 import { ActionSet } from "./action-set.js";
 import { type Decision, type Detail, type Verdict, withReasons } from "./decision.js";
-import { classesOf, type Evaluation, evaluate, type Question, requestOf } from "./evaluation.js";
+import { classesOf, type Evaluation, evaluate, isForeign, type Question, requestOf } from "./evaluation.js";
 import { explainVerdict } from "./explain-verdict.js";
 import { SESSION_ENDED } from "./issued-session.js";
 import { combineGates, outcomesOf } from "./outcome-set.js";
@@ -66,11 +66,13 @@ function decideSet(
   const { now, sessionPolicy } = question;
   const policies = subjectOf(question.principal).inForceAt(now).behindGate(sessionPolicy);
   const answers = answersFor(question, policies, resource, actions, options.detail ?? "REASONS");
-  if (answers === null) return workOut(question, policies, resource, actions, options).verdicts;
+  const explained = (options.detail ?? "REASONS") !== "OUTCOME";
+  if (answers === null) return verdictsOf(evaluate(question, policies, resource, actions, explained), options);
   const key = answers.unconditional ? 0 : answers.keyOf(requestOf(question, policies, resource, actions));
   const known = key === null ? null : answers.find(key, options.scopePrecedence, now);
   if (known !== null) return known;
-  const { verdicts, evaluation } = workOut(question, policies, resource, actions, options);
+  const evaluation = evaluate(question, policies, resource, actions, explained);
+  const verdicts = verdictsOf(evaluation, options);
   if (key !== null) answers.keep(key, options.scopePrecedence, verdicts, validityOfAll(evaluation));
   return verdicts;
 }
@@ -83,33 +85,29 @@ function answersFor(
   actions: ActionSet,
   detail: Detail,
 ): Answers | null {
-  if (!resource.registered || !actions.recurring || detail === "NEAR_MISSES") return null;
+  if (!resource.registered || actions.place === null || detail === "NEAR_MISSES") return null;
   const known = policies.standings.get(resource, actions);
   if (known != null) return detail === "OUTCOME" ? known.outcome : known.reasons;
   if (known === undefined) {
     policies.standings.set(resource, actions, null);
     return null;
   }
-  const classes = classesOf(policies, resource, actions);
+  const classes = classesOf(policies, resource, actions, isForeign(resource, policies));
   const standing = new Standing(classes, actions, requestOf(question, policies, resource, actions));
   policies.standings.set(resource, actions, standing);
   return detail === "OUTCOME" ? standing.outcome : standing.reasons;
 }
 
-function workOut(
-  question: Question,
-  policies: PoliciesInForce,
-  resource: RequestedResource,
-  actions: ActionSet,
-  { scopePrecedence, detail = "REASONS" }: DecideOptions,
-): { readonly evaluation: Evaluation; readonly verdicts: readonly Verdict[] } {
-  const evaluation = evaluate(question, policies, resource, actions, detail !== "OUTCOME");
-  const verdicts = actions.slots.map((slot) => {
-    const weighing = weigh(evaluation, slot, scopePrecedence);
-    const verdict = verdictOf(evaluation, slot, weighing);
-    return detail === "OUTCOME" ? verdict : explainVerdict(evaluation, slot, weighing, verdict, detail);
-  });
-  return { evaluation, verdicts };
+function verdictsOf(evaluation: Evaluation, options: DecideOptions): readonly Verdict[] {
+  const { slots } = evaluation.actions;
+  if (slots.length === 1) return [verdictOf(evaluation, 0, options)];
+  return slots.map((slot) => verdictOf(evaluation, slot, options));
+}
+
+function verdictOf(evaluation: Evaluation, slot: number, { scopePrecedence, detail = "REASONS" }: DecideOptions) {
+  const weighing = weigh(evaluation, slot, scopePrecedence);
+  const verdict = outcomeOf(evaluation, slot, weighing);
+  return detail === "OUTCOME" ? verdict : explainVerdict(evaluation, slot, weighing, verdict, detail);
 }
 
 function weigh(evaluation: Evaluation, slot: number, precedence: ScopePrecedence): Weighing {
@@ -130,7 +128,7 @@ function weigh(evaluation: Evaluation, slot: number, precedence: ScopePrecedence
   return weighStages({ session, account, resourceGroup, trust, owner, foreign, trusted }, precedence);
 }
 
-function verdictOf(evaluation: Evaluation, slot: number, weighing: Weighing): Verdict {
+function outcomeOf(evaluation: Evaluation, slot: number, weighing: Weighing): Verdict {
   const { question, actions, resource, policies } = evaluation;
   const { validFrom, validUntil } = validityOf(evaluation, slot, weighing);
   return {
@@ -148,9 +146,8 @@ function verdictOf(evaluation: Evaluation, slot: number, weighing: Weighing): Ve
 const FOREVER: Validity = new Validity(0);
 
 function validityOf(evaluation: Evaluation, slot: number, { reads }: Weighing): Validity {
-  return isTimeless(evaluation)
-    ? FOREVER
-    : collectValidity(evaluation, (stage, slots) => reads.has(stage) && (slots === null || slots.includes(slot)));
+  if (isTimeless(evaluation)) return FOREVER;
+  return collectValidity(evaluation, (stage, slots) => reads.has(stage) && (slots === null || slots.includes(slot)));
 }
 
 /** As long as this nothing at all changes but by the context. */

@@ -6,14 +6,14 @@ export const MOST_NOTES = 100;
 /** Receives the diagnostics of a decision; equal ones count once, and the first hundred are kept. */
 export class Diagnostics {
   private readonly room: number;
-  private notes: Map<string, Diagnostic> | null = null;
+  private notes: Diagnostic[] | null = null;
 
   constructor(room = MOST_NOTES) {
     this.room = room;
   }
 
   get size(): number {
-    return this.notes?.size ?? 0;
+    return this.notes === null ? 0 : this.notes.length;
   }
 
   get full(): boolean {
@@ -26,17 +26,21 @@ export class Diagnostics {
 
   add(diagnostic: Diagnostic): void {
     if (this.full) return;
-    this.notes ??= new Map();
-    this.notes.set(`${diagnostic.code} ${diagnostic.message}`, diagnostic);
+    if (this.notes === null) this.notes = [diagnostic];
+    else if (!this.notes.some((known) => isSame(known, diagnostic))) this.notes.push(diagnostic);
   }
 
-  addAll(diagnostics: Iterable<Diagnostic>): void {
+  addAll(diagnostics: readonly Diagnostic[]): void {
     for (const diagnostic of diagnostics) this.add(diagnostic);
   }
 
   list(): readonly Diagnostic[] {
-    return this.notes === null ? NONE : [...this.notes.values()];
+    return this.notes ?? NONE;
   }
 }
 
 const NONE: readonly Diagnostic[] = [];
+
+function isSame(one: Diagnostic, other: Diagnostic): boolean {
+  return one.message === other.message && one.code === other.code;
+}

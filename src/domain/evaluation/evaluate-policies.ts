@@ -6,7 +6,8 @@ import type { EvaluationRequest } from "./evaluation-request.js";
 import { type Applies, matchConditions, matchScope } from "./match-statement.js";
 import { ALLOWS, DENIES, mark } from "./outcome-set.js";
 import type { PolicyClass } from "./policy-class.js";
-import type { SelectedStatement } from "./selected-statement.js";
+import type { SelectedStatement, WeighedStatement } from "./selected-statement.js";
+import type { Candidates } from "./selection.js";
 
 /** What the statements of a class come to for every action of a question. */
 export interface ClassResult {
@@ -15,16 +16,8 @@ export interface ClassResult {
   readonly applying: readonly number[];
   /** Statements whose conditions on the current time were consulted (C15). */
   readonly timed: readonly SelectedStatement[];
-  /** What there is to tell, in the order of the policies; null when nobody asks why. */
-  readonly told: readonly WeighedStatement[] | null;
-}
-
-/** What became of a statement. */
-export interface WeighedStatement {
-  readonly selected: SelectedStatement;
-  readonly applies: Applies;
-  /** What its conditions gave rise to; null: nothing. */
-  readonly notes: Diagnostics | null;
+  /** In the order of the policies, null for those about which there is nothing to tell; null when nobody asks why. */
+  readonly told: readonly (WeighedStatement | null)[] | null;
 }
 
 /** Weighs all statements of a class ("Outcomes" in docs/evaluation.md). */
@@ -35,30 +28,28 @@ export function evaluateClass(
   explained: boolean,
 ): ClassResult {
   const applying = actions.slots.length === 1 ? [0] : actions.slots.map(() => 0);
-  const selection = policies.select(actions, request);
-  if (explained) {
-    const near = selection.nearInOrder(request.target);
-    return { policies, applying, ...tellAll(near, applying, actions, request) };
+  const candidates = policies.select(actions, request).candidates(request.target);
+  if (!explained) {
+    return { policies, applying, timed: weighAll(candidates, applying, actions, request), told: null };
   }
-  const timed = weighAll(selection.near(request.target), applying, actions, request);
-  return { policies, applying, timed, told: null };
+  const teller = new Teller(applying, actions, request);
+  const told = candidates.inOrder.map((selected) => teller.tell(selected));
+  return { policies, applying, timed: teller.timed, told };
 }
 
 const NOTHING: readonly SelectedStatement[] = [];
 
 /** Nobody asks why: a statement that cannot change the answer any more is not looked at. @returns those whose conditions on the time count */
 function weighAll(
-  near: readonly (readonly SelectedStatement[])[],
+  { lists }: Candidates,
   applying: number[],
   actions: ActionSet,
   request: EvaluationRequest,
 ): readonly SelectedStatement[] {
-  const { relativeId } = request.target.folded;
   let timed = NOTHING;
-  for (const list of near) {
+  for (const list of lists) {
     for (const selected of list) {
       if (!selected.readsTime && isSettled(applying, selected.slots, selected.effect)) continue;
-      if (!selected.mayMatch(relativeId)) continue;
       const applies = weigh(selected, actions, request);
       if (applies === null) continue;
       if (selected.readsTime) timed = [...timed, selected];
@@ -86,42 +77,46 @@ function weigh(selected: SelectedStatement, actions: ActionSet, request: Evaluat
 }
 
 /** Everything that matches is told, what decides nothing included. */
-function tellAll(
-  near: readonly SelectedStatement[],
-  applying: number[],
-  actions: ActionSet,
-  request: EvaluationRequest,
-): Pick<ClassResult, "timed" | "told"> {
-  const { relativeId } = request.target.folded;
-  const room = applying.map(() => MOST_NOTES); // each action's own, so that it is told what a question about it alone is
-  const told: WeighedStatement[] = [];
-  let timed = NOTHING;
-  for (const selected of near) {
-    if (!selected.mayMatch(relativeId)) continue;
-    const scope = selected.statement === null ? "true" : matchScope(selected.statement, request);
-    if (scope === "false") {
-      if (selected.textNotes !== null) told.push({ selected, applies: "false", notes: null });
-      continue;
-    }
-    if (selected.readsTime) timed = [...timed, selected];
-    const notes = selected.unconditional ? null : new Diagnostics(mostOf(room, selected.slots));
-    const met = meets(selected, actions, request, notes);
-    if (notes !== null && !notes.empty) takeRoom(room, selected.slots, notes.size);
-    const applies = resolveUnknown(scope, selected.effect) === "false" ? "false" : met;
-    if (applies !== "false") mark(applying, selected.slots, selected.effect, applies);
-    told.push({ selected, applies, notes: notes?.empty === false ? notes : null });
+class Teller {
+  /** Statements whose conditions on the time count. */
+  timed = NOTHING;
+  private readonly applying: number[];
+  private readonly actions: ActionSet;
+  private readonly request: EvaluationRequest;
+  /** Notes that each action may still have: its own, so that it is told what a question about it alone is. */
+  private room: number[] | null = null;
+
+  constructor(applying: number[], actions: ActionSet, request: EvaluationRequest) {
+    this.applying = applying;
+    this.actions = actions;
+    this.request = request;
   }
-  return { timed, told };
-}
 
-function mostOf(room: readonly number[], slots: readonly number[]): number {
-  let most = 0;
-  for (const slot of slots) most = Math.max(most, room[slot] ?? 0);
-  return most;
-}
+  /** Null: there is nothing to tell. */
+  tell(selected: SelectedStatement): WeighedStatement | null {
+    const { statement, effect, slots } = selected;
+    const scope = statement === null ? "true" : matchScope(statement, this.request);
+    if (scope === "false") return selected.textNotes === null ? null : { selected, applies: scope, notes: null };
+    if (selected.readsTime) this.timed = [...this.timed, selected];
+    const notes = selected.unconditional ? null : this.notesFor(slots);
+    const met = meets(selected, this.actions, this.request, notes);
+    const applies = resolveUnknown(scope, effect) === "false" ? "false" : met;
+    if (applies !== "false") mark(this.applying, slots, effect, applies);
+    if (notes === null || notes.empty)
+      return applies === "true" ? selected.certain : { selected, applies, notes: null };
+    this.takeRoom(slots, notes.size);
+    return { selected, applies, notes };
+  }
 
-function takeRoom(room: number[], slots: readonly number[], taken: number): void {
-  for (const slot of slots) room[slot] = Math.max(0, (room[slot] ?? 0) - taken);
+  private notesFor(slots: readonly number[]): Diagnostics {
+    const { room } = this;
+    return new Diagnostics(room === null ? MOST_NOTES : Math.max(...slots.map((slot) => room[slot] ?? 0)));
+  }
+
+  private takeRoom(slots: readonly number[], taken: number): void {
+    this.room ??= this.applying.map(() => MOST_NOTES);
+    for (const slot of slots) this.room[slot] = Math.max(0, (this.room[slot] ?? 0) - taken);
+  }
 }
 
 /** Whether the request meets the conditions. */

@@ -1,4 +1,4 @@
-import type { Arn, ArnSegments } from "../arn.js";
+import type { Arn, ArnOwner } from "../arn.js";
 import { KeyedValues, RequestValue } from "../condition/request-value.js";
 import { InvalidInputError } from "../errors.js";
 import { HARD_LIMITS } from "../limits.js";
@@ -13,46 +13,43 @@ export class ResourceTarget {
   readonly arn: Arn;
   /** True for the request `*`, which names no resource (C4). */
   readonly nameless: boolean;
-  readonly segments: ArnSegments;
+  readonly owner: ArnOwner;
+  readonly relativeId: string;
   /** For RAM entities: the relative id with the entity's name folded, since names ignore case (D6); else null. */
   readonly nameFolded: string | null;
-  private foldedSegments: ArnSegments | null = null;
+  private folded: string | null = null;
 
-  private constructor(arn: Arn, segments: ArnSegments, nameless: boolean) {
-    const { service, relativeId } = segments;
+  private constructor(arn: Arn, owner: ArnOwner, relativeId: string) {
+    const { service } = owner;
     const isEntity = (service === "ram" || service === "sts") && RAM_ENTITY.test(relativeId);
     this.arn = arn;
-    this.nameless = nameless;
-    this.segments = segments;
+    this.nameless = arn.owner !== owner;
+    this.owner = owner;
+    this.relativeId = relativeId;
     this.nameFolded = isEntity ? foldEntityName(relativeId) : null;
   }
 
   /** The resource that `arn` names. */
   static named(arn: Arn): ResourceTarget {
-    return new ResourceTarget(arn, arn, false);
+    return new ResourceTarget(arn, arn.owner, arn.relativeId);
   }
 
   /** C4: a Deny also reaches `*` through patterns that match `acs:<service of the action>:*:*:*`. */
   static nameless(arn: Arn, service: string): ResourceTarget {
-    return new ResourceTarget(arn, { partition: "acs", service, region: "*", account: "*", relativeId: "*" }, true);
+    return new ResourceTarget(arn, { partition: "acs", service, region: "*", account: "*" }, "*");
   }
 
-  get folded(): ArnSegments {
-    this.foldedSegments ??= foldSegments(this.segments);
-    return this.foldedSegments;
+  get foldedId(): string {
+    if (this.arn.isFolded) return this.relativeId;
+    this.folded ??= foldCase(this.relativeId);
+    return this.folded;
   }
 
   /** Folded text of the whole ARN. */
   get foldedText(): string {
-    const { partition, service, region, account, relativeId } = this.folded;
-    return `${partition}:${service}:${region}:${account}:${relativeId}`;
+    const { partition, service, region, account } = this.owner;
+    return `${partition}:${service}:${foldCase(region)}:${account}:${this.foldedId}`;
   }
-}
-
-function foldSegments(segments: ArnSegments): ArnSegments {
-  const [region, relativeId] = [foldCase(segments.region), foldCase(segments.relativeId)];
-  if (region === segments.region && relativeId === segments.relativeId) return segments;
-  return { ...segments, region, relativeId };
 }
 
 /** Folds the name in `<type>/<name>[/<session>]`; everything when there is no `/` (a pattern such as `*Admin`). */

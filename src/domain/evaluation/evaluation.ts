@@ -16,7 +16,6 @@ export interface Evaluation {
   readonly request: EvaluationRequest;
   readonly resource: RequestedResource;
   readonly policies: PoliciesInForce;
-  /** The resource belongs to another account; one whose account is not stated is the caller's own. */
   readonly foreign: boolean;
   /** What the classes in force come to, in the order in which RAM reads them. */
   readonly results: readonly ClassResult[];
@@ -31,10 +30,9 @@ export function evaluate(
   explained: boolean,
 ): Evaluation {
   const request = requestOf(question, policies, resource, actions);
-  const foreign = resource.owner !== null && resource.owner !== policies.caller.account;
-  const results = classesOf(policies, resource, actions).map((each) =>
-    evaluateClass(each, actions, request, explained),
-  );
+  const foreign = isForeign(resource, policies);
+  const classes = classesOf(policies, resource, actions, foreign);
+  const results = classes.map((each) => evaluateClass(each, actions, request, explained));
   return { question, actions, request, resource, policies, foreign, results };
 }
 
@@ -50,14 +48,19 @@ export function requestOf(
   return new EvaluationRequest(parts, actions.names[0] ?? "");
 }
 
+/** The resource belongs to another account; one whose account is not stated is the caller's own. */
+export function isForeign({ owner }: RequestedResource, { caller }: PoliciesInForce): boolean {
+  return owner !== null && owner !== caller.account;
+}
+
 /** The classes that count for a resource, in the order in which RAM reads them. */
 export function classesOf(
   policies: PoliciesInForce,
-  { owner, resourceGroup, trust }: RequestedResource,
+  { resourceGroup, trust }: RequestedResource,
   { assumesRole }: ActionSet,
+  foreign: boolean,
 ): readonly PolicyClass[] {
-  const { everywhere, byResourceGroup, caller } = policies;
-  const foreign = owner !== null && owner !== caller.account;
+  const { everywhere, byResourceGroup } = policies;
   const group = foreign || resourceGroup === null ? undefined : byResourceGroup.get(resourceGroup);
   const trusted = assumesRole && trust !== null;
   if (group === undefined && !trusted) return everywhere;

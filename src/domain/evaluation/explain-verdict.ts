@@ -1,7 +1,6 @@
 import type { ClassStatement } from "./class-statement.js";
-import type { Decision, Detail, Diagnostic, MatchedStatement, ResidualCondition, Verdict } from "./decision.js";
+import type { Decision, Detail, MatchedStatement, ResidualCondition, Verdict } from "./decision.js";
 import { Diagnostics } from "./diagnostics.js";
-import type { WeighedStatement } from "./evaluate-policies.js";
 import type { Evaluation } from "./evaluation.js";
 import type { EvaluationRequest } from "./evaluation-request.js";
 import { SESSION_INACTIVE } from "./issued-session.js";
@@ -14,6 +13,7 @@ import {
   RESOURCE_GROUP_DENY_SHADOWED,
   unregisteredResource,
 } from "./request-diagnostics.js";
+import type { WeighedStatement } from "./selected-statement.js";
 import type { Weighing } from "./weigh-stages.js";
 
 const NONE: readonly never[] = [];
@@ -26,8 +26,11 @@ export function explainVerdict(
   verdict: Verdict,
   detail: Exclude<Detail, "OUTCOME">,
 ): Decision {
-  const read = collect(evaluation, slot, weighing);
-  const { matchedStatements, residualConditions: residual } = read;
+  const diagnostics = new Diagnostics();
+  noteRequest(evaluation, slot, weighing, diagnostics);
+  const collected = collect(evaluation, slot, weighing, diagnostics);
+  const matchedStatements = collected.matchedStatements ?? NONE;
+  const residual = collected.residualConditions ?? NONE;
   const missingContextKeys = residual.length === 0 ? NONE : [...new Set(residual.map(({ key }) => key))];
   return {
     principal: verdict.principal, // a spread costs more than all the rest
@@ -42,36 +45,49 @@ export function explainVerdict(
     matchedStatements,
     missingContextKeys,
     residualConditions: residual,
-    diagnostics: diagnose(evaluation, slot, weighing, read),
+    diagnostics: diagnostics.list(),
     nearMisses: detail === "NEAR_MISSES" ? findNearMisses(evaluation, slot, weighing) : null,
   };
 }
 
 /** What the statements that some combination of outcomes reads have to tell, in the order of the policies. */
 interface Collected {
-  readonly matchedStatements: MatchedStatement[];
-  readonly residualConditions: ResidualCondition[];
-  readonly notes: Diagnostics;
+  matchedStatements: MatchedStatement[] | null;
+  residualConditions: ResidualCondition[] | null;
 }
 
-function collect(evaluation: Evaluation, slot: number, { reads }: Weighing): Collected {
-  const collected: Collected = { matchedStatements: [], residualConditions: [], notes: new Diagnostics() };
+function collect(evaluation: Evaluation, slot: number, { reads }: Weighing, diagnostics: Diagnostics): Collected {
+  const collected: Collected = { matchedStatements: null, residualConditions: null };
+  const alone = evaluation.actions.slots.length === 1;
   for (const { policies, told } of evaluation.results) {
     if (told === null || !reads.has(policies.stage)) continue;
-    for (const weighed of told) if (weighed.selected.slots.includes(slot)) add(collected, weighed, evaluation, slot);
+    for (const weighed of told) {
+      if (weighed === null || !(alone || weighed.selected.slots.includes(slot))) continue;
+      note(weighed, diagnostics);
+      if (weighed.applies !== "false") add(collected, weighed, evaluation, slot);
+    }
   }
   return collected;
 }
 
-function add(collected: Collected, weighed: WeighedStatement, { request, actions }: Evaluation, slot: number): void {
-  const { applies, notes, selected } = weighed;
-  if (selected.textNotes !== null) collected.notes.addAll(selected.textNotes());
-  if (notes !== null) collected.notes.addAll(notes.list());
-  if (applies === "false") return;
-  collected.matchedStatements.push(selected.candidate.matched(applies === "residual"));
+function note({ notes, selected }: WeighedStatement, diagnostics: Diagnostics): void {
+  if (selected.textNotes !== null) diagnostics.addAll(selected.textNotes());
+  if (notes !== null) diagnostics.addAll(notes.list());
+}
+
+function add(
+  collected: Collected,
+  { applies, selected: { candidate } }: WeighedStatement,
+  { request, actions }: Evaluation,
+  slot: number,
+): void {
+  const matched = candidate.matched(applies === "residual");
+  if (collected.matchedStatements === null) collected.matchedStatements = [matched];
+  else collected.matchedStatements.push(matched);
   if (applies !== "residual") return;
   const asked = request.withAction(actions.names[slot] ?? "");
-  collected.residualConditions.push(...describeResidual(selected.candidate, asked));
+  collected.residualConditions ??= [];
+  collected.residualConditions.push(...describeResidual(candidate, asked));
 }
 
 function describeResidual(
@@ -90,25 +106,16 @@ function describeResidual(
   }));
 }
 
-function diagnose(
-  evaluation: Evaluation,
-  slot: number,
-  weighing: Weighing,
-  { notes }: Collected,
-): readonly Diagnostic[] {
+/** What there is to say about the request itself. */
+function noteRequest(evaluation: Evaluation, slot: number, weighing: Weighing, diagnostics: Diagnostics): void {
   const { resource, policies, actions } = evaluation;
-  const action = actions.names[slot] ?? "";
-  const diagnostics = new Diagnostics();
   if (policies.ended) diagnostics.add(SESSION_INACTIVE);
   diagnostics.addAll(policies.incomplete);
   if (resource.unregistered) diagnostics.add(unregisteredResource(resource.arn.text));
-  const inapplicable = inapplicableAction(action, resource.name);
+  const inapplicable = inapplicableAction(actions.names[slot] ?? "", resource.name);
   if (inapplicable !== null) diagnostics.add(inapplicable);
   if (weighing.shadowed) diagnostics.add(RESOURCE_GROUP_DENY_SHADOWED);
-  if (weighing.outcome === "IMPLICIT_DENY") {
-    const container = containerArnRequired(evaluation, slot, weighing);
-    if (container !== null) diagnostics.add(container);
-  }
-  diagnostics.addAll(notes.list());
-  return diagnostics.list();
+  if (weighing.outcome !== "IMPLICIT_DENY") return;
+  const container = containerArnRequired(evaluation, slot, weighing);
+  if (container !== null) diagnostics.add(container);
 }

@@ -21,7 +21,8 @@ export class PolicyClass {
   readonly bounds: readonly number[];
   /** For one character of an action. */
   private readonly work: number;
-  private readonly selections = new Map<ActionSet, Selection>();
+  /** By the places of recurring action sets. */
+  private readonly selections: Selection[] = [];
 
   constructor(stage: PolicyStage, members: readonly ClassMember[], bounds: readonly number[]) {
     this.stage = stage;
@@ -33,10 +34,10 @@ export class PolicyClass {
   /** The statements that speak about some of the actions; finding them counts as work of every request. */
   select(actions: ActionSet, request: EvaluationRequest): Selection {
     request.spend(this.work * actions.length);
-    const known = this.selections.get(actions);
-    if (known !== undefined) return known;
-    const selection = new Selection(this.statements, actions);
-    if (actions.recurring) this.selections.set(actions, selection);
+    const { place } = actions;
+    if (place === null) return new Selection(this.statements, actions);
+    const selection = this.selections[place] ?? new Selection(this.statements, actions);
+    this.selections[place] = selection;
     return selection;
   }
 }

@@ -47,13 +47,13 @@ export class RequestedResource {
   /** What statements about actions of `service` are matched with. */
   targetFor(service: string): ResourceTarget {
     if (this.named !== null) return this.named;
-    if (this.nameless?.segments.service !== service) this.nameless = ResourceTarget.nameless(this.arn, service);
+    if (this.nameless?.owner.service !== service) this.nameless = ResourceTarget.nameless(this.arn, service);
     return this.nameless;
   }
 
   /** Null for resources of other services, and for `*` when the action is another service's. */
   tagsFor(target: ResourceTarget): KeyedValues | null {
-    return target.segments.service === "kms" ? this.tags : null;
+    return target.owner.service === "kms" ? this.tags : null;
   }
 }
 

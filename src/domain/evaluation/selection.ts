@@ -4,42 +4,56 @@ import type { ClassStatement } from "./class-statement.js";
 import type { ResourceTarget } from "./evaluation-request.js";
 import { SelectedStatement } from "./selected-statement.js";
 
-/** In one or several lists, each statement once, denies first in each. */
-export type Near = readonly (readonly SelectedStatement[])[];
-
-/** Below this many statements it costs less to try them all. */
+/** Below this many statements an index by prefixes does not pay. */
 const WORTH_AN_INDEX = 48;
+const EFFECTS = ["Deny", "Allow"] as const;
 
-/** The statements of a class that speak about some actions. */
-export class Selection {
-  private readonly inOrder: readonly SelectedStatement[];
-  /** Denies first, because what they settle nothing else can change. */
-  private readonly deniesFirst: readonly SelectedStatement[];
-  private readonly all: Near;
-  private index: ResourceIndex | null = null;
-  private uses = 0;
+/** The statements that could apply to a resource, and maybe some that do not. */
+export class Candidates {
+  /** In one or several lists, each statement once; denies first in each, because what they settle nothing else can change. */
+  readonly lists: readonly (readonly SelectedStatement[])[];
+  private ordered: readonly SelectedStatement[] | null = null;
 
-  constructor(statements: readonly ClassStatement[], actions: ActionSet) {
-    this.inOrder = statements.flatMap((candidate, order) => select(candidate, actions, order));
-    this.deniesFirst = EFFECTS.flatMap((wanted) => this.inOrder.filter(({ effect }) => effect === wanted));
-    this.all = [this.deniesFirst];
+  constructor(lists: readonly (readonly SelectedStatement[])[]) {
+    this.lists = lists;
   }
 
-  /** All statements that could apply to the resource, and maybe some that do not. */
-  near(target: ResourceTarget): Near {
-    if (this.inOrder.length < WORTH_AN_INDEX || this.uses++ === 0) return this.all; // one use does not pay for an index
-    this.index ??= new ResourceIndex(this.deniesFirst);
-    return this.index.near(target.folded.relativeId);
-  }
-
-  /** The same in the order of the policies. */
-  nearInOrder(target: ResourceTarget): readonly SelectedStatement[] {
-    const near = this.near(target);
-    return near === this.all ? this.inOrder : near.flat().sort((left, right) => left.order - right.order);
+  /** In the order of the policies. */
+  get inOrder(): readonly SelectedStatement[] {
+    this.ordered ??= this.lists.flat().sort((left, right) => left.order - right.order);
+    return this.ordered;
   }
 }
 
-const EFFECTS = ["Deny", "Allow"] as const;
+/** The statements of a class that speak about some actions. */
+export class Selection {
+  private readonly deniesFirst: readonly SelectedStatement[];
+  private readonly byInitial = new Map<number, Candidates>();
+  private index: PrefixIndex | null = null;
+  private uses = 0;
+
+  constructor(statements: readonly ClassStatement[], actions: ActionSet) {
+    const selected = statements.flatMap((candidate, order) => select(candidate, actions, order));
+    this.deniesFirst = EFFECTS.flatMap((wanted) => selected.filter(({ effect }) => effect === wanted));
+  }
+
+  candidates(target: ResourceTarget): Candidates {
+    const relativeId = target.foldedId;
+    if (this.deniesFirst.length < WORTH_AN_INDEX || this.uses++ === 0)
+      return this.startingWith(relativeId.charCodeAt(0));
+    this.index ??= new PrefixIndex(this.deniesFirst);
+    return this.index.candidates(relativeId);
+  }
+
+  /** The first code unit alone rules out most of them. */
+  private startingWith(initial: number): Candidates {
+    const known = this.byInitial.get(initial);
+    if (known !== undefined) return known;
+    const candidates = new Candidates([this.deniesFirst.filter((selected) => selected.mayStartWith(initial))]);
+    if (initial < 128) this.byInitial.set(initial, candidates);
+    return candidates;
+  }
+}
 
 function select(candidate: ClassStatement, actions: ActionSet, order: number): SelectedStatement | SelectedStatement[] {
   const { statement } = candidate;
@@ -58,7 +72,7 @@ function slotsOf({ actions: block }: CompiledStatement, { folded, slots }: Actio
 const NO_SLOTS: readonly number[] = [];
 
 /** Finds statements by what the relative ids of their resources start with. */
-class ResourceIndex {
+class PrefixIndex {
   /** Those that have to be tried for every resource. */
   private readonly general: SelectedStatement[] = [];
   private readonly byPrefix = new Map<string, SelectedStatement[]>();
@@ -67,20 +81,19 @@ class ResourceIndex {
 
   constructor(selected: readonly SelectedStatement[]) {
     for (const one of selected) {
-      const prefixes = one.statement?.resources.prefixes ?? null;
-      if (prefixes === null) this.general.push(one);
-      else for (const prefix of prefixes) this.add(prefix, one);
+      if (one.prefixes === null) this.general.push(one);
+      else for (const prefix of one.prefixes) this.add(prefix, one);
     }
     this.lengths = [...new Set([...this.byPrefix.keys()].map(({ length }) => length))];
   }
 
-  near(relativeId: string): Near {
-    const near = [this.general];
+  candidates(relativeId: string): Candidates {
+    const lists = [this.general];
     for (const length of this.lengths) {
       const found = length > relativeId.length ? undefined : this.byPrefix.get(relativeId.slice(0, length));
-      if (found !== undefined) near.push(found);
+      if (found !== undefined) lists.push(found);
     }
-    return near;
+    return new Candidates(lists);
   }
 
   private add(prefix: string, selected: SelectedStatement): void {

@@ -75,8 +75,8 @@ function conditionsOf(classes: readonly PolicyClass[], actions: ActionSet, reque
   const told = new Set<CompiledCondition>();
   const decisive = new Set<CompiledCondition>();
   for (const policyClass of classes) {
-    const near = policyClass.select(actions, request).nearInOrder(request.target);
-    const matching = near.filter((selected) => scopeOf(selected, request) !== "false");
+    const { inOrder } = policyClass.select(actions, request).candidates(request.target);
+    const matching = inOrder.filter((selected) => scopeOf(selected, request) !== "false");
     addAll(told, matching, request);
     addAll(decisive, undecided(matching, actions, request), request);
   }

@@ -1,4 +1,4 @@
-import { type ArnSegments, excerpt } from "../arn.js";
+import { type ArnOwner, type ArnSegments, excerpt } from "../arn.js";
 import type { Leaning, Truth } from "../condition/truth.js";
 import type { Diagnostic } from "../evaluation/decision.js";
 import { foldEntityName, type ResourceTarget } from "../evaluation/evaluation-request.js";
@@ -17,11 +17,28 @@ export interface ResourcePattern {
   readonly diagnostic: (() => Diagnostic) | null;
 }
 
+/** More are compiled anew when they come back. */
+const MOST_SHARED = 10_000;
+const LONGEST_SHARED = 256;
+const SHARED: Readonly<Record<Leaning, Map<string, ResourcePattern>>> = { strict: new Map(), lenient: new Map() };
+
 /**
- * Compiles one resource pattern (D5, D6, D18, D29, C3, C4).
+ * Compiles one resource pattern (D5, D6, D18, D29, C3, C4). Many statements name the same few, so they are shared, which
+ * keeps them near the processor.
  * @param leaning `lenient` where the rules lean towards matching: Deny, and the complement inside an Allow
  */
 export function compileResourcePattern(text: string, leaning: Leaning): ResourcePattern {
+  if (text.length > LONGEST_SHARED) return compilePattern(text, leaning);
+  const shared = SHARED[leaning];
+  const known = shared.get(text);
+  if (known !== undefined) return known;
+  const pattern = compilePattern(text, leaning);
+  if (shared.size >= MOST_SHARED) shared.clear();
+  shared.set(text, pattern);
+  return pattern;
+}
+
+function compilePattern(text: string, leaning: Leaning): ResourcePattern {
   if (text === "*") return constantPattern("true");
   if (text.includes("${")) return constantPattern("unknown", () => variableUnsupported(text));
   if (text.includes(",")) {
@@ -53,35 +70,41 @@ export function splitPattern(text: string): ArnSegments | null {
   return relative.length === 0 ? null : { partition, service, region, account, relativeId: relative.join(":") };
 }
 
-type SegmentsTest = (segments: ArnSegments) => boolean;
+type OwnerTest = (owner: ArnOwner) => boolean;
 
-/** Tests everything but the relative id; what is `*` anyway is not looked at. */
-function compileOwner({ partition, service, region, account }: ArnSegments): SegmentsTest {
-  const [partitionGlob, serviceGlob] = [compileGlob(partition), compileGlob(foldCase(service))];
-  const [regionGlob, accountGlob] = [compileGlob(region), compileGlob(account)];
-  if (region === "*" && account === "*") {
-    return (segments) => serviceGlob(segments.service) && partitionGlob(segments.partition);
-  }
-  return (segments) =>
-    serviceGlob(segments.service) &&
-    accountGlob(segments.account) &&
-    regionGlob(segments.region) &&
-    partitionGlob(segments.partition);
+/** Tests everything but the relative id. Most questions that follow one another are about the same owner. */
+function compileOwner(pattern: ArnOwner, leaning: Leaning): OwnerTest {
+  const test = once(() => compileOwnerGlobs(pattern, leaning));
+  let [last, matched]: [ArnOwner | null, boolean] = [null, false];
+  return (owner) => {
+    if (owner !== last) [last, matched] = [owner, test()(owner)];
+    return matched;
+  };
+}
+
+function compileOwnerGlobs({ partition, service, region, account }: ArnOwner, leaning: Leaning): OwnerTest {
+  const fold = leaning === "lenient" ? foldCase : (text: string) => text;
+  const [partitionGlob, serviceGlob] = [compileGlob(fold(partition)), compileGlob(foldCase(service))];
+  const [regionGlob, accountGlob] = [compileGlob(fold(region)), compileGlob(fold(account))];
+  return (owner) =>
+    serviceGlob(owner.service) &&
+    accountGlob(owner.account) &&
+    regionGlob(fold(owner.region)) &&
+    partitionGlob(owner.partition);
 }
 
 /** Exact, except service codes and the names of RAM users, groups and roles. Never matches the nameless `*` (C4). */
 function strictPattern(segments: ArnSegments): ResourcePattern {
-  const owner = compileOwner(segments);
+  const owner = compileOwner(segments, "strict");
   const relative = compileGlob(segments.relativeId);
   const entity = once(() => compileGlob(foldEntityName(segments.relativeId)));
-  const matches = (target: ResourceTarget): boolean =>
-    !target.nameless &&
-    (target.nameFolded === null ? relative(target.segments.relativeId) : entity()(target.nameFolded)) &&
-    owner(target.segments);
   return {
-    matches: (target) => (matches(target) ? "true" : "false"),
+    matches: ({ nameless, owner: asked, nameFolded, relativeId }) => {
+      if (nameless || !owner(asked)) return "false";
+      return (nameFolded === null ? relative(relativeId) : entity()(nameFolded)) ? "true" : "false";
+    },
     matchesItemOf: (container) =>
-      owner(container.segments) && globMatchesBeyond(segments.relativeId, `${container.segments.relativeId}/`),
+      owner(container.owner) && globMatchesBeyond(segments.relativeId, `${container.relativeId}/`),
     prefix: literalPrefix(segments.relativeId),
     cost: searchCostOf(segments),
     diagnostic: null,
@@ -89,19 +112,12 @@ function strictPattern(segments: ArnSegments): ResourcePattern {
 }
 
 function lenientPattern(segments: ArnSegments): ResourcePattern {
-  const { partition, service, region, account, relativeId } = segments;
-  const owner = compileOwner({
-    partition: foldCase(partition),
-    service,
-    region: foldCase(region),
-    account: foldCase(account),
-    relativeId: "",
-  });
-  const relative = compileGlob(foldCase(relativeId));
+  const owner = compileOwner(segments, "lenient");
+  const relative = compileGlob(foldCase(segments.relativeId));
   return {
-    matches: ({ folded }) => (relative(folded.relativeId) && owner(folded) ? "true" : "false"),
+    matches: (target) => (owner(target.owner) && relative(target.foldedId) ? "true" : "false"),
     matchesItemOf: () => false,
-    prefix: literalPrefix(relativeId),
+    prefix: literalPrefix(segments.relativeId),
     cost: searchCostOf(segments),
     diagnostic: null,
   };
