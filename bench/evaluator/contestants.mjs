@@ -52,6 +52,9 @@ const registered = questions.map(asked(facts));
 const arbitrary = questions.map(asked(unknown));
 const registeredKeys = keyQuestions.map(asked(facts));
 
+/** Nothing has been kept of the resource of any question, though it is registered: its facts are new each time. */
+const asFirst = (request) => decided("OUTCOME")({ ...request, resource: { ...request.resource } });
+
 /** What peers are compared with. */
 export const answers = registered.map((request) => decided("OUTCOME")(request)[0].outcome === "ALLOW");
 
@@ -94,6 +97,7 @@ const text = JSON.stringify(documentOf(workload.policies[0]));
 
 const CONTESTANTS = {
   "ramgate, registered resource": async () => ({ call: decided("OUTCOME"), items: registered }),
+  "ramgate, registered, first question": async () => ({ call: asFirst, items: registered }),
   "ramgate, arbitrary ARN": async () => ({ call: decided("OUTCOME"), items: arbitrary }),
   "ramgate, registered, with reasons": async () => ({ call: decided("REASONS"), items: registered }),
   "ramgate, arbitrary ARN, with reasons": async () => ({ call: decided("REASONS"), items: arbitrary }),

@@ -1,4 +1,9 @@
-import type { AccessRequest, AttachedPolicy, ResourceFacts } from "../../src/domain/evaluation/access-request.js";
+import type {
+  AccessRequest,
+  AttachedPolicy,
+  ResourceFacts,
+  ScopePrecedence,
+} from "../../src/domain/evaluation/access-request.js";
 import { buildContext } from "../../src/domain/evaluation/context-keys.js";
 import { decide, decideActions, type Question } from "../../src/domain/evaluation/decide.js";
 import {
@@ -128,10 +133,19 @@ function compareQuestion(
       tell("decideActions, OUTCOME", verdictOf(outcomes[slot]), verdictOf(reference)) ??
       tell("decideActions, REASONS", all && answerOf(withReasons(all)), reference) ??
       tell("decideActions with one action, OUTCOME", verdictOf(verdict), verdictOf(reference)) ??
-      tell("decide", answerOf(decide({ ...question, action }, { scopePrecedence })), reference);
+      tell("decide", answerOf(decide({ ...question, action }, { scopePrecedence })), reference) ??
+      tell("decide again", answerOf(decide({ ...question, action }, { scopePrecedence })), reference) ??
+      tell("OUTCOME again", outcomeAgain(question, action, scopePrecedence), verdictOf(reference));
     if (found !== null) return found;
   }
   return null;
+}
+
+/** What is kept of a question is used when it is asked for the third time. */
+function outcomeAgain(question: Question, action: string, scopePrecedence: ScopePrecedence): unknown {
+  const ask = () => decideActions(question, [action], { scopePrecedence, detail: "OUTCOME" });
+  ask();
+  return verdictOf(ask()[0]);
 }
 
 const same = (left: unknown, right: unknown): boolean => JSON.stringify(left) === JSON.stringify(right);

@@ -33,7 +33,7 @@ export class ActionSet {
 
   /** @throws InvalidInputError for a malformed action */
   static of(actions: readonly string[]): ActionSet {
-    const [only] = actions;
+    const only = actions[0];
     if (actions.length === 1 && only !== undefined) return SINGLE.get(only) ?? single(parseAction(only));
     return WHOLE.get(actions) ?? new ActionSet(actions.map(parseAction), null);
   }

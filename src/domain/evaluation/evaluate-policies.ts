@@ -85,6 +85,8 @@ class Teller {
   private readonly request: EvaluationRequest;
   /** Notes that each action may still have: its own, so that it is told what a question about it alone is. */
   private room: number[] | null = null;
+  /** For the next statement, since most have nothing to note. */
+  private unused: Diagnostics | null = null;
 
   constructor(applying: number[], actions: ActionSet, request: EvaluationRequest) {
     this.applying = applying;
@@ -98,7 +100,7 @@ class Teller {
     const scope = statement === null ? "true" : matchScope(statement, this.request);
     if (scope === "false") return selected.textNotes === null ? null : { selected, applies: scope, notes: null };
     if (selected.readsTime) this.timed = [...this.timed, selected];
-    const notes = selected.unconditional ? null : this.notesFor(slots);
+    const notes = selected.unconditional ? null : (this.unused ?? this.notesFor(slots));
     const met = meets(selected, this.actions, this.request, notes);
     const applies = resolveUnknown(scope, effect) === "false" ? "false" : met;
     if (applies !== "false") mark(this.applying, slots, effect, applies);
@@ -114,6 +116,7 @@ class Teller {
   }
 
   private takeRoom(slots: readonly number[], taken: number): void {
+    this.unused = null;
     this.room ??= this.applying.map(() => MOST_NOTES);
     for (const slot of slots) this.room[slot] = Math.max(0, (this.room[slot] ?? 0) - taken);
   }

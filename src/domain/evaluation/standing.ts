@@ -184,8 +184,8 @@ export class Answers {
   ): void {
     const known = this.known[precedence];
     if (known.size >= MOST_ANSWERS) known.clear();
-    const [from, until] = [validFrom ?? Number.NEGATIVE_INFINITY, validUntil ?? Number.POSITIVE_INFINITY];
-    known.set(key, { verdicts, from, until });
+    const from = validFrom ?? Number.NEGATIVE_INFINITY;
+    known.set(key, { verdicts, from, until: validUntil ?? Number.POSITIVE_INFINITY });
   }
 
   private combine(request: EvaluationRequest): number | null {
