@@ -32,7 +32,7 @@ export class Subject {
   constructor(facts: PrincipalFacts) {
     this.caller = describeCaller(facts);
     this.facts = facts;
-    this.sessionBounds = (facts.issued ?? []).flatMap(boundsOfSession);
+    this.sessionBounds = facts.issued.flatMap(boundsOfSession);
     this.bounds = [...facts.attachments.flatMap(boundsOf), ...this.sessionBounds];
   }
 
