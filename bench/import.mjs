@@ -1,6 +1,7 @@
 /**
  * What an import of about 100 MB takes, into a fresh database and again, when it finds nothing to do; what its export
- * takes, and the import of that, which finds nothing either. Each is a process of its own. `npm run bench -- import`; BENCH_SCALE=0.1 for a tenth. Uses BENCH_DATABASE_URL, else the
+ * takes, and the import of that, which finds nothing either. Each is a process of its own. About a minute and a half,
+ * up to 2 GB of memory. `npm run bench -- import`; BENCH_SCALE=0.1 for a tenth. Uses BENCH_DATABASE_URL, else the
  * standard local port.
  */
 import { execFile } from "node:child_process";

@@ -134,7 +134,7 @@ export function attachmentOf(name, compiled, user) {
 
 export function principalOf(name, attachments) {
   const arn = `acs:ram::${ACCOUNT}:user/${name}`;
-  return { kind: "USER", arn, account: ACCOUNT, attachments };
+  return { kind: "USER", arn, account: ACCOUNT, attachments, issued: [] };
 }
 
 export function factsOf(resource, registered = true) {

@@ -46,7 +46,7 @@ export interface Change<T> {
   readonly lock: AccountLock;
   /** ARNs the change is about. */
   readonly targets: readonly string[];
-  /** Scopes of the revision vector that the change moves. */
+  /** Scopes of the revision vector that guard the change: it moves at least one of them whenever it changes anything. */
   readonly scopes: readonly string[];
   /** As the caller sent it; its fingerprint guards the idempotency key. */
   readonly input: object;
@@ -206,7 +206,7 @@ function lockRow(tx: Transaction, { account, lock }: Change<unknown>): Promise<u
 }
 
 /**
- * Locks the scopes that the change moves, in the order of the triggers, so that changes of one scope follow one
+ * Locks the scopes that guard the change, in the order of the triggers, so that changes of one scope follow one
  * another: quotas hold, and of several changes that expect one revision one wins.
  */
 async function lockScopes(tx: Transaction, scopes: readonly string[]): Promise<RevisionVector> {

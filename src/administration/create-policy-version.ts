@@ -1,9 +1,10 @@
 import type { Transaction } from "../store/prisma-client.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
-import { type PolicyName, policyName, refuseSystemPolicy } from "./look-up.js";
+import { type CustomPolicyName, customPolicyName } from "./look-up.js";
+import { policyChange } from "./policy-change.js";
 import { policyText } from "./policy-text.js";
-import { accountOf, findVersions, makeDefault, versionsOf } from "./policy-versions.js";
+import { findVersions, makeDefault, versionsOf } from "./policy-versions.js";
 import { refuse } from "./user-error.js";
 
 export type RotateStrategy = "NONE" | "DELETE_OLDEST_NON_DEFAULT_VERSION_WHEN_LIMIT_EXCEEDED";
@@ -27,15 +28,11 @@ export function createPolicyVersion(
 ): Promise<ChangeResult<{ policyVersionId: string; policyId: string }>> {
   const { customPolicyCharacters, versionsPerPolicy } = administration.limits;
   return changeAccount(administration, request, () => {
-    const name = policyName(input.policy);
-    refuseSystemPolicy(name, "policy");
+    const name = customPolicyName(input.policy, "policy");
     const document = policyText(input.document, "identity", customPolicyCharacters, "document");
-    return {
+    return policyChange({
       action: "createPolicyVersion",
-      account: accountOf(name),
-      lock: "shared",
-      targets: [name.arn],
-      scopes: [`acct:${name.account}`],
+      name,
       input,
       async run(tx) {
         const policy = await findVersions(tx, name);
@@ -45,14 +42,14 @@ export function createPolicyVersion(
         const value = { policyVersionId, policyId: policy.id };
         return { value, changed: true, created: true, ...(await difference(tx, name, policy.versions, document)) };
       },
-    };
+    });
   });
 }
 
 /** The versions before and after; the document is that of the new one. */
 async function difference(
   tx: Transaction,
-  name: PolicyName,
+  name: CustomPolicyName,
   versions: readonly { number: number; isDefault: boolean }[],
   document: string,
 ) {

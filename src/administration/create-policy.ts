@@ -5,6 +5,7 @@ import type { Transaction } from "../store/prisma-client.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
 import { policyArn } from "./look-up.js";
+import { policyScopes } from "./policy-change.js";
 import { policyText } from "./policy-text.js";
 import { refuse, refuseIfAny } from "./user-error.js";
 import { checkName, checkText } from "./validation.js";
@@ -44,7 +45,7 @@ export function createPolicy(
       account,
       lock: "counted",
       targets: [policyArn("CUSTOM", account, name)],
-      scopes: [`acct:${account}`],
+      scopes: policyScopes({ account, name }),
       input,
       async run(tx) {
         await checkRoom(tx, account, name, customPoliciesPerAccount);

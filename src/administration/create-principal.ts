@@ -3,7 +3,7 @@ import { foldCase } from "../domain/wildcard.js";
 import type { Transaction } from "../store/prisma-client.js";
 import type { Effect } from "./change-account.js";
 import type { EntityKind } from "./look-up.js";
-import { tagsByKey } from "./tagged-target.js";
+import { tagsByKey } from "./tag-change.js";
 import { refuse } from "./user-error.js";
 
 /** What the three kinds of principals have in common. */

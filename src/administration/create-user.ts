@@ -2,7 +2,7 @@ import type { Administration, ChangeRequest, ChangeResult, Tag } from "./adminis
 import { changeAccount } from "./change-account.js";
 import { insertPrincipal, type NewPrincipal, principalArn, principalScopes } from "./create-principal.js";
 import { refuseIfAny } from "./user-error.js";
-import { checkName, checkTagCount, checkTags, checkText } from "./validation.js";
+import { checkName, checkTags, checkText } from "./validation.js";
 
 export interface CreateUserInput {
   readonly account: string;
@@ -28,8 +28,7 @@ export function createUser(
       ...checkName("USER", name, "name"),
       ...checkText(displayName, 128, "displayName"),
       ...checkText(comments, 1_024, "comments"),
-      ...checkTags(tags, "tags"),
-      ...checkTagCount(tags.length, tagsPerResource, "tags"),
+      ...checkTags(tags, tagsPerResource, "tags"),
     ]);
     return {
       action: "createUser",

@@ -1,4 +1,6 @@
 import { excerpt } from "../domain/arn.js";
+import type { Transaction } from "../store/prisma-client.js";
+import type { EntityKind } from "./look-up.js";
 import { type UserError, type UserErrorCode, userError } from "./user-error.js";
 
 /** How many obstacles a message names. */
@@ -20,6 +22,25 @@ export interface Obstacles {
 export function checkObstacles(code: UserErrorCode, what: string, obstacles: Obstacles, field: string): UserError[] {
   if (obstacles.count === 0) return [];
   return [userError(code, `${what}: ${listOf(obstacles)}`, field)];
+}
+
+interface Held {
+  readonly policyId?: string;
+  readonly resourceGroupId?: string;
+  readonly accountId?: string;
+  readonly principal?: { readonly kind: EntityKind };
+}
+
+/** The principals behind some attachments, oldest attachment first. */
+export async function findHolders(tx: Transaction, where: Held): Promise<Obstacles> {
+  const attachments = await tx.attachment.findMany({
+    where,
+    select: { principal: { select: { arn: true } } },
+    orderBy: { id: "asc" },
+    take: NAMED_OBSTACLES,
+  });
+  const names = attachments.map(({ principal }) => principal.arn);
+  return { names, count: await tx.attachment.count({ where }) };
 }
 
 function listOf({ names, count }: Obstacles): string {

@@ -1,8 +1,9 @@
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
 import { policyFacts } from "./facts.js";
-import { policyName, refuseSystemPolicy } from "./look-up.js";
-import { accountOf, findVersions, requireVersion } from "./policy-versions.js";
+import { customPolicyName } from "./look-up.js";
+import { policyChange } from "./policy-change.js";
+import { findVersions, requireVersion } from "./policy-versions.js";
 import { refuse } from "./user-error.js";
 
 export interface DeletePolicyVersionInput {
@@ -19,14 +20,10 @@ export function deletePolicyVersion(
   request: ChangeRequest,
 ): Promise<ChangeResult<{ policyId: string }>> {
   return changeAccount(administration, request, () => {
-    const name = policyName(input.policy);
-    refuseSystemPolicy(name, "policy");
-    return {
+    const name = customPolicyName(input.policy, "policy");
+    return policyChange({
       action: "deletePolicyVersion",
-      account: accountOf(name),
-      lock: "shared",
-      targets: [name.arn],
-      scopes: [`acct:${name.account}`],
+      name,
       input,
       async run(tx) {
         const policy = await findVersions(tx, name);
@@ -39,6 +36,6 @@ export function deletePolicyVersion(
         await tx.policyVersion.delete({ where: { id }, select: { id: true } });
         return { value: { policyId: policy.id }, changed: true, before, after: await policyFacts(tx, policy.id) };
       },
-    };
+    });
   });
 }

@@ -1,11 +1,12 @@
 import type { Transaction } from "../store/prisma-client.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
-import { checkObstacles, NAMED_OBSTACLES } from "./delete-conflict.js";
+import { checkObstacles, findHolders } from "./delete-conflict.js";
 import type { Deleted } from "./delete-principal.js";
 import { policyFacts } from "./facts.js";
-import { policyName, refuseSystemPolicy } from "./look-up.js";
-import { accountOf, findVersions, type StoredVersion } from "./policy-versions.js";
+import { customPolicyName } from "./look-up.js";
+import { policyChange } from "./policy-change.js";
+import { findVersions, type StoredVersion } from "./policy-versions.js";
 import { refuseIfAny, type UserError } from "./user-error.js";
 
 export interface DeletePolicyInput {
@@ -22,14 +23,10 @@ export function deletePolicy(
   request: ChangeRequest,
 ): Promise<ChangeResult<Deleted>> {
   return changeAccount(administration, request, () => {
-    const name = policyName(input.policy);
-    refuseSystemPolicy(name, "policy");
-    return {
+    const name = customPolicyName(input.policy, "policy");
+    return policyChange({
       action: "deletePolicy",
-      account: accountOf(name),
-      lock: "shared",
-      targets: [name.arn],
-      scopes: [`acct:${name.account}`],
+      name,
       input,
       async run(tx) {
         const policy = await findVersions(tx, name);
@@ -39,7 +36,7 @@ export function deletePolicy(
         const { arn } = await tx.policy.delete({ where: { id: policy.id }, select: { arn: true } });
         return { value: { deletedArn: arn }, changed: true, before, after: null };
       },
-    };
+    });
   });
 }
 
@@ -49,16 +46,8 @@ async function checkHolders(
 ): Promise<UserError[]> {
   const problems: UserError[] = [];
   for (const kind of HOLDERS) {
-    const where = { policyId, principal: { kind } };
-    const attachments = await tx.attachment.findMany({
-      where,
-      select: { principal: { select: { arn: true } } },
-      orderBy: { id: "asc" },
-      take: NAMED_OBSTACLES,
-    });
-    const names = attachments.map(({ principal }) => principal.arn);
     const what = `the policy \`${name}\` is still attached to ${kind.toLowerCase()}s`;
-    const obstacles = { names, count: await tx.attachment.count({ where }) };
+    const obstacles = await findHolders(tx, { policyId, principal: { kind } });
     problems.push(...checkObstacles(`DELETE_CONFLICT_POLICY_${kind}`, what, obstacles, "policy"));
   }
   return problems;

@@ -2,7 +2,7 @@ import type { Transaction } from "../store/prisma-client.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
 import { resourceGroupArn } from "./create-resource-group.js";
-import { checkObstacles, NAMED_OBSTACLES } from "./delete-conflict.js";
+import { checkObstacles, findHolders, NAMED_OBSTACLES } from "./delete-conflict.js";
 import type { Deleted } from "./delete-principal.js";
 import { findResourceGroup } from "./look-up.js";
 import { refuseIfAny, type UserError } from "./user-error.js";
@@ -57,14 +57,7 @@ async function checkResources(tx: Transaction, where: GroupKey): Promise<UserErr
 }
 
 async function checkAttachments(tx: Transaction, where: GroupKey): Promise<UserError[]> {
-  const attachments = await tx.attachment.findMany({
-    where,
-    select: { principal: { select: { arn: true } } },
-    orderBy: { id: "asc" },
-    take: NAMED_OBSTACLES,
-  });
-  const names = attachments.map(({ principal }) => principal.arn);
-  const obstacles = { names, count: await tx.attachment.count({ where }) };
+  const obstacles = await findHolders(tx, where);
   const what = `policies are still attached for the resource group \`${where.resourceGroupId}\` to`;
   return checkObstacles("DELETE_CONFLICT_RESOURCE_GROUP_POLICY", what, obstacles, "resourceGroup");
 }

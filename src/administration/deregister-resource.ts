@@ -3,6 +3,7 @@ import type { Change } from "./change-account.js";
 import type { Deleted } from "./delete-principal.js";
 import { resourceFacts } from "./facts.js";
 import { findResource, type RegisteredType, resourceName } from "./look-up.js";
+import { resourceChange } from "./resource-change.js";
 import { refuseIfAny, type UserError } from "./user-error.js";
 
 interface Deregistration {
@@ -19,12 +20,9 @@ interface Deregistration {
 /** Makes the gateway forget a key, secret or alias with its tags. */
 export function deregisterChange({ action, type, arn, field, input, obstacles }: Deregistration): Change<Deleted> {
   const name = resourceName(arn, [type], field);
-  return {
+  return resourceChange({
     action,
-    account: name.account,
-    lock: "shared",
-    targets: [name.arn],
-    scopes: [`res:${name.arn}`],
+    resource: name,
     input,
     async run(tx) {
       const { id } = await findResource(tx, name, field);
@@ -33,5 +31,5 @@ export function deregisterChange({ action, type, arn, field, input, obstacles }:
       await tx.kmsResource.delete({ where: { id }, select: { id: true } });
       return { value: { deletedArn: name.arn }, changed: true, before, after: null };
     },
-  };
+  });
 }

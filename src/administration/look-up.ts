@@ -25,6 +25,11 @@ export interface PolicyName {
   readonly arn: string;
 }
 
+/** A policy that its account made, and may change. */
+export interface CustomPolicyName extends PolicyName {
+  readonly account: string;
+}
+
 /** A key, secret or alias as a change names it. */
 export interface ResourceName {
   readonly type: RegisteredType;
@@ -81,6 +86,18 @@ export function policyName(text: string): PolicyName {
   }
   const type = system ? "SYSTEM" : "CUSTOM";
   return { type, account: system ? null : account, name, nameKey: foldCase(name), arn: policyArn(type, account, name) };
+}
+
+/**
+ * Reads the ARN of a policy that is to be changed. System policies belong to Alibaba Cloud (D27).
+ * @throws InvalidInputError when it is none, Refusal SYSTEM_POLICY_IMMUTABLE
+ */
+export function customPolicyName(text: string, field: string): CustomPolicyName {
+  const name = policyName(text);
+  if (name.account !== null) return { ...name, account: name.account };
+  const service = /KMS/.test(name.name) ? "KMS (`kms.aliyuncs.com`) of Alibaba Cloud" : "Alibaba Cloud";
+  const message = `\`${excerpt(name.name)}\` is a system policy: only ${service} may change it`;
+  refuse("SYSTEM_POLICY_IMMUTABLE", message, field);
 }
 
 /** The ARN under which a policy is known. */
@@ -210,15 +227,4 @@ export function checkServiceLinkedRole(entity: StoredEntity, ...field: string[])
   const owner = entity.service === null ? "its service" : `the service \`${excerpt(entity.service)}\``;
   const message = `\`${entity.name}\` is a service-linked role: only ${owner} may change it`;
   return [userError("SERVICE_LINKED_ROLE_IMMUTABLE", message, ...field)];
-}
-
-/**
- * System policies belong to Alibaba Cloud (D27).
- * @throws Refusal SYSTEM_POLICY_IMMUTABLE
- */
-export function refuseSystemPolicy(policy: PolicyName, field: string): void {
-  if (policy.type !== "SYSTEM") return;
-  const service = /KMS/.test(policy.name) ? "KMS (`kms.aliyuncs.com`) of Alibaba Cloud" : "Alibaba Cloud";
-  const message = `\`${excerpt(policy.name)}\` is a system policy: only ${service} may change it`;
-  refuse("SYSTEM_POLICY_IMMUTABLE", message, field);
 }

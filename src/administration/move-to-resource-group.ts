@@ -1,6 +1,7 @@
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
 import { findResource, requireResourceGroup, resourceName } from "./look-up.js";
+import { resourceChange } from "./resource-change.js";
 
 export interface MoveToResourceGroupInput {
   /** ARN of a key or secret; aliases belong to no resource group. */
@@ -17,12 +18,9 @@ export function moveToResourceGroup(
 ): Promise<ChangeResult<{ resourceId: string }>> {
   return changeAccount(administration, request, () => {
     const resource = resourceName(input.resource, ["KEY", "SECRET"], "resource");
-    return {
+    return resourceChange({
       action: "moveToResourceGroup",
-      account: resource.account,
-      lock: "shared",
-      targets: [resource.arn],
-      scopes: [`res:${resource.arn}`],
+      resource,
       input,
       async run(tx) {
         const { id, resourceGroupId: current } = await findResource(tx, resource, "resource");
@@ -32,6 +30,6 @@ export function moveToResourceGroup(
         const [before, after] = [{ resourceGroup: current }, { resourceGroup: resourceGroupId }];
         return { value: { resourceId: id }, changed, before, after };
       },
-    };
+    });
   });
 }

@@ -1,6 +1,6 @@
 import { excerpt } from "../domain/arn.js";
 import type { Transaction } from "../store/prisma-client.js";
-import { findPolicies, type PolicyName } from "./look-up.js";
+import { type CustomPolicyName, findPolicies } from "./look-up.js";
 import { refuse } from "./user-error.js";
 
 /** One version of a policy as it is stored. */
@@ -10,14 +10,9 @@ export interface StoredVersion {
   readonly isDefault: boolean;
 }
 
-/** The account that a change of a custom policy belongs to; system policies are refused before it matters. */
-export function accountOf(policy: PolicyName): string {
-  return policy.account ?? "0";
-}
-
 /** Finds a custom policy and all its versions, oldest first. */
-export async function findVersions(tx: Transaction, name: PolicyName) {
-  const [policy] = await findPolicies(tx, accountOf(name), name, "policy");
+export async function findVersions(tx: Transaction, name: CustomPolicyName) {
+  const [policy] = await findPolicies(tx, name.account, name, "policy");
   const versions = await tx.policyVersion.findMany({
     where: { policyId: policy.id },
     select: { id: true, number: true, isDefault: true },

@@ -2,8 +2,9 @@ import type { Administration, ChangeRequest, ChangeResult, Tag } from "./adminis
 import { changeAccount } from "./change-account.js";
 import { requireResourceGroup } from "./look-up.js";
 import { insertResource, newResourceName } from "./register-resource.js";
+import { resourceChange } from "./resource-change.js";
 import { refuseIfAny } from "./user-error.js";
-import { checkTagCount, checkTags, checkText } from "./validation.js";
+import { checkTags, checkText } from "./validation.js";
 
 export interface RegisterKeyInput {
   /** `acs:kms:<region>:<account>:key/<key id>` */
@@ -29,19 +30,15 @@ export function registerKey(
   const tags = input.tags ?? [];
   return changeAccount(administration, request, () => {
     refuseIfAny([
-      ...checkTags(tags, "tags"),
-      ...checkTagCount(tags.length, administration.limits.tagsPerResource, "tags"),
+      ...checkTags(tags, administration.limits.tagsPerResource, "tags"),
       ...checkText(input.spec, 64, "spec"),
       ...checkText(input.usage, 64, "usage"),
       ...checkText(input.origin, 64, "origin"),
     ]);
     const key = newResourceName(input.arn, "KEY");
-    return {
+    return resourceChange({
       action: "registerKey",
-      account: key.account,
-      lock: "shared",
-      targets: [key.arn],
-      scopes: [`res:${key.arn}`],
+      resource: key,
       input,
       async run(tx) {
         const details = {
@@ -53,6 +50,6 @@ export function registerKey(
         };
         return insertResource(tx, key, details, tags);
       },
-    };
+    });
   });
 }

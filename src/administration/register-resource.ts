@@ -3,7 +3,7 @@ import type { Transaction } from "../store/prisma-client.js";
 import type { Tag } from "./administration.js";
 import type { Effect } from "./change-account.js";
 import { findResource, type RegisteredType, type ResourceName, resourceName } from "./look-up.js";
-import { tagsByKey } from "./tagged-target.js";
+import { tagsByKey } from "./tag-change.js";
 import { refuse, refuseIfAny, userError } from "./user-error.js";
 import { checkResourceName, isRegion } from "./validation.js";
 

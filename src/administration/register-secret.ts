@@ -2,8 +2,9 @@ import type { Administration, ChangeRequest, ChangeResult, Tag } from "./adminis
 import { changeAccount } from "./change-account.js";
 import { requireResourceGroup, resourceName } from "./look-up.js";
 import { findKeyFor, insertResource, newResourceName } from "./register-resource.js";
+import { resourceChange } from "./resource-change.js";
 import { refuseIfAny } from "./user-error.js";
-import { checkTagCount, checkTags, checkText } from "./validation.js";
+import { checkTags, checkText } from "./validation.js";
 
 export interface RegisterSecretInput {
   /** `acs:kms:<region>:<account>:secret/<name>` */
@@ -25,18 +26,14 @@ export function registerSecret(
   const tags = input.tags ?? [];
   return changeAccount(administration, request, () => {
     refuseIfAny([
-      ...checkTags(tags, "tags"),
-      ...checkTagCount(tags.length, administration.limits.tagsPerResource, "tags"),
+      ...checkTags(tags, administration.limits.tagsPerResource, "tags"),
       ...checkText(input.type, 64, "type"),
     ]);
     const secret = newResourceName(input.arn, "SECRET");
     const key = input.encryptionKey ? resourceName(input.encryptionKey, ["KEY"], "encryptionKey") : null;
-    return {
+    return resourceChange({
       action: "registerSecret",
-      account: secret.account,
-      lock: "shared",
-      targets: [secret.arn],
-      scopes: [`res:${secret.arn}`],
+      resource: secret,
       input,
       async run(tx) {
         const details = {
@@ -46,6 +43,6 @@ export function registerSecret(
         };
         return insertResource(tx, secret, details, tags, key?.arn);
       },
-    };
+    });
   });
 }

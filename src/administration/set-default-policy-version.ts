@@ -1,7 +1,8 @@
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
-import { policyName, refuseSystemPolicy } from "./look-up.js";
-import { accountOf, defaultOf, findVersions, makeDefault, requireVersion } from "./policy-versions.js";
+import { customPolicyName } from "./look-up.js";
+import { policyChange } from "./policy-change.js";
+import { defaultOf, findVersions, makeDefault, requireVersion } from "./policy-versions.js";
 
 export interface SetDefaultPolicyVersionInput {
   /** ARN of a custom policy. */
@@ -17,14 +18,10 @@ export function setDefaultPolicyVersion(
   request: ChangeRequest,
 ): Promise<ChangeResult<{ policyVersionId: string; policyId: string }>> {
   return changeAccount(administration, request, () => {
-    const name = policyName(input.policy);
-    refuseSystemPolicy(name, "policy");
-    return {
+    const name = customPolicyName(input.policy, "policy");
+    return policyChange({
       action: "setDefaultPolicyVersion",
-      account: accountOf(name),
-      lock: "shared",
-      targets: [name.arn],
-      scopes: [`acct:${name.account}`],
+      name,
       input,
       async run(tx) {
         const policy = await findVersions(tx, name);
@@ -34,6 +31,6 @@ export function setDefaultPolicyVersion(
         const before = { defaultVersion: defaultOf(policy.versions) };
         return { value, changed: !wanted.isDefault, before, after: { defaultVersion: `v${wanted.number}` } };
       },
-    };
+    });
   });
 }

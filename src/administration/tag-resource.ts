@@ -1,7 +1,7 @@
 import type { Transaction } from "../store/prisma-client.js";
 import type { Administration, ChangeRequest, ChangeResult, Tag } from "./administration.js";
 import { changeAccount } from "./change-account.js";
-import { findTagged, type TaggedValue, taggedTarget, tagsByKey, tagsOf } from "./tagged-target.js";
+import { type TaggedValue, tagChange } from "./tag-change.js";
 import { refuseIfAny } from "./user-error.js";
 import { checkTagCount, checkTags } from "./validation.js";
 
@@ -21,27 +21,17 @@ export function tagResource(
   const { tags } = input;
   const most = administration.limits.tagsPerResource;
   return changeAccount(administration, request, () => {
-    refuseIfAny([...checkTags(tags, "tags"), ...checkTagCount(tags.length, most, "tags")]);
-    const target = taggedTarget(input.resource);
-    return {
+    refuseIfAny(checkTags(tags, most, "tags"));
+    return tagChange({
       action: "tagResource",
-      account: target.account,
-      lock: "shared",
-      targets: [target.arn],
-      scopes: [target.scope],
       input,
-      async run(tx) {
-        const tagged = await findTagged(tx, target);
-        const current = await tagsOf(tx, tagged);
-        const news = tags.filter(({ key, value }) => current.get(key) !== value);
-        const added = news.filter(({ key }) => !current.has(key)).length;
-        if (added > 0) refuseIfAny(checkTagCount(current.size + added, most, "tags"));
-        for (const tag of news) await setTag(tx, tagged, tag);
-        const before = { tags: Object.fromEntries(current) };
-        const after = { tags: { ...before.tags, ...tagsByKey(news) } };
-        return { value: tagged, changed: news.length > 0, before, after };
+      async run(tx, tagged, current) {
+        const next = new Map([...current, ...tags.map(({ key, value }) => [key, value] as const)]);
+        if (next.size > current.size) refuseIfAny(checkTagCount(next.size, most, "tags"));
+        for (const tag of tags) if (current.get(tag.key) !== tag.value) await setTag(tx, tagged, tag);
+        return next;
       },
-    };
+    });
   });
 }
 

@@ -1,7 +1,7 @@
 import type { Transaction } from "../store/prisma-client.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
-import { findTagged, type TaggedValue, taggedTarget, tagsOf } from "./tagged-target.js";
+import { type TaggedValue, tagChange } from "./tag-change.js";
 import { refuseIfAny, userError } from "./user-error.js";
 import { isStorable } from "./validation.js";
 
@@ -32,29 +32,19 @@ export function untagResource(
         ];
       }),
     );
-    const target = taggedTarget(input.resource);
-    return {
+    return tagChange({
       action: "untagResource",
-      account: target.account,
-      lock: "shared",
-      targets: [target.arn],
-      scopes: [target.scope],
       input,
-      async run(tx) {
-        const tagged = await findTagged(tx, target);
-        const current = await tagsOf(tx, tagged);
-        const removed = await removeTags(tx, tagged, input.tagKeys);
-        const before = { tags: Object.fromEntries(current) };
-        const after = { tags: Object.fromEntries([...current].filter(([key]) => !input.tagKeys.includes(key))) };
-        return { value: tagged, changed: removed > 0, before, after };
+      async run(tx, tagged, current) {
+        await removeTags(tx, tagged, input.tagKeys);
+        return new Map([...current].filter(([key]) => !input.tagKeys.includes(key)));
       },
-    };
+    });
   });
 }
 
-async function removeTags(tx: Transaction, tagged: TaggedValue, keys: readonly string[]): Promise<number> {
+async function removeTags(tx: Transaction, tagged: TaggedValue, keys: readonly string[]): Promise<void> {
   const where = { ...tagged, key: { in: [...keys] } };
-  const { count } =
-    "resourceId" in where ? await tx.resourceTag.deleteMany({ where }) : await tx.principalTag.deleteMany({ where });
-  return count;
+  if ("resourceId" in where) await tx.resourceTag.deleteMany({ where });
+  else await tx.principalTag.deleteMany({ where });
 }

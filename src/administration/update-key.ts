@@ -1,6 +1,7 @@
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
 import { resourceName } from "./look-up.js";
+import { resourceChange } from "./resource-change.js";
 import { updateResource } from "./update-resource.js";
 import { refuseIfAny } from "./user-error.js";
 import { checkText } from "./validation.js";
@@ -32,14 +33,11 @@ export function updateKey(
       ...checkText(origin, 64, "origin"),
     ]);
     const key = resourceName(input.key, ["KEY"], "key");
-    return {
+    return resourceChange({
       action: "updateKey",
-      account: key.account,
-      lock: "shared",
-      targets: [key.arn],
-      scopes: [`res:${key.arn}`],
+      resource: key,
       input,
       run: (tx) => updateResource(tx, key, "key", { keyState: input.state ?? undefined, keySpec, keyUsage, origin }),
-    };
+    });
   });
 }

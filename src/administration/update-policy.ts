@@ -2,8 +2,8 @@ import { RAM_LIMITS } from "../domain/limits.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
 import { policyFacts } from "./facts.js";
-import { findPolicies, policyName, refuseSystemPolicy } from "./look-up.js";
-import { accountOf } from "./policy-versions.js";
+import { customPolicyName, findPolicies } from "./look-up.js";
+import { policyChange } from "./policy-change.js";
 import { refuseIfAny } from "./user-error.js";
 import { checkText } from "./validation.js";
 
@@ -23,17 +23,13 @@ export function updatePolicy(
   const { description } = input;
   return changeAccount(administration, request, () => {
     refuseIfAny(checkText(description, RAM_LIMITS.policyDescriptionLength, "description"));
-    const name = policyName(input.policy);
-    refuseSystemPolicy(name, "policy");
-    return {
+    const name = customPolicyName(input.policy, "policy");
+    return policyChange({
       action: "updatePolicy",
-      account: accountOf(name),
-      lock: "shared",
-      targets: [name.arn],
-      scopes: [`acct:${name.account}`],
+      name,
       input,
       async run(tx) {
-        const [{ id }] = await findPolicies(tx, accountOf(name), name, "policy");
+        const [{ id }] = await findPolicies(tx, name.account, name, "policy");
         const current = await tx.policy.findUniqueOrThrow({ where: { id }, select: { description: true } });
         const value = { policyId: id };
         if (description === undefined || description === current.description) return { value, changed: false };
@@ -41,6 +37,6 @@ export function updatePolicy(
         await tx.policy.update({ where: { id }, data: { description }, select: { id: true } });
         return { value, changed: true, before, after: await policyFacts(tx, id) };
       },
-    };
+    });
   });
 }

@@ -3,6 +3,7 @@ import type { Administration, ChangeRequest, ChangeResult } from "./administrati
 import { changeAccount } from "./change-account.js";
 import { findResource, type ResourceName, resourceName } from "./look-up.js";
 import { findKeyFor } from "./register-resource.js";
+import { resourceChange } from "./resource-change.js";
 import { updateResource } from "./update-resource.js";
 import { refuseIfAny } from "./user-error.js";
 import { checkText } from "./validation.js";
@@ -28,18 +29,15 @@ export function updateSecret(
     const { encryptionKey } = input;
     const key =
       typeof encryptionKey === "string" ? resourceName(encryptionKey, ["KEY"], "encryptionKey") : encryptionKey;
-    return {
+    return resourceChange({
       action: "updateSecret",
-      account: secret.account,
-      lock: "shared",
-      targets: [secret.arn],
-      scopes: [`res:${secret.arn}`],
+      resource: secret,
       input,
       async run(tx) {
         await findResource(tx, secret, "secret"); // whoever names two unknown things learns of the secret first
         return updateResource(tx, secret, "secret", { secretType: input.type, keyId: await keyIdOf(tx, secret, key) });
       },
-    };
+    });
   });
 }
 

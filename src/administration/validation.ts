@@ -60,8 +60,12 @@ export function checkName(kind: EntityName, name: string, ...field: string[]): U
   return [userError(code, message, ...field)];
 }
 
-/** Problems of tags that are to be set (D30); their number is checked where they are kept. */
-export function checkTags(tags: readonly Tag[], ...field: string[]): UserError[] {
+/** Problems of tags that are to be set (D30), on something that may have `most` of them. */
+export function checkTags(tags: readonly Tag[], most: number, ...field: string[]): UserError[] {
+  return [...checkEachTag(tags, ...field), ...checkTagCount(tags.length, most, ...field)];
+}
+
+function checkEachTag(tags: readonly Tag[], ...field: string[]): UserError[] {
   const seen = new Set<string>();
   return tags.flatMap((tag, index) => {
     const at = [...field, String(index)];
@@ -73,7 +77,7 @@ export function checkTags(tags: readonly Tag[], ...field: string[]): UserError[]
   });
 }
 
-/** Problems of a tag key: 1 to 128 of the characters of 5.5, no reserved prefix. */
+/** Problems of a tag key (D30): 1 to 128 of the characters of tags, no reserved prefix. */
 export function checkTagKey(key: string, ...field: string[]): UserError[] {
   if (key === "" || !NAME_RULES.tag.test(key)) {
     const message = `\`${excerpt(key)}\` is not a valid tag key: it needs 1 to 128 letters, digits and \`/\\_-.+=:@\``;
@@ -84,7 +88,8 @@ export function checkTagKey(key: string, ...field: string[]): UserError[] {
   return [userError("INVALID_PARAMETER_TAG_KEY", message, ...field)];
 }
 
-function checkTagValue(value: string, ...field: string[]): UserError[] {
+/** Problems of a tag value (D30): up to 128 of the characters of tags. */
+export function checkTagValue(value: string, ...field: string[]): UserError[] {
   if (NAME_RULES.tag.test(value)) return [];
   const message = `\`${excerpt(value)}\` is not a valid tag value: it needs at most 128 letters, digits and \`/\\_-.+=:@\``;
   return [userError("INVALID_PARAMETER_TAG_VALUE", message, ...field)];

@@ -1,13 +1,10 @@
-import { createHash } from "node:crypto";
-import { resolveCursorConnection } from "@pothos/plugin-relay";
 import { targetKey } from "../administration/audit-record.js";
-import { InvalidInputError } from "../domain/errors.js";
 import { parsePrincipalArn } from "../domain/principal.js";
+import { eventsOf } from "../store/lists.js";
 import { builder } from "./builder.js";
 import type { GraphQLContext } from "./context.js";
 import { node } from "./node.js";
-import { connectionOf } from "./page.js";
-import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "./page-size.js";
+import { connectionOf, type PagedList, pageOf } from "./page.js";
 import { type AuditEventRow, auditEventKey, found } from "./records.js";
 
 export const AuditEvent = builder.prismaObject("AuditEvent", {
@@ -67,7 +64,7 @@ builder.queryField("auditEvents", (t) =>
     {
       type: AuditEvent,
       description:
-        "The changes of an account, oldest first, so that new ones come behind the last cursor. A cursor belongs to its account and filter; with others it is BAD_USER_INPUT. The trail outlives its account. Unknown account: NOT_FOUND.",
+        "The changes of an account, oldest first, so that new ones come behind the last cursor. The trail outlives its account. Unknown account: NOT_FOUND.",
       args: {
         account: t.arg.string({ required: true, description: "Account number." }),
         principal: t.arg({
@@ -80,38 +77,27 @@ builder.queryField("auditEvents", (t) =>
             "Only changes about this key, secret, alias, policy or resource group. Malformed: BAD_USER_INPUT.",
         }),
       },
-      resolve: async (_root, args, context) => {
-        const where = listed(args);
+      resolve: async (_root, args, context, info) => {
+        const filter = { ...args, ...keysOf(args) };
         await requireTrail(args.account, context);
-        const page = await readPage(args, where, context);
-        return { ...page, totalCount: () => context.services.db.auditEvent.count({ where }) };
+        return pageOf(trailOf(args.account, filter), filter, context, info);
       },
     },
     AuditEvents,
   ),
 );
 
-interface Listed {
-  readonly account: string;
+interface Filter {
   readonly principal?: string | null | undefined;
   readonly resource?: string | null | undefined;
 }
 
-interface Paged {
-  readonly first?: number | null | undefined;
-  readonly last?: number | null | undefined;
-  readonly after?: string | null | undefined;
-  readonly before?: string | null | undefined;
-}
-
-type Where = ReturnType<typeof listed>;
-
-function listed({ account, principal, resource }: Listed) {
-  const keys = [
-    ...(typeof principal === "string" ? [parsePrincipalArn(principal).arnKey] : []),
-    ...(typeof resource === "string" ? [targetKey(resource)] : []),
-  ];
-  return { accountId: account, ...(keys.length > 0 ? { targetKeys: { hasEvery: keys } } : {}) };
+/** In the spelling that events are found by, so that a cursor is good for every spelling of its filter. */
+function keysOf({ principal, resource }: Filter) {
+  return {
+    principal: typeof principal === "string" ? parsePrincipalArn(principal).arnKey : null,
+    resource: typeof resource === "string" ? targetKey(resource) : null,
+  };
 }
 
 /** A trail outlives its account. */
@@ -120,42 +106,12 @@ async function requireTrail(account: string, { records, services }: GraphQLConte
   await found(services.db.auditHead.findUnique({ where: { accountId: account } }), account);
 }
 
-async function readPage(args: Paged, where: Where, { services }: GraphQLContext) {
-  const filter = digestOf(where);
-  const page = await resolveCursorConnection<Promise<AuditEventRow[]>>(
-    {
-      args,
-      defaultSize: DEFAULT_PAGE_SIZE,
-      maxSize: MAX_PAGE_SIZE,
-      toCursor: ({ sequence }) => cursorOf(sequence, filter),
-    },
-    ({ after, before, limit, inverted }) =>
-      services.db.auditEvent.findMany({
-        where: { ...where, sequence: { ...within("gt", after, filter), ...within("lt", before, filter) } },
-        orderBy: { sequence: inverted ? "desc" : "asc" },
-        take: limit,
-      }),
-  );
-  const places = page.edges.length === 0 ? { startCursor: null, endCursor: null } : {};
-  return { ...page, pageInfo: { ...page.pageInfo, ...places } };
-}
-
-function within(side: "gt" | "lt", cursor: string | null | undefined, filter: string) {
-  return typeof cursor === "string" ? { [side]: sequenceOf(cursor, filter) } : {};
-}
-
-function digestOf(where: Where): string {
-  return createHash("sha256").update(JSON.stringify(where)).digest("base64url").slice(0, 12);
-}
-
-function cursorOf(sequence: number, filter: string): string {
-  return Buffer.from(`audit:${sequence}:${filter}`).toString("base64url");
-}
-
-/** @throws InvalidInputError for a cursor of another list */
-function sequenceOf(cursor: string, filter: string): number {
-  const [, digits, theirs] = /^audit:(\d{1,10}):([\w-]{12})$/.exec(Buffer.from(cursor, "base64url").toString()) ?? [];
-  const sequence = Number(digits);
-  if (theirs === filter && cursorOf(sequence, filter) === cursor && sequence < 2 ** 31) return sequence;
-  throw new InvalidInputError(`\`${cursor.slice(0, 64)}\` is not a cursor of this account and filter`);
+function trailOf(account: string, { principal, resource }: ReturnType<typeof keysOf>): PagedList<AuditEventRow> {
+  const targets = [principal, resource].filter((key) => key !== null);
+  return {
+    listing: eventsOf({ account, targets }),
+    read: (db, ids, query) =>
+      db.auditEvent.findMany({ ...query, where: { accountId: account, sequence: { in: ids.map(Number) } } }),
+    idOf: ({ sequence }) => String(sequence),
+  };
 }

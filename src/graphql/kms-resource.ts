@@ -1,6 +1,6 @@
 import { moveToResourceGroup } from "../administration/move-to-resource-group.js";
+import type { TaggedValue } from "../administration/tag-change.js";
 import { tagResource } from "../administration/tag-resource.js";
-import type { TaggedValue } from "../administration/tagged-target.js";
 import { untagResource } from "../administration/untag-resource.js";
 import { parseArn } from "../domain/arn.js";
 import { resourcesOf } from "../store/lists.js";

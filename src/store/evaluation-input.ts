@@ -236,7 +236,7 @@ function principalFacts(
     if (kind !== "ROLE") return null;
     return { kind: "ROLE_SESSION", arn: name.arn, account, attachments, issued: sessionsOf(name.arnKey) };
   }
-  return kind === name.kind ? { kind, arn, account, attachments } : null;
+  return kind === name.kind ? { kind, arn, account, attachments, issued: [] } : null;
 }
 
 const UNKNOWN_RESOURCE = {

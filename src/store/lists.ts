@@ -92,6 +92,23 @@ function tagFilter({ key, value }: NonNullable<ResourceFilter["tag"]>): Sql {
   return sql`EXISTS (SELECT 1 FROM resource_tag t WHERE t.resource_id = r.id AND t.key = ${key} ${valued})`;
 }
 
+export interface EventFilter {
+  readonly account: string;
+  /** Keys of what the events are about, all of them. */
+  readonly targets: readonly string[];
+}
+
+/** Audit events of an account, oldest first; named by their sequence, which counts within the account. */
+export function eventsOf({ account, targets }: EventFilter): Listing {
+  const about = targets.length === 0 ? [] : [sql`r.target_keys @> ${[...targets]}::text[]`];
+  return {
+    id: sql`r.sequence`,
+    from: sql`audit_event r`,
+    where: [sql`r.account_id = ${account}`, ...about],
+    order: [{ sql: sql`r.sequence`, type: "int" }],
+  };
+}
+
 /** `LIKE` takes `%`, `_` and `\` for patterns; names are meant literally, without regard to case. */
 function nameFilter(text: string | null | undefined): Sql[] {
   if (text === null || text === undefined) return [];

@@ -1,7 +1,3 @@
-import { cp, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Administration, DEFAULT_LIMITS } from "../../src/administration/administration.js";
 import { createUser } from "../../src/administration/create-user.js";
@@ -10,10 +6,9 @@ import { verifyAuditTrail } from "../../src/administration/verify-audit-trail.js
 import { migrate } from "../../src/store/migrate.js";
 import { openDatabase } from "../../src/store/prisma-client.js";
 import { createTokens } from "../../src/store/revision-token.js";
-import { createEmptyDatabase, type TestDatabase, withClient } from "../support/databases.js";
+import { createEmptyDatabase, MIGRATIONS, migrateUpTo, type TestDatabase, withClient } from "../support/databases.js";
 import { ACCOUNT, AUDIT_KEY, arn, request } from "./setup.js";
 
-const MIGRATIONS = fileURLToPath(new URL("../../prisma/migrations", import.meta.url));
 const OTHER = "2000000000000002";
 
 let database: TestDatabase;
@@ -31,10 +26,7 @@ const OLD_EVENTS = `
 
 beforeAll(async () => {
   database = await createEmptyDatabase("carried_over");
-  const before = await mkdtemp(join(tmpdir(), "ramgate-migrations-"));
-  await cp(MIGRATIONS, before, { recursive: true, filter: (path) => !/\/(000[4-9]|00[1-9]\d)_/.test(path) });
-  await migrate(database.url, before);
-  await rm(before, { recursive: true });
+  await migrateUpTo(database.url, 3);
   await withClient(database.url, (client) => client.query(OLD_EVENTS));
   await migrate(database.url, MIGRATIONS);
   const tokens = createTokens({ environment: "test", key: Buffer.alloc(32, 7) });

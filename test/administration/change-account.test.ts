@@ -1,10 +1,12 @@
-import { beforeAll, describe, expect, test } from "vitest";
-import type { Administration } from "../../src/administration/administration.js";
+import { beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Administration, ChangeRequest } from "../../src/administration/administration.js";
 import { attachPolicy } from "../../src/administration/attach-policy.js";
 import { createAccount } from "../../src/administration/create-account.js";
 import { createGroup } from "../../src/administration/create-group.js";
 import { createPolicy } from "../../src/administration/create-policy.js";
+import { createPolicyVersion } from "../../src/administration/create-policy-version.js";
 import { createUser } from "../../src/administration/create-user.js";
+import { deletePolicyVersion } from "../../src/administration/delete-policy-version.js";
 import { detachPolicy } from "../../src/administration/detach-policy.js";
 import { registerKey } from "../../src/administration/register-key.js";
 import { tagResource } from "../../src/administration/tag-resource.js";
@@ -104,6 +106,55 @@ describe("expected revision", () => {
       request({ expectedRevision }),
     );
     expect(next.changed).toBe(true);
+  });
+
+  describe("of a policy, of 20 concurrent changes of versions that nobody evaluates", () => {
+    const policy = arn.policy("Versions");
+    const versions = Array.from({ length: 20 }, (_, i) => `v${i + 2}`);
+    const SPARE = "v22";
+    const create = (administration: Administration, options: Partial<ChangeRequest> = {}) =>
+      createPolicyVersion(administration, { policy, document: READ_ALL }, request(options));
+    const remove = (administration: Administration, version: string, options: Partial<ChangeRequest> = {}) =>
+      deletePolicyVersion(administration, { policy, version }, request(options));
+    let administration: Administration;
+
+    beforeEach(async () => {
+      const { limits } = context.administration;
+      administration = { ...context.administration, limits: { ...limits, versionsPerPolicy: 50 } };
+      await context.administration.db.policy.deleteMany({ where: { name: "Versions" } });
+      await createPolicy(administration, { account: ACCOUNT, name: "Versions", document: READ_ALL }, request());
+      for (const _ of [...versions, SPARE]) await create(administration);
+    });
+
+    test.each([
+      ["a change before them", () => create(administration)],
+      ["the deletion before them", () => remove(administration, SPARE)],
+      ["a dry run", () => remove(administration, "v3", { dryRun: true })],
+    ])("one wins with the revision of %s", async (_what, before) => {
+      const { revision: expectedRevision } = await before();
+      const left = await administration.db.policyVersion.count();
+      const results = await Promise.all(
+        versions.map((version) => remove(administration, version, { expectedRevision })),
+      );
+      expect(results.filter(({ changed }) => changed)).toHaveLength(1);
+      expect(results.flatMap(codesOf)).toEqual(Array(19).fill("CONFLICT"));
+      expect(await administration.db.policyVersion.count()).toBe(left - 1);
+      const [, again] = results.flatMap(({ userErrors }) => userErrors.map((error) => error.currentRevision));
+      expect(codesOf(await create(administration, { expectedRevision: again ?? "" }))).toEqual([]);
+    });
+
+    test("one wins when some create and some delete", async () => {
+      const { revision: expectedRevision } = await remove(administration, SPARE);
+      const results = await Promise.all(
+        versions.map((version, i) =>
+          i % 2 === 0
+            ? create(administration, { expectedRevision })
+            : remove(administration, version, { expectedRevision }),
+        ),
+      );
+      expect(results.filter(({ changed }) => changed)).toHaveLength(1);
+      expect(results.flatMap(codesOf)).toEqual(Array(19).fill("CONFLICT"));
+    });
   });
 
   test("of something else does not matter", async () => {

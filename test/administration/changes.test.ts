@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { addUserToGroup } from "../../src/administration/add-user-to-group.js";
-import type { ChangeRequest, ChangeResult } from "../../src/administration/administration.js";
+import type { ChangeResult } from "../../src/administration/administration.js";
 import { attachPolicy } from "../../src/administration/attach-policy.js";
 import { createAccount } from "../../src/administration/create-account.js";
 import { createGroup } from "../../src/administration/create-group.js";
@@ -22,33 +22,10 @@ import { tagResource } from "../../src/administration/tag-resource.js";
 import { untagResource } from "../../src/administration/untag-resource.js";
 import { USER_ERROR_CODES } from "../../src/administration/user-error.js";
 import { InvalidInputError } from "../../src/domain/errors.js";
-import { ACCOUNT, arn, codesOf, fingerprint, READ_ALL, request, TRUST, useAdministration } from "./setup.js";
+import { ACCOUNT, arn, changesOf, codesOf, fingerprint, READ_ALL, request, TRUST, useAdministration } from "./setup.js";
 
 const context = useAdministration("changes");
-const run = <Input, Value>(
-  useCase: (
-    administration: typeof context.administration,
-    input: Input,
-    request: ChangeRequest,
-  ) => Promise<ChangeResult<Value>>,
-  input: Input,
-  options: Partial<ChangeRequest> = {},
-) => useCase(context.administration, input, request(options));
-
-async function done<Input, Value>(
-  useCase: (
-    administration: typeof context.administration,
-    input: Input,
-    request: ChangeRequest,
-  ) => Promise<ChangeResult<Value>>,
-  input: Input,
-): Promise<Value> {
-  const { value, userErrors, changed, revision } = await run(useCase, input);
-  expect({ userErrors, changed }).toEqual({ userErrors: [], changed: true });
-  expect(revision).toMatch(/^v1\./);
-  if (value === null) throw new Error("the change gave no value");
-  return value;
-}
+const { run, done } = changesOf(context);
 
 beforeAll(async () => {
   const { db } = context.administration;

@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { addUserToGroup } from "../../src/administration/add-user-to-group.js";
-import type { ChangeRequest, ChangeResult } from "../../src/administration/administration.js";
 import { attachPolicy } from "../../src/administration/attach-policy.js";
 import { createAccount } from "../../src/administration/create-account.js";
 import { createGroup } from "../../src/administration/create-group.js";
@@ -28,24 +27,20 @@ import { registerSecret } from "../../src/administration/register-secret.js";
 import { removeUserFromGroup } from "../../src/administration/remove-user-from-group.js";
 import { setDefaultPolicyVersion } from "../../src/administration/set-default-policy-version.js";
 import { tagResource } from "../../src/administration/tag-resource.js";
-import { ACCOUNT, arn, codesOf, fingerprint, READ_ALL, request, TRUST, useAdministration } from "./setup.js";
+import {
+  ACCOUNT,
+  arn,
+  changesOf,
+  codesOf,
+  fingerprint,
+  READ_ALL,
+  TRUST,
+  type UseCase,
+  useAdministration,
+} from "./setup.js";
 
 const context = useAdministration("deletions");
-
-type UseCase<Input, Value> = (
-  administration: typeof context.administration,
-  input: Input,
-  request: ChangeRequest,
-) => Promise<ChangeResult<Value>>;
-
-const run = <Input, Value>(useCase: UseCase<Input, Value>, input: Input, options: Partial<ChangeRequest> = {}) =>
-  useCase(context.administration, input, request(options));
-
-async function done<Input, Value>(useCase: UseCase<Input, Value>, input: Input): Promise<Value> {
-  const { value, userErrors, changed } = await run(useCase, input);
-  expect({ userErrors, changed }).toEqual({ userErrors: [], changed: true });
-  return value as Value;
-}
+const { run, done } = changesOf(context);
 
 const user = (name: string) => done(createUser, { account: ACCOUNT, name });
 const group = (name: string) => done(createGroup, { account: ACCOUNT, name });

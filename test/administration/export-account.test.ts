@@ -8,6 +8,7 @@ import { ensureSystemPolicies } from "../../src/administration/ensure-system-pol
 import { exportAccount, writeAccount } from "../../src/administration/export-account.js";
 import { importAccount } from "../../src/administration/import-account.js";
 import { registerKey } from "../../src/administration/register-key.js";
+import { tagResource } from "../../src/administration/tag-resource.js";
 import { ACCOUNT, arn, fingerprint, READ_ALL, request, useAdministration } from "./setup.js";
 
 const context = useAdministration("export");
@@ -204,6 +205,24 @@ describe("an export", () => {
     const before = await fingerprint(administration.db);
     for (const mode of ["MERGE", "REPLACE"] as const) expect((await importIt(exported, mode)).changed).toBe(false);
     expect(await fingerprint(administration.db)).toBe(before);
+  });
+
+  test("holds tags whose names mean something to JavaScript", async () => {
+    const { administration } = context;
+    const [id, other] = [newAccount(), newAccount()];
+    await importIt({ version: 1, account: { id } } as Loose);
+    const tags = ["__proto__", "constructor", "toString", "hasOwnProperty"].map((key) => ({ key, value: `of-${key}` }));
+    const key = `acs:kms:cn-hangzhou:${id}:key/k`;
+    await createUser(administration, { account: id, name: "ann", tags }, request());
+    await registerKey(administration, { arn: key }, request());
+    expect(await tagResource(administration, { resource: key, tags }, request())).toMatchObject({ userErrors: [] });
+    const text = JSON.stringify(await exportOf(id));
+    for (const { key: name, value } of tags) expect(text.split(`"${name}":"${value}"`)).toHaveLength(3);
+    for (const mode of ["MERGE", "REPLACE"] as const) {
+      expect(await importIt(JSON.parse(text), mode)).toMatchObject({ changed: false, userErrors: [] });
+    }
+    await importIt(renamed(JSON.parse(text), id, other));
+    expect(JSON.stringify(await exportOf(other))).toBe(text.replaceAll(id, other));
   });
 
   test("holds a policy that lost its default version", async () => {

@@ -222,15 +222,25 @@ describe("problems", () => {
   test("members that only a prototype has are unknown", async () => {
     const users = JSON.parse('[{"name":"ann","__proto__":{"comments":"x"}}]');
     expect(codesOf(await importIt(snapshotOf({ users })))).toEqual(["INVALID_SNAPSHOT"]);
+  });
+
+  test("tags may have any name, and what is wrong with one is said where it stands", async () => {
     const tagged = (tags: string) => [{ region: "cn-hangzhou", id: "k", tags: JSON.parse(tags) }];
-    const result = await importIt(snapshotOf({ keys: tagged('{"__proto__":"x"}') }));
-    expect(result.userErrors).toMatchObject([{ code: "INVALID_SNAPSHOT", pointer: "/keys/0/tags" }]);
-    const snapshot = snapshotOf({ keys: tagged('{"constructor":"x"}') });
-    expect((await importIt(snapshot)).userErrors).toEqual([]);
-    const resource = { accountId: snapshot.account.id };
-    expect(await context.administration.db.resourceTag.findMany({ where: { resource } })).toMatchObject([
-      { key: "constructor" },
+    const wrong = await importIt(snapshotOf({ keys: tagged('{"__proto__":{"a":"b"},"constructor":1}') }));
+    expect(wrong.userErrors).toMatchObject([
+      { code: "INVALID_SNAPSHOT", pointer: "/keys/0/tags/__proto__", message: "`__proto__` must be a string" },
+      { code: "INVALID_SNAPSHOT", pointer: "/keys/0/tags/constructor", message: "`constructor` must be a string" },
     ]);
+    const snapshot = snapshotOf({ keys: tagged('{"constructor":"x","__proto__":"y"}') });
+    expect(await importIt(snapshot)).toMatchObject({ userErrors: [], value: { plan: { warnings: [] } } });
+    const resource = { accountId: snapshot.account.id };
+    const { resourceTag } = context.administration.db;
+    expect(await resourceTag.findMany({ where: { resource }, orderBy: { key: "desc" } })).toMatchObject([
+      { key: "constructor", value: "x" },
+      { key: "__proto__", value: "y" },
+    ]);
+    const other = snapshotOf({ keys: tagged('{"constructor":"x","__proto__":"z"}') });
+    expect(await importIt({ ...other, account: snapshot.account })).toMatchObject({ changed: true });
   });
 
   test("messages say what is wrong in plain words", async () => {
@@ -261,7 +271,7 @@ describe("problems", () => {
         "/keys/0/region \`region\` is not a region such as \`cn-hangzhou\`",
         "/keys/0/id \`id\` must not be empty",
         "/keys/0/tags/a \`a\` must be a string",
-        "/keys/0/tags/ the member's name must be 1 to 1024 characters long",
+        "/keys/0/tags/ it must not be empty",
         "/keys/0/state \`state\` must be \`ENABLED\` or \`DISABLED\` or \`PENDING_DELETION\` or \`PENDING_IMPORT\`",
       ]
     `);

@@ -1,6 +1,11 @@
 import { createHash, randomUUID } from "node:crypto";
-import { afterAll, beforeAll } from "vitest";
-import { type Administration, type ChangeRequest, DEFAULT_LIMITS } from "../../src/administration/administration.js";
+import { afterAll, beforeAll, expect } from "vitest";
+import {
+  type Administration,
+  type ChangeRequest,
+  type ChangeResult,
+  DEFAULT_LIMITS,
+} from "../../src/administration/administration.js";
 import { type Database, openDatabase } from "../../src/store/prisma-client.js";
 import { createTokens } from "../../src/store/revision-token.js";
 import { createTestDatabase, type TestDatabase } from "../support/databases.js";
@@ -52,6 +57,27 @@ export function useAdministration(
     await database?.drop();
   });
   return holder;
+}
+
+/** A change as tests ask for it. */
+export type UseCase<Input, Value> = (
+  administration: Administration,
+  input: Input,
+  request: ChangeRequest,
+) => Promise<ChangeResult<Value>>;
+
+/** Ways to ask for changes: `run` gives what came of one, `done` the value of one that must be made. */
+export function changesOf(context: { readonly administration: Administration }) {
+  const run = <Input, Value>(useCase: UseCase<Input, Value>, input: Input, options: Partial<ChangeRequest> = {}) =>
+    useCase(context.administration, input, request(options));
+  async function done<Input, Value>(useCase: UseCase<Input, Value>, input: Input): Promise<Value> {
+    const { value, userErrors, changed, revision } = await run(useCase, input);
+    expect({ userErrors, changed }).toEqual({ userErrors: [], changed: true });
+    expect(revision).toMatch(/^v1\./);
+    if (value === null) throw new Error("the change gave no value");
+    return value;
+  }
+  return { run, done };
 }
 
 const TABLES = [

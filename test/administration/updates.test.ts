@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { addUserToGroup } from "../../src/administration/add-user-to-group.js";
-import type { ChangeRequest, ChangeResult } from "../../src/administration/administration.js";
+import type { ChangeResult } from "../../src/administration/administration.js";
 import { attachPolicy } from "../../src/administration/attach-policy.js";
 import { createAccount } from "../../src/administration/create-account.js";
 import { createGroup } from "../../src/administration/create-group.js";
@@ -22,24 +22,20 @@ import { updateResourceGroup } from "../../src/administration/update-resource-gr
 import { updateRole } from "../../src/administration/update-role.js";
 import { updateSecret } from "../../src/administration/update-secret.js";
 import { updateUser } from "../../src/administration/update-user.js";
-import { ACCOUNT, arn, codesOf, fingerprint, READ_ALL, request, TRUST, useAdministration } from "./setup.js";
+import {
+  ACCOUNT,
+  arn,
+  changesOf,
+  codesOf,
+  fingerprint,
+  READ_ALL,
+  TRUST,
+  type UseCase,
+  useAdministration,
+} from "./setup.js";
 
 const context = useAdministration("updates");
-
-type UseCase<Input, Value> = (
-  administration: typeof context.administration,
-  input: Input,
-  request: ChangeRequest,
-) => Promise<ChangeResult<Value>>;
-
-const run = <Input, Value>(useCase: UseCase<Input, Value>, input: Input, options: Partial<ChangeRequest> = {}) =>
-  useCase(context.administration, input, request(options));
-
-async function done<Input, Value>(useCase: UseCase<Input, Value>, input: Input): Promise<Value> {
-  const { value, userErrors, changed } = await run(useCase, input);
-  expect({ userErrors, changed }).toEqual({ userErrors: [], changed: true });
-  return value as Value;
-}
+const { run, done } = changesOf(context);
 
 /** Made once; the same again changes nothing, and neither does a dry run before. */
 async function changes<Input>(useCase: UseCase<Input, unknown>, input: Input): Promise<void> {

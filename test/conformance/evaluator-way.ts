@@ -93,6 +93,7 @@ function principalFacts({ principal, groups, policies, account }: Situation): Pr
     arn: storedArn(principal),
     account: principal.account,
     attachments: attachments.map((policy) => attachedPolicy(policy, account)),
+    issued: [],
   };
 }
 

@@ -23,6 +23,7 @@ afterAll(() => fixture.close());
 const acct = `acct:${ACCOUNT}`;
 const prin = (arn: string): string => `prin:${arn.toLowerCase()}`;
 const res = (arn: string): string => `res:${arn}`;
+const pol = (name: string, account = ACCOUNT): string => `pol:acs:ram::${account}:policy/${name}`;
 
 async function tags(): Promise<Map<string, string>> {
   const { rows } = await fixture.sql.query<{ scope: string; tag: string }>("SELECT scope, tag FROM authz_revision");
@@ -94,17 +95,28 @@ const CHANGES: [what: string, sql: string, scopes: string[]][] = [
     [prin(user("bob")), prin(user("Mixed"))],
   ],
   ["member removed", "DELETE FROM group_membership WHERE user_id = $Mixed", [prin(user("Mixed"))]],
-  ["custom policy updated", "UPDATE policy SET description = 'x' WHERE id = $own", [acct]],
+  ["custom policy updated", "UPDATE policy SET description = 'x' WHERE id = $own", [acct, pol("own")]],
   ["built-in policy updated", "UPDATE policy SET description = 'x' WHERE id = $built-in", ["glob"]],
   [
     "policy given to another account",
     `UPDATE policy SET account_id = '${OTHER_ACCOUNT}' WHERE id = $spare`,
-    [acct, `acct:${OTHER_ACCOUNT}`],
+    [acct, `acct:${OTHER_ACCOUNT}`, pol("spare"), pol("spare", OTHER_ACCOUNT)],
   ],
   [
     "policy taken back",
     `UPDATE policy SET account_id = '${ACCOUNT}' WHERE id = $spare`,
-    [acct, `acct:${OTHER_ACCOUNT}`],
+    [acct, `acct:${OTHER_ACCOUNT}`, pol("spare"), pol("spare", OTHER_ACCOUNT)],
+  ],
+  [
+    "policy renamed",
+    "UPDATE policy SET name = 'Spare', name_key = 'spare', arn = arn || '2' WHERE id = $spare",
+    [acct, pol("spare")],
+  ],
+  [
+    "custom policy inserted",
+    `INSERT INTO policy (id, account_id, type, name, name_key, arn)
+     VALUES (gen_random_uuid(), '${ACCOUNT}', 'CUSTOM', 'Made', 'made', 'acs:ram::${ACCOUNT}:policy/Made')`,
+    [acct, pol("made")],
   ],
   [
     "system override inserted",
@@ -116,20 +128,44 @@ const CHANGES: [what: string, sql: string, scopes: string[]][] = [
   [
     "version added that is not the default",
     "INSERT INTO policy_version (id, policy_id, number, document) VALUES (gen_random_uuid(), $own, 2, '{}')",
-    [],
+    [pol("own")],
+  ],
+  [
+    "document changed that is not the default",
+    "UPDATE policy_version SET document = '[1]' WHERE policy_id = $own AND number = 2",
+    [pol("own")],
+  ],
+  [
+    "version given to another policy",
+    "UPDATE policy_version SET policy_id = $spare WHERE policy_id = $own AND number = 2",
+    [pol("own"), pol("spare")],
+  ],
+  [
+    "version taken back",
+    "UPDATE policy_version SET policy_id = $own WHERE policy_id = $spare AND number = 2",
+    [pol("own"), pol("spare")],
   ],
   [
     "default version changed",
     "UPDATE policy_version SET is_default = NOT is_default WHERE policy_id = $own AND number = 1",
-    [acct],
+    [acct, pol("own")],
   ],
-  ["default version set", "UPDATE policy_version SET is_default = true WHERE policy_id = $own AND number = 2", [acct]],
+  [
+    "default version set",
+    "UPDATE policy_version SET is_default = true WHERE policy_id = $own AND number = 2",
+    [acct, pol("own")],
+  ],
   [
     "default document changed",
     "UPDATE policy_version SET document = '[]' WHERE policy_id = $own AND number = 2",
-    [acct],
+    [acct, pol("own")],
   ],
-  ["default version deleted", "DELETE FROM policy_version WHERE policy_id = $own AND number = 2", [acct]],
+  ["default version deleted", "DELETE FROM policy_version WHERE policy_id = $own AND number = 2", [acct, pol("own")]],
+  [
+    "version deleted that is not the default",
+    "DELETE FROM policy_version WHERE policy_id = $own AND number = 1",
+    [pol("own")],
+  ],
   ["version of a built-in changed", "UPDATE policy_version SET document = '{}' WHERE policy_id = $built-in", ["glob"]],
   [
     "attached to a user",
@@ -174,7 +210,7 @@ const CHANGES: [what: string, sql: string, scopes: string[]][] = [
   ],
   ["resource tag deleted", "DELETE FROM resource_tag WHERE resource_id = $db", [res(secret("db"))]],
   ["secret deleted", "DELETE FROM kms_resource WHERE id = $db", [res(secret("db"))]],
-  ["custom policy deleted", "DELETE FROM policy WHERE id = $lost", [acct]],
+  ["custom policy deleted", "DELETE FROM policy WHERE id = $lost", [acct, pol("lost")]],
   [
     "credential inserted",
     "INSERT INTO credential (id, kind, secret_digest) VALUES ('c9', 'OPERATOR', '\\x00')",

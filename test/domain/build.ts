@@ -81,7 +81,7 @@ export function attached(
 
 export function principal(arn: string, attachments: readonly AttachedPolicy[] = []): PrincipalFacts {
   const name = parsePrincipalArn(arn);
-  return { kind: name.kind, arn: name.arn, account: name.account, attachments };
+  return { kind: name.kind, arn: name.arn, account: name.account, attachments, issued: [] };
 }
 
 export function resource(arn: string, facts: Partial<ResourceFacts> = {}): ResourceFacts {

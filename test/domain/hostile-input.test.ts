@@ -92,7 +92,11 @@ function requestFor(policy: PolicyDocument, { kind, context, arn, action, group,
   const compiled = compilePolicy(policy);
   const own: CompiledPolicy = kind === "trust" ? ALL : compiled;
   return {
-    principal: { ...parsePrincipalArn(USER), attachments: [attached(own, { name: "P", ...(group && { group }) })] },
+    principal: {
+      ...parsePrincipalArn(USER),
+      attachments: [attached(own, { name: "P", ...(group && { group }) })],
+      issued: [],
+    },
     action,
     resource: resource(arn, { tags, resourceGroup: "rg-1", trustPolicy: kind === "trust" ? compiled : null }),
     context: buildContext(context),

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ACCOUNT, APOLLO_KEY, GEMINI_KEY, group, policy, role, user } from "../support/demo.js";
+import { ACCOUNT, APOLLO_KEY, alias, GEMINI_KEY, group, key, policy, role, secret, user } from "../support/demo.js";
 import { type Fixture, openFixture } from "./fixture.js";
 
 let fixture: Fixture;
@@ -14,9 +14,6 @@ const TRUST = {
   Version: "1",
   Statement: [{ Effect: "Allow", Action: "sts:AssumeRole", Principal: { Service: ["ecs.aliyuncs.com"] } }],
 };
-const key = (name: string) => `acs:kms:cn-hangzhou:${ACCOUNT}:key/${name}`;
-const secret = (name: string) => `acs:kms:cn-hangzhou:${ACCOUNT}:secret/${name}`;
-const alias = (name: string) => `acs:kms:cn-hangzhou:${ACCOUNT}:alias/${name}`;
 const OUTCOME =
   "userErrors { __typename code message field pointer line column ... on ConflictError { currentRevision } } changed revision";
 

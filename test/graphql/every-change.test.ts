@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { buildSchema } from "../../src/graphql/schema.js";
-import { ACCOUNT, APOLLO_KEY, GEMINI_KEY, group, policy, role, user } from "../support/demo.js";
+import { ACCOUNT, APOLLO_KEY, alias, GEMINI_KEY, group, key, policy, role, secret, user } from "../support/demo.js";
 import { type Fixture, openFixture } from "./fixture.js";
 
 const DOCUMENT = { Version: "1", Statement: [{ Effect: "Allow", Action: "kms:Decrypt", Resource: "*" }] };
@@ -8,9 +8,6 @@ const TRUST = {
   Version: "1",
   Statement: [{ Effect: "Allow", Action: "sts:AssumeRole", Principal: { Service: ["ecs.aliyuncs.com"] } }],
 };
-const key = (name: string) => `acs:kms:cn-hangzhou:${ACCOUNT}:key/${name}`;
-const secret = (name: string) => `acs:kms:cn-hangzhou:${ACCOUNT}:secret/${name}`;
-const alias = (name: string) => `acs:kms:cn-hangzhou:${ACCOUNT}:alias/${name}`;
 
 type Input = Readonly<Record<string, unknown>>;
 interface Case {

@@ -22,6 +22,22 @@ describe("exportAccount", () => {
     expect(importAccount).toEqual({ changed: false, userErrors: [] });
   });
 
+  it("and the import take tags whose names mean something to JavaScript", async () => {
+    const change = (name: string, input: string) =>
+      `mutation { ${name}(input: { ${input} }) { userErrors { message } } }`;
+    const resource = `acs:kms:cn-hangzhou:${ACCOUNT}:key/key-apollo-01`;
+    await fixture.ask(change("tagResource", `resource: "${resource}", tags: { key: "__proto__", value: "x" }`));
+    const { exportAccount } = await fixture.ask(EXPORT, { account: ACCOUNT });
+    const { tags } = exportAccount.keys.find(({ id }: { id: string }) => id === "key-apollo-01");
+    expect(Object.entries(tags)).toContainEqual(["__proto__", "x"]);
+    const literal = `account: "42", mode: MERGE, snapshot: { version: 1, account: { id: "42" }, users: [
+      { name: "ann", tags: { __proto__: "y" } }] }`;
+    expect((await fixture.ask(change("importAccount", literal))).importAccount.userErrors).toEqual([]);
+    const { principal } = await fixture.ask('{ principal(arn: "acs:ram::42:user/ann") { tags { key value } } }');
+    expect(principal.tags).toEqual([{ key: "__proto__", value: "y" }]);
+    await fixture.db.account.delete({ where: { id: "42" } });
+  });
+
   it("is for operators, of accounts that exist", async () => {
     expect(await fixture.fail(EXPORT, { account: "42" })).toMatchObject({ code: "NOT_FOUND" });
     const caller = { kind: "PRINCIPAL", credentialId: "p", principalArn: user("alice") } as const;

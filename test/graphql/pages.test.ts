@@ -35,6 +35,12 @@ const LISTS: readonly List[] = [
   { before: "", field: "policies", filter: account },
   { before: "", field: "resources", filter: account },
   { before: "", field: "resources", filter: `${account}, tag: { key: "Project" }, type: KEY` },
+  { before: "", field: "auditEvents", filter: account },
+  {
+    before: "",
+    field: "auditEvents",
+    filter: `${account}, resource: "acs:kms:cn-hangzhou:${ACCOUNT}:key/${nth("key", 0)}"`,
+  },
   on(user, "groups"),
   on(group, "members"),
   on(user, "attachments"),

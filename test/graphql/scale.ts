@@ -13,6 +13,7 @@ export const nth = (kind: string, index: number) => `${kind}-${String(index).pad
 /**
  * An account with `size` of everything, where everybody has something of everything: each user is in each of 3 groups
  * and holds a policy of its own in both scopes, each key has an alias and encrypts a secret, each policy has two versions.
+ * The audit trail has an event about each user and the first key.
  */
 export async function createLargeAccount(db: Database, account: string, size: number): Promise<void> {
   const each = <T>(make: (index: number) => T): T[] => Array.from({ length: size }, (_, index) => make(index));
@@ -90,4 +91,12 @@ export async function createLargeAccount(db: Database, account: string, size: nu
     ]),
   });
   await db.resourceTag.createMany({ data: keys.map((resourceId) => ({ resourceId, key: "Project", value: "red" })) });
+  await db.auditEvent.createMany({
+    data: users.map((id, i) => {
+      const targets = [principal("USER", id, i).arn, resource("KEY", 0, nth("key", 0), `key/${nth("key", 0)}`).arn];
+      const hashes = { previousHash: new Uint8Array(32), hash: new Uint8Array(32) };
+      const what = { at: new Date(), actor: "operator:test", action: "createUser", input: {} };
+      return { accountId: account, sequence: i + 1, ...what, targets, targetKeys: targets, ...hashes };
+    }),
+  });
 }

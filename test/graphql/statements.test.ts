@@ -34,6 +34,9 @@ const POLICIES = (selection: string) =>
 const RESOURCES = (selection: string, type = "") =>
   `query ($first: Int!) { resources(account: "${ACCOUNT}", first: $first ${type}) ${nodes(selection)} }`;
 
+const EVENTS = (selection: string, filter = "") =>
+  `query ($first: Int!) { auditEvents(account: "${ACCOUNT}", first: $first ${filter}) ${nodes(selection)} }`;
+
 /** One page of 1 and one of 50 must take the same SQL; `atMost` keeps the number honest. */
 const pages: readonly [name: string, document: string, atMost: number][] = [
   [
@@ -96,6 +99,12 @@ const pages: readonly [name: string, document: string, atMost: number][] = [
     ),
     12,
   ],
+  ["audit events", EVENTS("id sequence targets input before after revision hash"), 4],
+  [
+    "only the number of audit events",
+    `query ($first: Int!) { auditEvents(account: "${ACCOUNT}", first: $first) { totalCount } }`,
+    2,
+  ],
   ["keys of secrets", RESOURCES("... on Secret { encryptionKey { arn state } } ... on Alias { key { arn } }"), 6],
 ];
 
@@ -149,6 +158,7 @@ const SOURCES: Readonly<Record<string, Source>> = {
   Key: (selection) => RESOURCES(`... on Key { ${selection} }`, "type: KEY"),
   Secret: (selection) => RESOURCES(`... on Secret { ${selection} }`, "type: SECRET"),
   Alias: (selection) => RESOURCES(`... on Alias { ${selection} }`, "type: ALIAS"),
+  AuditEvent: EVENTS,
 };
 
 const SHORT_PRINCIPAL = "{ __typename arn }";
@@ -196,20 +206,20 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   Key: { ...ofResource, aliases: `(first: 2) ${nodes("name")}`, secrets: `(first: 2) ${nodes("name")}` },
   Secret: { ...ofResource, encryptionKey: "{ keyId tags { key } }" },
   Alias: { ...ofResource, key: "{ keyId tags { key } }" },
+  AuditEvent: { targets: "" },
 };
 /** In no row of their own, although they are no objects. */
 const SCALARS_WITH_SQL = ["Policy.document", "Policy.attachmentCount"];
 
-/** Types whose objects come from the database: all that lists hold, and all that these lead to. */
-/** Pages and tags are no records; events have a test of their own, which counts their statements. */
-const COUNTED_ELSEWHERE = ["PageInfo", "Tag", "AuditEvent"];
+const NO_RECORDS = ["PageInfo", "Tag"];
 
+/** Types whose objects come from the database: all that lists hold, and all that these lead to. */
 function recordTypes(): string[] {
   const schema = buildSchema();
   const found = new Set<string>();
   const visit = (name: string): void => {
     const type = schema.getType(name);
-    if (found.has(name) || !type || COUNTED_ELSEWHERE.includes(name)) return;
+    if (found.has(name) || !type || NO_RECORDS.includes(name)) return;
     found.add(name);
     const next = isAbstractType(type)
       ? schema.getPossibleTypes(type)

@@ -45,7 +45,7 @@ export class EvaluatorWorld {
 
   constructor({ principal, attachments }: Pick<ReferenceWorld, "principal" | "attachments">) {
     const { kind, arn, account } = parsePrincipalArn(principal);
-    this.principal = { kind, arn, account, attachments: attachments.map((each) => this.attached(each)) };
+    this.principal = { kind, arn, account, attachments: attachments.map((each) => this.attached(each)), issued: [] };
   }
 
   question({ resource, context, now, session }: ReferenceQuestion): Question {

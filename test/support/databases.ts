@@ -1,7 +1,14 @@
 import { randomBytes } from "node:crypto";
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { inject } from "vitest";
 import { migrate } from "../../src/store/migrate.js";
+
+/** Where the migrations lie. */
+export const MIGRATIONS = fileURLToPath(new URL("../../prisma/migrations", import.meta.url));
 
 const PREFIX = "ramgate_test_";
 const LEFTOVER_AGE = 6 * 3600;
@@ -24,6 +31,15 @@ export async function createEmptyDatabase(label = "empty"): Promise<TestDatabase
   return createDatabase(serverUrl, `${prefix}_${label}_${randomBytes(4).toString("hex")}`, "template0");
 }
 
+/** Migrates as an earlier version did, which knew the migrations up to number `last`. */
+export async function migrateUpTo(url: string, last: number): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), "ramgate-migrations-"));
+  const isKnown = (path: string) => !(Number.parseInt(basename(path), 10) > last);
+  await cp(MIGRATIONS, directory, { recursive: true, filter: isKnown });
+  await migrate(url, directory);
+  await rm(directory, { recursive: true });
+}
+
 /** The databases of one run of one project: what {@link createTestDatabase} needs, and the end of all of them. */
 export interface TestDatabases {
   readonly serverUrl: string;
@@ -37,7 +53,7 @@ export async function prepareTestDatabases(serverUrl: string): Promise<TestDatab
   const prefix = `${PREFIX}${now()}_${randomBytes(3).toString("hex")}`;
   const template = `${prefix}_template`;
   const { url } = await createDatabase(serverUrl, template, "template0");
-  await migrate(url, new URL("../../prisma/migrations", import.meta.url).pathname);
+  await migrate(url, MIGRATIONS);
   return { serverUrl, prefix, template };
 }
 

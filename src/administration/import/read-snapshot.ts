@@ -88,9 +88,8 @@ function problemsOf(issue: z.core.$ZodIssue, input: unknown): UserError[] {
       invalid(`\`${excerpt(key)}\` is not a member that snapshots have`, [...issue.path, key]),
     );
   }
-  if (issue.code === "invalid_key") return [invalid("the member's name must be 1 to 1024 characters long", issue.path)];
   const member = issue.path.at(-1);
-  const subject = typeof member === "string" ? `\`${excerpt(member)}\`` : "it";
+  const subject = typeof member === "string" && member !== "" ? `\`${excerpt(member)}\`` : "it";
   const missing = valueAt(input, issue.path) === undefined;
   return [invalid(`${subject} ${missing ? "is required" : complaintOf(issue)}`, issue.path)];
 }

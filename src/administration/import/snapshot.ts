@@ -21,18 +21,19 @@ const name = text
 const ramName = name.regex(/^[^/]*$/u, "must not hold `/`").meta({ maxLength: LONGEST_NAME });
 const optionalText = text.nullish();
 const region = text.regex(/^[a-z0-9]+(-[a-z0-9]+)*$/u, "is not a region such as `cn-hangzhou`");
-/** Zod would drop a member of that name without a word; and what it prepares, it cannot describe. */
+const tagMap = z.map(name, text).nullable();
+/** Read as a map: as an object, Zod would drop the tag `__proto__` without a word. It cannot describe what it reads so. */
 const tags = z
-  .preprocess((value, context) => {
-    if (isPlainObject(value) && Object.hasOwn(value, "__proto__")) {
-      context.addIssue({ code: "custom", message: "must not hold the key `__proto__`" });
-    }
-    return value;
-  }, z.record(name, text).nullable())
+  .unknown()
+  .transform((value, context): Record<string, string> | null => {
+    const read = tagMap.safeParse(isPlainObject(value) ? new Map(Object.entries(value)) : value);
+    for (const issue of read.error?.issues ?? []) context.addIssue({ ...issue });
+    return read.data ? Object.fromEntries(read.data) : null;
+  })
   .optional()
   .meta({
     type: ["object", "null"],
-    propertyNames: { minLength: 1, maxLength: LONGEST_NAME, pattern: STORABLE.source, not: { const: "__proto__" } },
+    propertyNames: { minLength: 1, maxLength: LONGEST_NAME, pattern: STORABLE.source },
     additionalProperties: { type: "string", pattern: STORABLE.source },
   });
 const instant = z.iso

@@ -9,7 +9,7 @@ import {
   checkResourceName,
   checkTagCount,
   checkTagKey,
-  checkTags,
+  checkTagValue,
   checkText,
   lengthOf,
 } from "../validation.js";
@@ -130,7 +130,7 @@ function tagWarnings(tags: Tags, limits: Limits): UserError[] {
   return [
     ...checkTagCount(entries.length, limits.tagsPerResource, "tags"),
     ...entries.flatMap(([key, value]) => {
-      const problems = [...checkTagKey(key), ...checkTags([{ key: "key", value }])];
+      const problems = [...checkTagKey(key), ...checkTagValue(value)];
       return problems.map((problem) => ({ ...problem, field: ["tags", key] }));
     }),
   ];

@@ -44,8 +44,11 @@ export interface PrincipalFacts {
   readonly account: string;
   /** Own attachments, those of all groups of a user, those of the role of a session. Expired ones included. */
   readonly attachments: readonly AttachedPolicy[];
-  /** Role sessions: every issued session of this ARN, ended ones included. None: the ARN was never issued (D32). */
-  readonly issued?: readonly IssuedSession[];
+  /**
+   * Role sessions: every issued session of this ARN, ended ones included. None: the ARN was never issued (D32). Others
+   * have none; never left out, because without them an ended session would act.
+   */
+  readonly issued: readonly IssuedSession[];
 }
 
 /** All that a decision needs to know of the target. */

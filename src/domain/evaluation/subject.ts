@@ -56,7 +56,7 @@ export class Subject {
   constructor(facts: PrincipalFacts) {
     this.facts = facts;
     this.caller = describeCaller(facts);
-    this.sessionBounds = (facts.issued ?? []).flatMap(boundsOfSession);
+    this.sessionBounds = facts.issued.flatMap(boundsOfSession);
     this.bounds = [...facts.attachments.flatMap(boundsOf), ...this.sessionBounds];
   }
 

@@ -1,6 +1,7 @@
 import { excerpt, parseArn } from "../domain/arn.js";
 import type { Transaction } from "../store/prisma-client.js";
 import type { Tag } from "./administration.js";
+import type { Change } from "./change-account.js";
 import {
   type EntityName,
   entityName,
@@ -16,7 +17,7 @@ import { refuse } from "./user-error.js";
 export type TaggedValue = { readonly resourceId: string } | { readonly principalId: string };
 
 /** A key, secret, user or role, by name. */
-export interface TaggedTarget {
+interface TaggedTarget {
   readonly account: string;
   readonly arn: string;
   readonly scope: string;
@@ -24,11 +25,38 @@ export interface TaggedTarget {
   readonly principal: EntityName | null;
 }
 
+interface TagChange {
+  readonly action: string;
+  /** As the caller sent it; `resource` is the ARN of a key, secret, user or role. */
+  readonly input: { readonly resource: string };
+  /** Writes; gives the tags that are there then. */
+  run(tx: Transaction, tagged: TaggedValue, current: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, string>>;
+}
+
 /**
- * Reads the ARN of something that carries tags.
- * @throws InvalidInputError when it is malformed, Refusal when it names something without tags
+ * A change of the tags of one thing.
+ * @throws InvalidInputError when its ARN is malformed, Refusal when it names something without tags
  */
-export function taggedTarget(text: string): TaggedTarget {
+export function tagChange({ action, input, run }: TagChange): Change<TaggedValue> {
+  const target = taggedTarget(input.resource);
+  return {
+    action,
+    account: target.account,
+    lock: "shared",
+    targets: [target.arn],
+    scopes: [target.scope],
+    input,
+    async run(tx) {
+      const tagged = await findTagged(tx, target);
+      const current = await tagsOf(tx, tagged);
+      const next = await run(tx, tagged, current);
+      const changed = next.size !== current.size || [...next].some(([key, value]) => current.get(key) !== value);
+      return { value: tagged, changed, before: factsOf(current), after: factsOf(next) };
+    },
+  };
+}
+
+function taggedTarget(text: string): TaggedTarget {
   const { service } = parseArn(text);
   if (service === "kms") {
     const resource = resourceName(text, ["KEY", "SECRET"], "resource");
@@ -48,12 +76,16 @@ export function taggedTarget(text: string): TaggedTarget {
 }
 
 /** @throws Refusal when it does not exist or must not be changed */
-export async function findTagged(tx: Transaction, { resource, principal }: TaggedTarget): Promise<TaggedValue> {
+async function findTagged(tx: Transaction, { resource, principal }: TaggedTarget): Promise<TaggedValue> {
   if (resource !== null) return { resourceId: (await findResource(tx, resource, "resource")).id };
   if (principal === null) throw new TypeError("a tagged target is a resource or a principal");
   const entity = await findEntity(tx, principal, "resource");
   refuseServiceLinkedRole(entity, "resource");
   return { principalId: entity.id };
+}
+
+function factsOf(tags: ReadonlyMap<string, string>) {
+  return { tags: Object.fromEntries(tags) };
 }
 
 /** Tags as the audit trail keeps them: values by key. */
@@ -62,7 +94,7 @@ export function tagsByKey(tags: Iterable<Tag>): Record<string, string> {
 }
 
 /** The tags that are there now. */
-export async function tagsOf(tx: Transaction, tagged: TaggedValue): Promise<Map<string, string>> {
+async function tagsOf(tx: Transaction, tagged: TaggedValue): Promise<Map<string, string>> {
   const tags =
     "resourceId" in tagged
       ? await tx.resourceTag.findMany({ where: tagged })
