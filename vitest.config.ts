@@ -36,7 +36,7 @@ export default defineConfig({
     projects: [
       { extends: true, test: { name: "unit", include: PURE, testTimeout: 30_000 } },
       onBackend("real", { exclude: ["test/store/embedded-postgres.test.ts", "test/acceptance/first-start.test.ts"] }), // start their own
-      onBackend("embedded", { exclude: ["test/decisions/shared-redis.test.ts"] }), // is about what gateways share in Redis
+      onBackend("embedded", { exclude: ["test/decisions/shared-redis.test.ts", "test/consistency/**/*.test.ts"] }), // about what gateways share in Redis
       onBackend("embedded", { name: "browser", include: BROWSER }),
     ],
   },
