@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { excerpt } from "../domain/arn.js";
 import { callerName } from "../domain/caller.js";
 import type { Transaction } from "../store/prisma-client.js";
-import { type RevisionVector, readRevisions, toVector } from "../store/revisions.js";
+import { type MovedScope, movedScopes, type RevisionVector, readRevisions, toVector } from "../store/revisions.js";
 import { asStoreError, isReferenceViolation, isRetryable, isUniqueViolation } from "../store/store-errors.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { recordAuditEvent } from "./audit-trail.js";
@@ -68,6 +68,12 @@ class DryRunDone<T> extends Error {
   }
 }
 
+/** What an attempt came to, and the scopes it moved. */
+interface Done<T> {
+  readonly result: ChangeResult<T>;
+  readonly moved: readonly MovedScope[];
+}
+
 const ATTEMPTS = 6;
 const TIMEOUT_MS = 30_000;
 const MAX_WAIT_MS = 10_000;
@@ -90,7 +96,9 @@ export async function changeAccount<T>(
     checkRequest(request, openTo);
     const change = plan();
     checkAccount(change.account);
-    return await withRetries(() => attempt(administration, request, change));
+    const { result, moved } = await withRetries(() => attempt(administration, request, change));
+    administration.onMoved?.(moved);
+    return result;
   } catch (error) {
     if (error instanceof Refusal) return { value: null, userErrors: error.errors, changed: false, revision: null };
     throw asStoreError(error);
@@ -128,11 +136,7 @@ async function withRetries<T>(run: () => Promise<T>): Promise<T> {
   }
 }
 
-async function attempt<T>(
-  administration: Administration,
-  request: ChangeRequest,
-  change: Change<T>,
-): Promise<ChangeResult<T>> {
+async function attempt<T>(administration: Administration, request: ChangeRequest, change: Change<T>): Promise<Done<T>> {
   try {
     return await administration.db.$transaction((tx) => changeOnce(tx, administration, request, change), {
       isolationLevel: "ReadCommitted",
@@ -140,7 +144,7 @@ async function attempt<T>(
       timeout: change.timeout ?? TIMEOUT_MS,
     });
   } catch (error) {
-    if (error instanceof DryRunDone) return error.result as ChangeResult<T>;
+    if (error instanceof DryRunDone) return { result: error.result as ChangeResult<T>, moved: [] };
     throw error;
   }
 }
@@ -150,10 +154,10 @@ async function changeOnce<T>(
   administration: Administration,
   request: ChangeRequest,
   change: Change<T>,
-): Promise<ChangeResult<T>> {
+): Promise<Done<T>> {
   const now = await beginChange(tx);
   const claim = await claimKey<T>(tx, request, change);
-  if (claim?.replay !== undefined) return claim.replay;
+  if (claim?.replay !== undefined) return { result: claim.replay, moved: [] };
   await lockAccount(tx, change);
   const before = await lockScopes(tx, change.scopes);
   if (isGiven(request.expectedRevision)) checkExpected(administration, request.expectedRevision, before, now);
@@ -163,7 +167,7 @@ async function changeOnce<T>(
   if (effect.changed) await recordAuditEvent(tx, administration, request, change, effect, { before, after });
   const result = resultOf(effect, administration.tokens.issue(after, now), false);
   if (claim !== null) await storeResponse(tx, claim, result);
-  return result;
+  return { result, moved: movedScopes(before, after) };
 }
 
 /** Sets what the transaction needs and gives the database's clock, in ms since the epoch. */
