@@ -3,7 +3,13 @@ import { excerpt } from "../domain/arn.js";
 import { callerName } from "../domain/caller.js";
 import type { Transaction } from "../store/prisma-client.js";
 import { type MovedScope, movedScopes, type RevisionVector, readRevisions, toVector } from "../store/revisions.js";
-import { asStoreError, isReferenceViolation, isRetryable, isUniqueViolation } from "../store/store-errors.js";
+import {
+  asStoreError,
+  isReferenceViolation,
+  isRetryable,
+  isUniqueViolation,
+  UnavailableError,
+} from "../store/store-errors.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { recordAuditEvent } from "./audit-trail.js";
 import { withoutOptions } from "./change-input.js";
@@ -84,7 +90,8 @@ const LOCK_TIMEOUT_MS = "2000";
  * case, and leaves an audit event and a revision token. A refused change and a dry run leave nothing behind.
  *
  * @param plan makes the change from its input; may refuse
- * @throws InvalidInputError for a malformed revision token, UnavailableError when the database does not answer
+ * @throws InvalidInputError for a malformed revision token, UnavailableError when the database does not answer, or other
+ *   transactions keep getting in the way; then the same change may be asked for again, best under an idempotency key
  */
 export async function changeAccount<T>(
   administration: Administration,
@@ -123,6 +130,9 @@ function checkAccount(account: string): void {
 /**
  * Runs the transaction again after serialization failures and deadlocks. A unique or reference violation here means
  * that another transaction was faster than our check: the next attempt sees its row and refuses with the right code.
+ * A lock that is not to be had in time is no reason: waiting again would only keep a connection from others for longer.
+ *
+ * @throws UnavailableError when the last attempt fails for such a reason too
  */
 async function withRetries<T>(run: () => Promise<T>): Promise<T> {
   for (let attempts = 1; ; attempts += 1) {
@@ -130,7 +140,8 @@ async function withRetries<T>(run: () => Promise<T>): Promise<T> {
       return await run();
     } catch (error) {
       const raced = isRetryable(error) || isUniqueViolation(error) || isReferenceViolation(error);
-      if (!raced || attempts === ATTEMPTS) throw error;
+      if (!raced) throw error;
+      if (attempts === ATTEMPTS) throw new UnavailableError("other changes keep getting in the way", { cause: error });
       await sleep(Math.random() * 10 * 2 ** attempts);
     }
   }
