@@ -20,18 +20,19 @@ export interface AnswerCacheOptions {
   readonly macKey: Buffer;
   /** Told of every shared entry that was not sealed by a gateway for its key. */
   readonly onForged?: (key: string) => void;
-  /** Bounds of what is kept in this process. */
-  readonly entries?: number;
-  readonly bytes?: number;
+  /** Answers that this process keeps; 0: none. */
+  readonly entries: number;
 }
 
-const MAX_ENTRIES = 50_000;
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /** Answers of this process first, opened and checked already; then those that gateways share. */
 export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
-  const { shared, macKey, entries = MAX_ENTRIES, bytes = MAX_BYTES } = options;
-  const local = new LRUCache<string, CachedAnswer>({ max: entries, maxSize: bytes, sizeCalculation: sizeOf });
+  const { shared, macKey, entries } = options;
+  const local =
+    entries === 0
+      ? null
+      : new LRUCache<string, CachedAnswer>({ max: entries, maxSize: MAX_BYTES, sizeCalculation: sizeOf });
 
   async function findShared(keys: readonly string[]): Promise<readonly (CachedAnswer | null)[]> {
     if (shared === null) return keys.map(() => null);
@@ -45,24 +46,24 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
     if (answer === null) {
       options.onForged?.(key);
       shared?.delete(key);
-    } else local.set(key, answer);
+    } else local?.set(key, answer);
     return answer;
   }
 
   return {
     async find(keys) {
-      const found = keys.map((key) => local.get(key) ?? null);
+      const found = keys.map((key) => local?.get(key) ?? null);
       const missing = keys.filter((_key, place) => found[place] === null);
       if (missing.length === 0) return found;
       const rest = (await findShared(missing)).values();
       return found.map((answer) => answer ?? rest.next().value ?? null);
     },
     keep(key, answer, ttlMs) {
-      local.set(key, answer);
+      local?.set(key, answer);
       if (shared !== null && ttlMs >= 1) shared.set(key, sealAnswer(macKey, key, answer), ttlMs);
     },
     forget(key) {
-      local.delete(key);
+      local?.delete(key);
       shared?.delete(key);
     },
   };

@@ -3,9 +3,9 @@ import { type CompileDocument, createPolicyCompiler } from "../store/compiled-po
 import { createInputLoader, type LoadPool } from "../store/evaluation-input.js";
 import type { Tokens } from "../store/revision-token.js";
 import {
+  type Clocks,
   createRevisionReader,
   type FreshRevisions,
-  type MonotonicClock,
   type MovedScope,
   type RevisionPool,
   type RevisionReader,
@@ -45,8 +45,8 @@ export interface DecisionsOptions extends KeySpace {
   readonly maxStaleness?: number;
   /** Share of the answers from the cache, 0 to 1, that is evaluated again to see that it is right; default: none. */
   readonly verifiedShare?: number;
-  /** Default: the process's. */
-  readonly clock?: MonotonicClock;
+  /** Default: the machine's. */
+  readonly clocks?: Clocks;
   /** Told of what must never happen; default: nobody. */
   readonly onAlarm?: (message: string) => void;
 }
@@ -125,7 +125,7 @@ function assemble(options: DecisionsOptions): Services {
   const loadInput = createInputLoader(options.loadPool, options.compile ?? createPolicyCompiler());
   const answers = shared === null && entries === 0 ? null : createAnswerCache({ shared, macKey, entries, onForged });
   const verifier = createVerifier({ load: loadInput, share: options.verifiedShare ?? 0, scopePrecedence });
-  const revisions = createRevisionReader(options.pool, options.clock);
+  const revisions = createRevisionReader(options.pool, options.clocks);
   return { ...options, revisions, load: createAnswerLoader(loadInput, scopePrecedence), answers, verifier, counted };
 }
 

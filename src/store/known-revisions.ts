@@ -1,8 +1,15 @@
 import { LRUCache } from "lru-cache";
 import type { FreshRevisions, MovedScope, Revision } from "./revision-vector.js";
 
-/** Milliseconds on a clock that is never set. */
-export type MonotonicClock = () => number;
+/** Two clocks of this machine, in milliseconds. */
+export interface Clocks {
+  /** Never set. */
+  readonly monotonic: () => number;
+  /** Set now and then, but goes on while the machine is suspended. */
+  readonly wall: () => number;
+}
+
+export const SYSTEM_CLOCKS: Clocks = { monotonic: () => performance.now(), wall: () => Date.now() };
 
 const MOST_SCOPES = 50_000;
 /** A machine that was suspended lost time that the monotonic clock does not count. */
@@ -13,27 +20,27 @@ export class KnownRevisions {
   private readonly known = new LRUCache<string, { readonly revision: Revision | null; readonly readAt: number }>({
     max: MOST_SCOPES,
   });
-  private readonly clock: MonotonicClock;
+  private readonly clocks: Clocks;
   /** Database clock minus monotonic clock. */
   private databaseTime = 0;
   /** Wall clock minus monotonic clock. */
   private wallTime = 0;
 
-  constructor(clock: MonotonicClock) {
-    this.clock = clock;
+  constructor(clocks: Clocks) {
+    this.clocks = clocks;
   }
 
   /** @param readAt when the statement was sent, since it may have seen no later state; by the monotonic clock */
   remember({ vector, now }: FreshRevisions, readAt: number): void {
     this.databaseTime = now - readAt;
-    this.wallTime = Date.now() - this.clock();
+    this.wallTime = this.clocks.wall() - this.clocks.monotonic();
     for (const [scope, revision] of vector) this.known.set(scope, { revision, readAt });
   }
 
   /** Null unless all scopes have been read within the last `maxAge` milliseconds. */
   recall(scopes: readonly string[], maxAge: number): FreshRevisions | null {
-    const clock = this.clock();
-    if (Math.abs(Date.now() - clock - this.wallTime) > MOST_DRIFT_MS) this.known.clear();
+    const clock = this.clocks.monotonic();
+    if (Math.abs(this.clocks.wall() - clock - this.wallTime) > MOST_DRIFT_MS) this.known.clear();
     const vector = new Map<string, Revision | null>();
     for (const scope of scopes) {
       const entry = this.known.get(scope);

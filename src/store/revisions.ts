@@ -1,6 +1,6 @@
 import type { Pool } from "pg";
 import type { PrincipalName } from "../domain/principal.js";
-import { KnownRevisions, type MonotonicClock } from "./known-revisions.js";
+import { type Clocks, KnownRevisions, SYSTEM_CLOCKS } from "./known-revisions.js";
 import { openPool } from "./pool.js";
 import type { Transaction } from "./prisma-client.js";
 import {
@@ -68,11 +68,8 @@ interface Batch {
  * Reads revisions in batches: at most one statement is on its way and one more is being collected. A call joins only
  * a statement that is not sent yet; joining a sent one could miss a change that was acknowledged before the call.
  */
-export function createRevisionReader(
-  pool: RevisionPool,
-  clock: MonotonicClock = () => performance.now(),
-): RevisionReader {
-  const known = new KnownRevisions(clock);
+export function createRevisionReader(pool: RevisionPool, clocks: Clocks = SYSTEM_CLOCKS): RevisionReader {
+  const known = new KnownRevisions(clocks);
   let collecting: Batch | null = null;
   let busy = false;
 
@@ -81,7 +78,7 @@ export function createRevisionReader(
     if (busy || batch === null) return;
     collecting = null;
     busy = true;
-    const readAt = clock();
+    const readAt = clocks.monotonic();
     batch.answer.then((fresh) => known.remember(fresh, readAt)).then(release, release);
     batch.send();
   }
@@ -178,6 +175,6 @@ export async function readClock(db: Pick<Transaction, "$queryRaw">): Promise<Dat
   return new Date(row?.now ?? Number.NaN);
 }
 
-export type { MonotonicClock } from "./known-revisions.js";
+export type { Clocks } from "./known-revisions.js";
 export { assertRevisionTriggers } from "./revision-triggers.js";
 export * from "./revision-vector.js";

@@ -172,7 +172,7 @@ describe("changes that run into serialization failures and deadlocks", () => {
       name: "a change that failed is acknowledged: lost",
       file: "change-account.ts",
       find: "await sleep(Math.random() * 10 * 2 ** attempts);",
-      replace: "return { value: null, userErrors: [], changed: true, revision: null } as T;",
+      replace: "return { result: { value: null, userErrors: [], changed: true, revision: null }, moved: [] } as T;",
     },
     {
       name: "a change is made twice: doubled",
