@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import type { Administration } from "../../src/administration/administration.js";
 import type { Database } from "../../src/store/prisma-client.js";
 import { withClient } from "../support/databases.js";
@@ -8,6 +8,8 @@ import { brokenUseCases, USE_CASES, type UseCases } from "../support/use-cases.j
 import { ACCOUNT, arn, codesOf, READ_ALL, request, useAdministration } from "./setup.js";
 
 // Many changes at once. Every check is also made of broken use cases, which it must find out.
+
+vi.setConfig({ testTimeout: 120_000 }); // a loaded machine is slow, not wrong
 
 const context = useAdministration("contention", 10);
 const attachment = { policy: arn.policy("P"), principal: arn.user("ann") };
@@ -181,13 +183,11 @@ describe("changes that run into serialization failures and deadlocks", () => {
       replace:
         "const after = before; if (effect.changed) await recordAuditEvent(tx, administration, request, change, effect, { before, after });",
     },
-  ])("finds out that $name", { timeout: 120_000 }, async (mutation) => {
+  ])("finds out that $name", async (mutation) => {
     expect((await storm(await brokenUseCases(mutation), 200, 2)).problems).not.toEqual([]);
   });
 
-  test("so slow that locks are not to be had in time: who comes again with the same key makes a change once", {
-    timeout: 120_000,
-  }, async () => {
+  test("so slow that locks are not to be had in time: who comes again with the same key makes a change once", async () => {
     const slow = { useCases: USE_CASES, administration: generous(strained.administration), accounts: ["777"] };
     const { busy, problems } = await runStorm({ ...slow, changes: 30, inFlight: 9, seed: 3 });
     expect(problems).toEqual([]);
