@@ -95,23 +95,20 @@ function lineAt(data: Buffer, start: number): { text: string; next: number } | n
 
 const bulk = (value: Buffer) => Buffer.concat([Buffer.from(`$${value.length}\r\n`), value, Buffer.from("\r\n")]);
 
-function answer(socket: Socket, [name, key, value]: Buffer[], memory: Memory): void {
-  switch (name?.toString().toUpperCase()) {
-    case "GET":
-      return sendLie(socket, String(key), memory);
-    case "SET":
-      remember(memory, String(key), Buffer.from(value ?? ""));
-      break;
-    case "INFO":
-      return void socket.write(bulk(Buffer.from("redis_version:7.0.15\r\nloading:0\r\n")));
-    case "HELLO":
-      return void socket.write("-ERR unknown command 'HELLO'\r\n");
-    case "SUBSCRIBE":
-      return void socket.write(
-        Buffer.concat([Buffer.from("*3\r\n$9\r\nsubscribe\r\n"), bulk(key ?? BIG), Buffer.from(":1\r\n")]),
-      );
+function answer(
+  socket: Socket,
+  [name, key = Buffer.alloc(0), value = Buffer.alloc(0)]: Buffer[],
+  memory: Memory,
+): void {
+  const command = name?.toString().toUpperCase();
+  if (command === "GET") sendLie(socket, key.toString(), memory);
+  else if (command === "INFO") socket.write(bulk(Buffer.from("redis_version:7.0.15\r\nloading:0\r\n")));
+  else if (command === "HELLO") socket.write("-ERR unknown command 'HELLO'\r\n");
+  else if (command === "SUBSCRIBE") socket.write(`*3\r\n$9\r\nsubscribe\r\n$${key.length}\r\n${key}\r\n:1\r\n`);
+  else {
+    if (command === "SET") remember(memory, key.toString(), Buffer.from(value));
+    socket.write("+OK\r\n");
   }
-  socket.write("+OK\r\n");
 }
 
 function remember({ values, all, random }: Memory, key: string, value: Buffer): void {
