@@ -2,6 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Pool } from "pg";
 import type { Caller } from "../domain/caller.js";
 import type { Database, Transaction } from "./prisma-client.js";
+import { REVISION_DEADLINE_MS, withDeadline } from "./revisions.js";
 import { authenticateSession } from "./session-tokens.js";
 import { asStoreError } from "./store-errors.js";
 
@@ -56,8 +57,8 @@ export async function authenticate(pool: Pool, apiKey: string): Promise<Caller |
 
 async function findCredential(pool: Pool, id: string): Promise<CredentialRow | undefined> {
   try {
-    const { rows } = await pool.query<CredentialRow>({ ...FIND_CREDENTIAL, values: [id] });
-    return rows[0];
+    const found = pool.query<CredentialRow>({ ...FIND_CREDENTIAL, values: [id] });
+    return (await withDeadline(found, REVISION_DEADLINE_MS)).rows[0];
   } catch (error) {
     throw asStoreError(error);
   }

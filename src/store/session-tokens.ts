@@ -1,6 +1,7 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Pool } from "pg";
 import type { Caller } from "../domain/caller.js";
+import { REVISION_DEADLINE_MS, withDeadline } from "./revisions.js";
 import { asStoreError } from "./store-errors.js";
 
 /** A token `rgs_<session id>_<secret>`, and all that is kept of it. */
@@ -53,8 +54,8 @@ export async function authenticateSession(pool: Pool, token: string): Promise<Ca
 
 async function findSession(pool: Pool, id: string): Promise<SessionRow | undefined> {
   try {
-    const { rows } = await pool.query<SessionRow>({ ...FIND_SESSION, values: [id] });
-    return rows[0];
+    const found = pool.query<SessionRow>({ ...FIND_SESSION, values: [id] });
+    return (await withDeadline(found, REVISION_DEADLINE_MS)).rows[0];
   } catch (error) {
     throw asStoreError(error);
   }
