@@ -91,8 +91,8 @@ module.exports = {
     onlyIn(
       "redis-stays-in-its-adapter",
       ["ioredis/"],
-      ["^src/decisions/redis-decision-cache\\.ts$", "^src/app\\.ts$"],
-      "Use the DecisionCache port; only its Redis adapter and app.ts, which connects, know Redis.",
+      ["^src/decisions/(redis-decision-cache|open-redis)\\.ts$"],
+      "Use the DecisionCache port; only its Redis adapter and open-redis, which connects, know Redis.",
     ),
     onlyIn(
       "prisma-stays-in-store",

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+import { mutants } from "./test/support/mutant-plugin.js";
 
 /** Tests that drive a browser; they want a Chromium, so `npm run test:browser` runs them and `npm test` does not. */
 const BROWSER = ["test/browser/**/*.test.ts"];
@@ -28,6 +29,7 @@ const graphql = fileURLToPath(new URL("node_modules/graphql/index.js", import.me
 
 export default defineConfig({
   resolve: { alias: { graphql } },
+  plugins: [mutants()],
   test: {
     ...(results && { reporters: ["default", "json"], outputFile: { json: results } }),
     pool: "forks",

@@ -1,5 +1,4 @@
 import { fileURLToPath } from "node:url";
-import { Redis } from "ioredis";
 import type { Logger } from "pino";
 import type { Administration } from "./administration/administration.js";
 import { ensureSystemPolicies } from "./administration/ensure-system-policies.js";
@@ -9,8 +8,9 @@ import type { Config } from "./config.js";
 import { createDecisions, type Decisions } from "./decisions/decide-many.js";
 import type { DecisionCache } from "./decisions/decision-cache.js";
 import { engineVersion } from "./decisions/generated/engine-version.js";
-import { createMemoryDecisionCache } from "./decisions/memory-decision-cache.js";
-import { createRedisDecisionCache, REDIS_OPTIONS } from "./decisions/redis-decision-cache.js";
+import { openRedis, openRedisSubscriber, type RedisConnection } from "./decisions/open-redis.js";
+import { createRedisDecisionCache } from "./decisions/redis-decision-cache.js";
+import { createRevisionHints } from "./decisions/revision-hints.js";
 import { authenticate, ensureOperator } from "./store/credentials.js";
 import { startEmbeddedPostgres } from "./store/embedded-postgres.js";
 import { openLoadPool } from "./store/evaluation-input.js";
@@ -18,7 +18,7 @@ import { loadGatewaySecrets } from "./store/gateway-secrets.js";
 import { migrate } from "./store/migrate.js";
 import { type Database, openDatabase } from "./store/prisma-client.js";
 import { createTokens } from "./store/revision-token.js";
-import { assertRevisionTriggers, openRevisionPool } from "./store/revisions.js";
+import { assertRevisionTriggers, type MovedScope, openRevisionPool } from "./store/revisions.js";
 
 const MIGRATIONS = fileURLToPath(new URL("../prisma/migrations", import.meta.url));
 
@@ -77,20 +77,21 @@ async function assemble(config: Config, log: Logger, closers: Closers): Promise<
   if (carriedOver > 0) log.info(`sealed ${carriedOver} audit trails of an earlier version`);
   await ensureSystemPolicies(db);
   const tokens = createTokens({ environment: secrets.environment, key: secrets.tokenKey });
+  const redis = config.redis === null || config.decisionCache !== "on" ? null : openRedis(config.redis);
+  const { environment, cacheKey } = secrets;
+  const { scopePrecedence, maxStaleness, verifiedShare } = config;
   const decisions = createDecisions({
-    pool: vectorPool,
-    loadPool,
-    cache: openCache(config, log, closers),
-    tokens,
-    environment: secrets.environment,
-    cacheKey: secrets.cacheKey,
-    engineVersion,
-    scopePrecedence: config.scopePrecedence,
+    ...{ pool: vectorPool, loadPool, tokens, environment, cacheKey, engineVersion },
+    ...{ scopePrecedence, maxStaleness, verifiedShare },
+    cache: redis && openCache(redis, log, closers),
+    localAnswers: config.decisionCache === "off" ? 0 : LOCAL_ANSWERS,
+    onAlarm: (message) => log.error(message),
   });
+  const announce = hintsOf(redis, config, environment, decisions, closers);
   return {
     db,
     decisions,
-    administration: { db, tokens, limits: config.limits, auditKey: secrets.auditKey },
+    administration: { db, tokens, limits: config.limits, auditKey: secrets.auditKey, onMoved: announce },
     authenticate: (apiKey) => authenticate(vectorPool, apiKey),
     embedded: config.databaseUrl === undefined,
     close: () => closers.close(),
@@ -113,15 +114,31 @@ export async function migrateDatabase(config: Config, log: Logger): Promise<stri
   }
 }
 
-function openCache(config: Config, log: Logger, closers: Closers): DecisionCache | null {
-  if (!config.decisionCache) return null;
-  const cache = config.redisUrl === undefined ? createMemoryDecisionCache() : openRedisCache(config.redisUrl, log);
+/** Answers that the process keeps. */
+const LOCAL_ANSWERS = 50_000;
+
+function openCache(redis: RedisConnection, log: Logger, closers: Closers): DecisionCache {
+  const cache = createRedisDecisionCache(redis, (message) => log.warn(message));
   closers.add(() => cache.close());
   return cache;
 }
 
-function openRedisCache(url: string, log: Logger): DecisionCache {
-  return createRedisDecisionCache(new Redis(url, REDIS_OPTIONS), (message) => log.warn(message));
+/** What to do when a change has moved scopes: this gateway knows at once, others as soon as they hear of it. */
+function hintsOf(
+  redis: RedisConnection | null,
+  { redis: target }: Config,
+  environment: string,
+  decisions: Decisions,
+  closers: Closers,
+): (moved: readonly MovedScope[]) => void {
+  const forget = (moved: readonly MovedScope[]) => decisions.forgetRevisions(moved);
+  if (redis === null || target === null) return forget;
+  const hints = createRevisionHints(redis, openRedisSubscriber(target), environment, forget);
+  closers.add(() => hints.close());
+  return (moved) => {
+    forget(moved);
+    hints.publish(moved);
+  };
 }
 
 /** What only a serving gateway prepares: an operator who can sign in, and the demo account. */

@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { resolve } from "node:path";
 import { z } from "zod";
 import { DEFAULT_LIMITS, type Limits } from "./administration/administration.js";
+import type { RedisTarget } from "./decisions/open-redis.js";
 import { HARD_LIMITS } from "./domain/limits.js";
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
@@ -20,8 +21,8 @@ export interface Config {
   readonly host: string;
   /** Absent: an embedded PostgreSQL keeps its data below `dataDir`. */
   readonly databaseUrl: string | undefined;
-  /** Absent: decisions are cached in this process only. */
-  readonly redisUrl: string | undefined;
+  /** Null: decisions are cached in this process only. */
+  readonly redis: RedisTarget | null;
   /** Absolute path. */
   readonly dataDir: string;
   readonly adminApiKey: AdminApiKey | undefined;
@@ -29,7 +30,12 @@ export interface Config {
   readonly seedDemo: boolean | undefined;
   readonly logLevel: LogLevel;
   readonly scopePrecedence: ScopePrecedence;
-  readonly decisionCache: boolean;
+  /** `local`: in this process only, whatever Redis there is. */
+  readonly decisionCache: "on" | "local" | "off";
+  /** Oldest state that `minimizeLatency` may answer from, in milliseconds before the question. */
+  readonly maxStaleness: number;
+  /** Share of the answers from the cache, 0 to 1, that is evaluated again. */
+  readonly verifiedShare: number;
   readonly graphiql: boolean;
   /** Quotas of changes through the API; RAM's own unless given. */
   readonly limits: Limits;
@@ -66,10 +72,27 @@ const oneOf = <const Values extends readonly [string, ...string[]]>(values: Valu
     error: (issue) => `must be one of ${values.map((v) => `\`${v}\``).join(", ")}, got \`${issue.input}\``,
   });
 
+const isUrl = (text: string, protocols: readonly string[]) =>
+  URL.canParse(text) && protocols.includes(new URL(text).protocol);
+
 const url = (protocols: readonly string[]) =>
-  z.string().refine((text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), {
+  z.string().refine((text) => isUrl(text, protocols), {
     error: `must be a URL that starts with ${protocols.map((p) => `\`${p}//\``).join(" or ")}`,
   });
+
+const redisUrls = z
+  .string()
+  .transform((text) => text.split(",").map((part) => part.trim()))
+  .refine((urls) => urls.every((text) => isUrl(text, ["redis:", "rediss:"])), {
+    error: "must be a URL that starts with `redis://` or `rediss://`, or several with commas between them",
+  });
+
+const share = z
+  .string()
+  .refine((text) => /^(0|1|0?\.\d{1,6})$/.test(text), {
+    error: (issue) => `must be a number from 0 to 1, got \`${issue.input}\``,
+  })
+  .transform(Number);
 
 const port = z
   .string()
@@ -82,7 +105,7 @@ const host = z.string().refine((text) => isIP(text) !== 0 || /^[A-Za-z0-9._-]+$/
   error: (issue) => `must be a host name or an IP address without a port, got \`${issue.input}\``,
 });
 
-const quota = (normally: number, most = 1_000_000) =>
+const wholeNumber = (normally: number, most: number) =>
   z
     .string()
     .refine((text) => /^\d{1,7}$/.test(text) && Number(text) >= 1 && Number(text) <= most, {
@@ -90,6 +113,8 @@ const quota = (normally: number, most = 1_000_000) =>
     })
     .transform(Number)
     .default(normally);
+
+const quota = (normally: number, most = 1_000_000) => wholeNumber(normally, most);
 
 const adminApiKey = z
   .string()
@@ -114,7 +139,9 @@ const VARIABLES = {
   PORT: port.default(4000),
   HOST: host.default("127.0.0.1"),
   DATABASE_URL: url(["postgresql:", "postgres:"]).optional(),
-  REDIS_URL: url(["redis:", "rediss:"]).optional(),
+  REDIS_URL: redisUrls.optional(),
+  REDIS_MODE: oneOf(["single", "cluster", "sentinel"]).default("single"),
+  REDIS_SENTINEL_MASTER: z.string().optional(),
   DATA_DIR: z
     .string()
     .default("./data")
@@ -123,7 +150,9 @@ const VARIABLES = {
   SEED_DEMO: oneOf(["true", "false"]).optional(),
   LOG_LEVEL: oneOf(LOG_LEVELS).default("info"),
   SCOPE_PRECEDENCE: oneOf(["staged", "deny-overrides"]).default("staged"),
-  DECISION_CACHE: oneOf(["on", "off"]).default("on"),
+  DECISION_CACHE: oneOf(["on", "local", "off"]).default("on"),
+  DECISION_CACHE_VERIFY: share.default(0.01),
+  MAX_STALENESS_MS: wholeNumber(1_000, 5_000),
   GRAPHIQL: oneOf(["on", "off"]).optional(),
   LIMIT_CUSTOM_POLICY_CHARACTERS: quota(DEFAULT_LIMITS.customPolicyCharacters, HARD_LIMITS.documentBytes),
   LIMIT_VERSIONS_PER_POLICY: quota(DEFAULT_LIMITS.versionsPerPolicy),
@@ -166,13 +195,15 @@ function toConfig(values: Values): Config {
     port: values.PORT,
     host: values.HOST,
     databaseUrl: values.DATABASE_URL,
-    redisUrl: values.REDIS_URL,
+    redis: redisOf(values),
     dataDir: values.DATA_DIR,
     adminApiKey: values.ADMIN_API_KEY,
     seedDemo: values.SEED_DEMO === undefined ? undefined : values.SEED_DEMO === "true",
     logLevel: values.LOG_LEVEL,
     scopePrecedence: values.SCOPE_PRECEDENCE,
-    decisionCache: values.DECISION_CACHE === "on",
+    decisionCache: values.DECISION_CACHE,
+    maxStaleness: values.MAX_STALENESS_MS,
+    verifiedShare: values.DECISION_CACHE_VERIFY,
     graphiql: values.GRAPHIQL === undefined ? values.NODE_ENV !== "production" : values.GRAPHIQL === "on",
     limits: limitsOf(values),
     secrets: {
@@ -182,6 +213,22 @@ function toConfig(values: Values): Config {
       ...(values.ENVIRONMENT_ID && { environment: values.ENVIRONMENT_ID }),
     },
   };
+}
+
+function redisOf({ REDIS_URL: urls, REDIS_MODE: mode, REDIS_SENTINEL_MASTER: master }: Values): RedisTarget | null {
+  const [url, ...others] = urls ?? [];
+  if (urls === undefined || url === undefined) {
+    if (mode !== "single") throw new ConfigError([`REDIS_MODE: \`${mode}\` needs REDIS_URL`]);
+    return null;
+  }
+  if (mode === "cluster") return { kind: mode, urls };
+  if (mode === "single") {
+    if (others.length > 0)
+      throw new ConfigError(["REDIS_MODE: must be `cluster` or `sentinel` for several REDIS_URLs"]);
+    return { kind: mode, url };
+  }
+  if (master === undefined) throw new ConfigError(["REDIS_SENTINEL_MASTER: must name the master that sentinels watch"]);
+  return { kind: mode, urls, master };
 }
 
 function limitsOf(values: Values): Limits {

@@ -2,6 +2,7 @@ import type { Caller } from "../domain/caller.js";
 import { RAM_LIMITS } from "../domain/limits.js";
 import type { Database } from "../store/prisma-client.js";
 import type { Tokens } from "../store/revision-token.js";
+import type { MovedScope } from "../store/revisions.js";
 import type { UserError } from "./user-error.js";
 
 /** Quotas of writes through the API (D30). */
@@ -28,6 +29,8 @@ export interface Administration {
   readonly limits: Limits;
   /** MAC key of the heads of the audit trails. */
   readonly auditKey: Uint8Array;
+  /** Told, after a change was committed, which scopes it moved. Nothing depends on its being heard. */
+  readonly onMoved?: (moved: readonly MovedScope[]) => void;
 }
 
 /** Who asks for a change, and how it is to be made. */

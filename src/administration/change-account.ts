@@ -2,8 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { excerpt } from "../domain/arn.js";
 import { callerName } from "../domain/caller.js";
 import type { Transaction } from "../store/prisma-client.js";
-import { type RevisionVector, readRevisions, toVector } from "../store/revisions.js";
-import { asStoreError, isReferenceViolation, isRetryable, isUniqueViolation } from "../store/store-errors.js";
+import { type MovedScope, movedScopes, type RevisionVector, readRevisions, toVector } from "../store/revisions.js";
+import {
+  asStoreError,
+  isReferenceViolation,
+  isRetryable,
+  isUniqueViolation,
+  UnavailableError,
+} from "../store/store-errors.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { recordAuditEvent } from "./audit-trail.js";
 import { withoutOptions } from "./change-input.js";
@@ -68,6 +74,12 @@ class DryRunDone<T> extends Error {
   }
 }
 
+/** What an attempt came to, and the scopes it moved. */
+interface Done<T> {
+  readonly result: ChangeResult<T>;
+  readonly moved: readonly MovedScope[];
+}
+
 const ATTEMPTS = 6;
 const TIMEOUT_MS = 30_000;
 const MAX_WAIT_MS = 10_000;
@@ -78,7 +90,8 @@ const LOCK_TIMEOUT_MS = "2000";
  * case, and leaves an audit event and a revision token. A refused change and a dry run leave nothing behind.
  *
  * @param plan makes the change from its input; may refuse
- * @throws InvalidInputError for a malformed revision token, UnavailableError when the database does not answer
+ * @throws InvalidInputError for a malformed revision token, UnavailableError when the database does not answer, or other
+ *   transactions keep getting in the way; then the same change may be asked for again, best under an idempotency key
  */
 export async function changeAccount<T>(
   administration: Administration,
@@ -90,7 +103,9 @@ export async function changeAccount<T>(
     checkRequest(request, openTo);
     const change = plan();
     checkAccount(change.account);
-    return await withRetries(() => attempt(administration, request, change));
+    const { result, moved } = await withRetries(() => attempt(administration, request, change));
+    administration.onMoved?.(moved);
+    return result;
   } catch (error) {
     if (error instanceof Refusal) return { value: null, userErrors: error.errors, changed: false, revision: null };
     throw asStoreError(error);
@@ -115,6 +130,9 @@ function checkAccount(account: string): void {
 /**
  * Runs the transaction again after serialization failures and deadlocks. A unique or reference violation here means
  * that another transaction was faster than our check: the next attempt sees its row and refuses with the right code.
+ * A lock that is not to be had in time is no reason: waiting again would only keep a connection from others for longer.
+ *
+ * @throws UnavailableError when the last attempt fails for such a reason too
  */
 async function withRetries<T>(run: () => Promise<T>): Promise<T> {
   for (let attempts = 1; ; attempts += 1) {
@@ -122,17 +140,14 @@ async function withRetries<T>(run: () => Promise<T>): Promise<T> {
       return await run();
     } catch (error) {
       const raced = isRetryable(error) || isUniqueViolation(error) || isReferenceViolation(error);
-      if (!raced || attempts === ATTEMPTS) throw error;
+      if (!raced) throw error;
+      if (attempts === ATTEMPTS) throw new UnavailableError("other changes keep getting in the way", { cause: error });
       await sleep(Math.random() * 10 * 2 ** attempts);
     }
   }
 }
 
-async function attempt<T>(
-  administration: Administration,
-  request: ChangeRequest,
-  change: Change<T>,
-): Promise<ChangeResult<T>> {
+async function attempt<T>(administration: Administration, request: ChangeRequest, change: Change<T>): Promise<Done<T>> {
   try {
     return await administration.db.$transaction((tx) => changeOnce(tx, administration, request, change), {
       isolationLevel: "ReadCommitted",
@@ -140,7 +155,7 @@ async function attempt<T>(
       timeout: change.timeout ?? TIMEOUT_MS,
     });
   } catch (error) {
-    if (error instanceof DryRunDone) return error.result as ChangeResult<T>;
+    if (error instanceof DryRunDone) return { result: error.result as ChangeResult<T>, moved: [] };
     throw error;
   }
 }
@@ -150,10 +165,10 @@ async function changeOnce<T>(
   administration: Administration,
   request: ChangeRequest,
   change: Change<T>,
-): Promise<ChangeResult<T>> {
+): Promise<Done<T>> {
   const now = await beginChange(tx);
   const claim = await claimKey<T>(tx, request, change);
-  if (claim?.replay !== undefined) return claim.replay;
+  if (claim?.replay !== undefined) return { result: claim.replay, moved: [] };
   await lockAccount(tx, change);
   const before = await lockScopes(tx, change.scopes);
   if (isGiven(request.expectedRevision)) checkExpected(administration, request.expectedRevision, before, now);
@@ -163,7 +178,7 @@ async function changeOnce<T>(
   if (effect.changed) await recordAuditEvent(tx, administration, request, change, effect, { before, after });
   const result = resultOf(effect, administration.tokens.issue(after, now), false);
   if (claim !== null) await storeResponse(tx, claim, result);
-  return result;
+  return { result, moved: movedScopes(before, after) };
 }
 
 /** Sets what the transaction needs and gives the database's clock, in ms since the epoch. */

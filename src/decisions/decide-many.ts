@@ -1,31 +1,27 @@
-import { NotFoundError } from "../domain/errors.js";
-import type { ResourceFacts, ScopePrecedence } from "../domain/evaluation/access-request.js";
-import { decideActions } from "../domain/evaluation/decide.js";
-import type { Verdict } from "../domain/evaluation/decision.js";
-import { subjectOf } from "../domain/evaluation/subject.js";
+import type { ScopePrecedence } from "../domain/evaluation/access-request.js";
 import { type CompileDocument, createPolicyCompiler } from "../store/compiled-policies.js";
-import {
-  createInputLoader,
-  type EvaluationInput,
-  type LoadEvaluationInput,
-  type LoadPool,
-} from "../store/evaluation-input.js";
+import { createInputLoader, type LoadPool } from "../store/evaluation-input.js";
 import type { Tokens } from "../store/revision-token.js";
 import {
+  type Clocks,
   createRevisionReader,
   type FreshRevisions,
+  type MovedScope,
   type RevisionPool,
   type RevisionReader,
   type RevisionVector,
 } from "../store/revisions.js";
 import { asStoreError } from "../store/store-errors.js";
+import { type AnswerCache, createAnswerCache } from "./answer-cache.js";
 import { type RevisionFloor, requireAtLeast, revisionFloor } from "./consistency.js";
 import type { DecisionCache } from "./decision-cache.js";
 import { decisionKey, type KeySpace } from "./decision-key.js";
+import { asError, createAnswerLoader, type LoadAnswers, type Loaded } from "./load-answers.js";
 import { type PreparedQuestion, prepareQuestion } from "./prepare-question.js";
-import type { Answer, CacheStatus, Question, ResourceSummary } from "./question.js";
-import { type CachedAnswer, openAnswer, sealAnswer } from "./sealed-answer.js";
+import type { Answer, CacheStatus, Question } from "./question.js";
+import type { CachedAnswer } from "./sealed-answer.js";
 import { createTimeSlicer } from "./time-slicer.js";
+import { createVerifier, type Verifier } from "./verifier.js";
 
 export { type Consistency, RevisionUnavailableError } from "./consistency.js";
 export type { Answer, Ask, CacheStatus, Question, ResourceSummary } from "./question.js";
@@ -35,28 +31,60 @@ export interface DecisionsOptions extends KeySpace {
   readonly pool: RevisionPool;
   /** For loads of evaluation input, see `openLoadPool`. */
   readonly loadPool: LoadPool;
-  /** Null: every question is evaluated. */
+  /** What gateways share; null: nothing. */
   readonly cache: DecisionCache | null;
+  /** Answers that this process keeps before what is shared; default: none. With neither, every question is evaluated. */
+  readonly localAnswers?: number;
   readonly tokens: Tokens;
-  /** MAC key of cached answers. */
+  /** MAC key of shared answers. */
   readonly cacheKey: Buffer;
   readonly scopePrecedence: ScopePrecedence;
   /** Default: a compiler with its own cache. */
   readonly compile?: CompileDocument;
+  /** Oldest state that `minimizeLatency` may answer from, in milliseconds before the question; default 1,000. */
+  readonly maxStaleness?: number;
+  /** Share of the answers from the cache, 0 to 1, that is evaluated again to see that it is right; default: none. */
+  readonly verifiedShare?: number;
+  /** Default: the machine's. */
+  readonly clocks?: Clocks;
+  /** Told of what must never happen; default: nobody. */
+  readonly onAlarm?: (message: string) => void;
 }
 
 export interface Decisions {
   /**
    * Answers questions in their order; a question that cannot be answered has an error in its place:
    * InvalidInputError, NotFoundError (unknown principal), RevisionUnavailableError or UnavailableError.
-   * Every answer sees all changes that were acknowledged before the call. Takes at most two SQL statements.
+   * Every answer sees all changes that were acknowledged before the call, unless the question permits an older state.
+   * Takes at most two SQL statements.
    */
   decideMany(questions: readonly Question[]): Promise<readonly (Answer | Error)[]>;
+  /** Some scopes have moved: what is known of their revisions is not used any more. */
+  forgetRevisions(moved: readonly MovedScope[]): void;
+  /** What has happened since the start. */
+  counts(): DecisionCounts;
+}
+
+/** Each a number of questions, or of shared entries. */
+export interface DecisionCounts {
+  readonly hits: number;
+  readonly misses: number;
+  readonly bypasses: number;
+  /** Hits that were evaluated again, and came out the same. */
+  readonly verified: number;
+  /** Hits that were evaluated again, and came out differently: a defect. */
+  readonly mismatches: number;
+  /** Shared entries that no gateway has sealed for their key: somebody else writes to the cache. */
+  readonly forgeries: number;
 }
 
 interface Services extends DecisionsOptions {
   readonly revisions: RevisionReader;
-  readonly load: LoadEvaluationInput;
+  readonly load: LoadAnswers;
+  /** Null: every question is evaluated. */
+  readonly answers: AnswerCache | null;
+  readonly verifier: Verifier;
+  readonly counted: { -readonly [Count in keyof DecisionCounts]: DecisionCounts[Count] };
 }
 
 /** A prepared question with its place in the batch. */
@@ -67,21 +95,38 @@ interface Pending {
   readonly floor: RevisionFloor;
 }
 
-interface Keyed extends Pending {
-  readonly key: string;
+/** The same question, asked in several places. */
+interface Group {
+  /** Null where nothing is kept. */
+  readonly key: string | null;
+  readonly first: Pending;
+  readonly items: readonly Pending[];
 }
 
 type Answers = (Answer | Error | undefined)[];
 
 /** Creates the decision point. */
 export function createDecisions(options: DecisionsOptions): Decisions {
-  const compile = options.compile ?? createPolicyCompiler();
-  const services: Services = {
-    ...options,
-    revisions: createRevisionReader(options.pool),
-    load: createInputLoader(options.loadPool, compile),
+  const services = assemble(options);
+  return {
+    decideMany: (questions) => decideMany(services, questions),
+    forgetRevisions: (moved) => services.revisions.forget(moved),
+    counts: () => ({ ...services.counted }),
   };
-  return { decideMany: (questions) => decideMany(services, questions) };
+}
+
+function assemble(options: DecisionsOptions): Services {
+  const { cache: shared, localAnswers: entries = 0, cacheKey: macKey, scopePrecedence, onAlarm = () => {} } = options;
+  const counted = { hits: 0, misses: 0, bypasses: 0, verified: 0, mismatches: 0, forgeries: 0 };
+  const onForged = () => {
+    counted.forgeries += 1;
+    onAlarm("decision cache: an entry was not sealed by a gateway for its key: somebody else writes to redis");
+  };
+  const loadInput = createInputLoader(options.loadPool, options.compile ?? createPolicyCompiler());
+  const answers = shared === null && entries === 0 ? null : createAnswerCache({ shared, macKey, entries, onForged });
+  const verifier = createVerifier({ load: loadInput, share: options.verifiedShare ?? 0, scopePrecedence });
+  const revisions = createRevisionReader(options.pool, options.clocks);
+  return { ...options, revisions, load: createAnswerLoader(loadInput, scopePrecedence), answers, verifier, counted };
 }
 
 async function decideMany(services: Services, questions: readonly Question[]): Promise<readonly (Answer | Error)[]> {
@@ -97,11 +142,22 @@ async function decideMany(services: Services, questions: readonly Question[]): P
 
 async function answerAll(services: Services, pending: readonly Pending[], answers: Answers): Promise<void> {
   if (pending.length === 0) return;
-  const fresh = await services.revisions.readFresh(scopesOfAll(pending));
-  const current = attempt(pending, answers, (item) => checkFloor(services, item, fresh));
-  const misses = await answerFromCache(services, current, fresh, answers);
+  const known = await readRevisions(services, pending);
+  const current = attempt(pending, answers, (item) => checkFloor(services, item, known));
+  const groups = groupByKey(services, current, known.vector);
+  const misses = await answerFromCache(services, groups, known, answers);
   if (misses.length > 0) await answerByEvaluation(services, misses, answers);
 }
+
+/** One question that permits no older state is enough for all to be answered from the newest. */
+function readRevisions(services: Services, pending: readonly Pending[]): Promise<FreshRevisions> {
+  const scopes = scopesOfAll(pending);
+  const bounded = pending.every(({ consistency }) => consistency?.kind === "minimizeLatency");
+  if (!bounded) return services.revisions.readFresh(scopes);
+  return services.revisions.readBounded(scopes, services.maxStaleness ?? MAX_STALENESS_MS);
+}
+
+const MAX_STALENESS_MS = 1_000;
 
 function prepareAll(services: Services, questions: readonly Question[], answers: Answers): Pending[] {
   const items = questions.map((question, index) => ({ index, question }));
@@ -139,139 +195,101 @@ function checkFloor(services: Services, item: Pending, { vector, now }: FreshRev
   return item;
 }
 
+function groupByKey(services: Services, pending: readonly Pending[], vector: RevisionVector): Group[] {
+  const { answers } = services;
+  if (answers === null) return pending.map((first) => ({ key: null, first, items: [first] }));
+  const groups = new Map<string, { key: string; first: Pending; items: Pending[] }>();
+  for (const item of pending) {
+    const key = decisionKey(services, item.question, vector);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, { key, first: item, items: [item] });
+    else group.items.push(item);
+  }
+  return [...groups.values()];
+}
+
 /** Answers what the cache knows and returns the rest. */
 async function answerFromCache(
   services: Services,
-  pending: readonly Pending[],
+  groups: readonly Group[],
   { vector, now }: FreshRevisions,
   answers: Answers,
-): Promise<readonly Pending[]> {
-  if (services.cache === null) return pending;
-  const byKey = groupByKey(services, pending, vector);
-  const keys = [...byKey.keys()];
-  const sealed = await services.cache.getMany(keys);
+): Promise<readonly Group[]> {
+  if (services.answers === null) return groups;
+  const cached = await services.answers.find(groups.map(({ key }) => key ?? ""));
   const slice = createTimeSlicer();
-  const misses: Pending[] = [];
-  for (const [position, items] of [...byKey.values()].entries()) {
+  const misses: Group[] = [];
+  for (const [place, group] of groups.entries()) {
     await slice();
-    const cached = openHit(services, items, sealed[position] ?? null, now);
-    if (cached === null) misses.push(...items);
-    else for (const item of items) answers[item.index] = toAnswer(services, item, cached, vector, now, "HIT");
+    const answer = cached[place] ?? null;
+    if (answer === null || !answersQuestion(answer, group.first.question, now)) {
+      misses.push(group);
+      continue;
+    }
+    for (const item of group.items) answers[item.index] = toAnswer(services, item, answer, vector, now, "HIT");
+    verify(services, group, answer, vector, now);
   }
   return misses;
 }
 
-function groupByKey(services: Services, pending: readonly Pending[], vector: RevisionVector): Map<string, Keyed[]> {
-  const groups = new Map<string, Keyed[]>();
-  for (const item of pending) {
-    const key = decisionKey(services, item.question, vector);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [{ ...item, key }]);
-    else group.push({ ...item, key });
-  }
-  return groups;
-}
-
-function openHit(
-  services: Services,
-  [item]: readonly Keyed[],
-  sealed: Buffer | null,
-  now: number,
-): CachedAnswer | null {
-  if (item === undefined || sealed === null) return null;
-  const cached = openAnswer(services.cacheKey, item.key, sealed);
-  if (cached === null || !holdsAt(cached, item.question.statedInstant ?? now)) return null;
-  return answersQuestion(cached, item.question) ? cached : null;
-}
-
-function holdsAt({ validFrom, validUntil }: CachedAnswer, instant: number): boolean {
-  return (validFrom === null || validFrom <= instant) && (validUntil === null || instant < validUntil);
-}
-
-/** Cannot fail under a valid seal; it costs little to make sure. */
-function answersQuestion({ decisions, resource }: CachedAnswer, question: PreparedQuestion): boolean {
+/** That it is about the question cannot fail under a valid seal; it costs little to make sure. */
+function answersQuestion(answer: CachedAnswer, question: PreparedQuestion, now: number): boolean {
+  const { decisions, resource } = answer;
   return (
+    holdsAt(answer, question.statedInstant ?? now) &&
     resource.arn === question.resource &&
     decisions.length === question.actions.length &&
     decisions.every(({ action }, index) => action === question.actions[index])
   );
 }
 
-/** Loads one snapshot for all and keeps each answer under the revisions of that very snapshot. */
-async function answerByEvaluation(services: Services, pending: readonly Pending[], answers: Answers): Promise<void> {
-  const input = await services.load({
-    principals: pending.map(({ question }) => question.principal),
-    resources: [...new Set(pending.map(({ question }) => question.resource))],
-    scopes: scopesOfAll(pending),
+function holdsAt({ validFrom, validUntil }: CachedAnswer, instant: number): boolean {
+  return (validFrom === null || validFrom <= instant) && (validUntil === null || instant < validUntil);
+}
+
+function verify(services: Services, { key, first }: Group, answer: CachedAnswer, vector: RevisionVector, now: number) {
+  void services.verifier.check(first.question, answer, vector, now).then((result) => {
+    if (result === "same") services.counted.verified += 1;
+    if (result !== "different") return;
+    services.counted.mismatches += 1;
+    if (key !== null) services.answers?.forget(key);
+    services.onAlarm?.(`decision cache: an answer about \`${first.question.resource}\` was wrong: it is a defect`);
   });
-  const slice = createTimeSlicer();
-  for (const items of groupByKey(services, pending, input.vector).values()) {
-    await slice();
-    attempt(items.slice(0, 1), answers, (item) => answerGroup(services, item, items, input, answers));
-    failUnanswered(items, answers, answers[items[0]?.index ?? 0]);
+}
+
+/** Loads one snapshot for all and keeps each answer under the revisions of that very snapshot. */
+async function answerByEvaluation(services: Services, groups: readonly Group[], answers: Answers): Promise<void> {
+  const wanted = groups.map(({ key, first, items }) => {
+    const floors = items.flatMap(({ floor }) => [...floor.keys()]);
+    return { key: floors.length === 0 ? key : null, question: first.question, scopes: floors };
+  });
+  const loaded = await services.load(wanted);
+  for (const [place, { items }] of groups.entries()) {
+    const result = loaded[place] ?? new Error("a question was left without an answer");
+    if (result instanceof Error) failUnanswered(items, answers, result);
+    else answerGroup(services, items, result, answers);
   }
 }
 
-function answerGroup(
-  services: Services,
-  first: Keyed,
-  items: readonly Keyed[],
-  input: EvaluationInput,
-  answers: Answers,
-): void {
-  const evaluated = evaluate(services, first.question, input);
-  const status = keep(services, first, evaluated, input.now);
-  for (const item of items) {
-    attempt([item], answers, () => {
-      requireAtLeast(item.floor, input.vector);
-      answers[item.index] = toAnswer(services, item, evaluated, input.vector, input.now, status);
-    });
-  }
-}
-
-function evaluate(services: Services, question: PreparedQuestion, input: EvaluationInput): CachedAnswer {
-  const principal = input.principal(question.principal);
-  if (principal === null) throw new NotFoundError(`\`${question.principal.arn}\` does not exist`);
-  const resource = input.resource(question.resource);
-  const { context, sessionPolicy, actions, statedInstant, detail } = question;
-  const now = statedInstant ?? input.now;
-  const request = { principal, resource, context, now, sessionPolicy };
-  const decisions = decideActions(request, actions, { scopePrecedence: services.scopePrecedence, detail });
-  const window = windowOf(decisions, subjectOf(principal).bounds, now);
-  return { decisions, resource: summaryOf(resource), evaluatedAt: input.now, ...window };
-}
-
-function summaryOf({ arn, registered, keyState, encryptionKeyArn, aliasTargetArn }: ResourceFacts): ResourceSummary {
-  return { arn, registered, keyState, encryptionKeyArn, aliasTargetArn };
-}
-
-/** An answer holds where all its decisions hold and no attachment or session comes into force or ends. */
-function windowOf(
-  decisions: readonly Verdict[],
-  bounds: readonly number[],
-  now: number,
-): Pick<CachedAnswer, "validFrom" | "validUntil"> {
-  const from = [...known(decisions.map(({ validFrom }) => validFrom)), ...bounds.filter((at) => at <= now)];
-  const until = [...known(decisions.map(({ validUntil }) => validUntil)), ...bounds.filter((at) => at > now)];
-  return {
-    validFrom: from.length === 0 ? null : from.reduce((a, b) => Math.max(a, b)),
-    validUntil: until.length === 0 ? null : until.reduce((a, b) => Math.min(a, b)),
-  };
-}
-
-function known(instants: readonly (number | null)[]): number[] {
-  return instants.filter((instant) => instant !== null);
+function answerGroup(services: Services, items: readonly Pending[], loaded: Loaded, answers: Answers): void {
+  const { answer, vector, now } = loaded;
+  const status = keep(services, items[0], loaded);
+  attempt(items, answers, (item) => {
+    requireAtLeast(item.floor, vector);
+    answers[item.index] = toAnswer(services, item, answer, vector, now, status);
+  });
 }
 
 const MAX_TTL_MS = 300_000;
 const TTL_JITTER = 0.1;
 
-function keep(services: Services, item: Keyed, answer: CachedAnswer, now: number): CacheStatus {
+function keep(services: Services, item: Pending | undefined, { answer, vector, now }: Loaded): CacheStatus {
+  if (services.answers === null || item === undefined) return "BYPASS";
   const { statedInstant } = item.question;
-  if (services.cache === null || !isKeepable(answer, statedInstant ?? now)) return "BYPASS";
+  if (!isKeepable(answer, statedInstant ?? now)) return "BYPASS";
   const remaining = statedInstant !== null || answer.validUntil === null ? MAX_TTL_MS : answer.validUntil - now;
   const ttl = Math.min(remaining, MAX_TTL_MS) * (1 - Math.random() * TTL_JITTER);
-  services.cache.set(item.key, sealAnswer(services.cacheKey, item.key, answer), ttl);
+  services.answers.keep(decisionKey(services, item.question, vector), answer, ttl);
   return "MISS";
 }
 
@@ -279,6 +297,8 @@ function keep(services: Services, item: Keyed, answer: CachedAnswer, now: number
 function isKeepable(answer: CachedAnswer, instant: number): boolean {
   return answer.resource.registered && holdsAt(answer, instant);
 }
+
+const COUNTER = { HIT: "hits", MISS: "misses", BYPASS: "bypasses" } as const;
 
 function toAnswer(
   services: Services,
@@ -288,15 +308,12 @@ function toAnswer(
   now: number,
   cache: CacheStatus,
 ): Answer {
+  services.counted[COUNTER[cache]] += 1;
   const own = new Map(question.scopes.map((scope) => [scope, vector.get(scope) ?? null]));
   const { decisions, resource, evaluatedAt } = cached;
   return { decisions, resource, cache, vector: own, revision: services.tokens.issue(own, now), evaluatedAt };
 }
 
-function failUnanswered(items: readonly Pending[], answers: Answers, error: Answer | Error | undefined): void {
-  for (const { index } of items) if (error instanceof Error) answers[index] ??= error;
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error("an unknown failure", { cause: error });
+function failUnanswered(items: readonly Pending[], answers: Answers, error: Error): void {
+  for (const { index } of items) answers[index] ??= error;
 }

@@ -1,5 +1,5 @@
 /**
- * Keeps sealed answers. It is never trusted and never waited for long: an entry that is lost, late or broken is a
+ * Keeps sealed answers that gateways share. It is never trusted and never waited for long: an entry that is lost, late or broken is a
  * miss, and no method ever rejects.
  */
 export interface DecisionCache {
@@ -7,6 +7,8 @@ export interface DecisionCache {
   getMany(keys: readonly string[]): Promise<readonly (Buffer | null)[]>;
   /** Keeps `value` for at most `ttlMs`. Does not wait for it to be stored. */
   set(key: string, value: Buffer, ttlMs: number): void;
+  /** Removes an entry that is broken. Does not wait for it. */
+  delete(key: string): void;
   close(): Promise<void>;
 }
 

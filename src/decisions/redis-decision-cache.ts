@@ -1,63 +1,37 @@
-import type { Redis, RedisOptions } from "ioredis";
+import { CircuitBreaker } from "./circuit-breaker.js";
 import type { CacheLog, DecisionCache } from "./decision-cache.js";
+import { COMMAND_TIMEOUT_MS, type RedisConnection } from "./open-redis.js";
 
-const COMMAND_TIMEOUT_MS = 50;
-const CONNECT_TIMEOUT_MS = 500;
-/** A connection that owes an answer for longer is given up, with everything that waits on it. */
-const SOCKET_TIMEOUT_MS = 1_000;
-/** Keys of one pipeline: small enough to come back well within the time-out. */
-const CHUNK = 500;
-/** Longest time that one question waits for Redis, in all. */
-const LOOKUP_BUDGET_MS = 250;
 const MAX_PENDING_WRITES = 20_000;
-const RECONNECT_MS = { first: 100, most: 2_000 };
 
 /**
- * For the one connection of the cache. A Redis that is away fails each command at once; nothing is queued for it and
- * nothing is sent twice. It connects in the background, and again whenever it is lost.
- */
-export const REDIS_OPTIONS = {
-  enableOfflineQueue: false,
-  maxRetriesPerRequest: 0,
-  autoResendUnfulfilledCommands: false,
-  commandTimeout: COMMAND_TIMEOUT_MS,
-  connectTimeout: CONNECT_TIMEOUT_MS,
-  socketTimeout: SOCKET_TIMEOUT_MS,
-  retryStrategy: (attempt: number) => Math.min(RECONNECT_MS.first * attempt, RECONNECT_MS.most),
-} satisfies RedisOptions;
-
-/**
- * Keeps answers in Redis, shared by all gateways. Closing it closes the connection.
+ * Keeps answers in Redis, shared by all gateways. Nobody waits for it longer than the time of one command, however many
+ * keys there are, and when it fails again and again it is left alone for a second at a time. Closing the cache closes the
+ * connection.
  *
- * @param redis opened with {@link REDIS_OPTIONS}
+ * @param redis opened with `openRedis`
  * @param log hears when Redis is lost and when it is back
  */
-export function createRedisDecisionCache(redis: Redis, log: CacheLog): DecisionCache {
-  let pendingWrites = 0;
+export function createRedisDecisionCache(redis: RedisConnection, log: CacheLog): DecisionCache {
   let closed = false;
-  reportChanges(redis, (message) => {
+  const report = (message: string) => {
     if (!closed) log(message);
-  });
+  };
+  reportChanges(redis, report);
+  const breaker = new CircuitBreaker({ onChange: (open) => report(open ? TOO_SLOW : ANSWERS_AGAIN) });
+  const write = createWriter(redis, breaker);
   return {
     async getMany(keys) {
-      const values: (Buffer | null)[] = [];
-      const deadline = performance.now() + LOOKUP_BUDGET_MS;
-      for (let start = 0; start < keys.length && performance.now() < deadline; start += CHUNK) {
-        const chunk = await getChunk(redis, keys.slice(start, start + CHUNK));
-        if (chunk === null) break;
-        values.push(...chunk);
-      }
-      return keys.map((_key, index) => values[index] ?? null);
+      if (keys.length === 0 || redis.status !== "ready" || !breaker.admits()) return keys.map(() => null);
+      const values = await withinTimeout(keys.map((key) => redis.getBuffer(key)));
+      breaker.record(values.some((value) => value !== undefined));
+      return values.map((value) => (Buffer.isBuffer(value) ? value : null));
     },
     set(key, value, ttlMs) {
-      if (ttlMs < 1 || pendingWrites >= MAX_PENDING_WRITES || redis.status !== "ready") return;
-      pendingWrites += 1;
-      redis
-        .set(key, value, "PX", Math.floor(ttlMs))
-        .catch(() => {})
-        .finally(() => {
-          pendingWrites -= 1;
-        });
+      if (ttlMs >= 1) write(() => redis.set(key, value, "PX", Math.floor(ttlMs)));
+    },
+    delete(key) {
+      write(() => redis.del(key));
     },
     close: async () => {
       closed = true;
@@ -66,7 +40,24 @@ export function createRedisDecisionCache(redis: Redis, log: CacheLog): DecisionC
   };
 }
 
-function reportChanges(redis: Redis, log: CacheLog): void {
+const TOO_SLOW = "decision cache: redis fails or is too slow, it is asked once a second";
+const ANSWERS_AGAIN = "decision cache: redis answers in time again";
+
+/** Writes nobody waits for; those that would pile up are dropped. */
+function createWriter(redis: RedisConnection, breaker: CircuitBreaker): (send: () => Promise<unknown>) => void {
+  let pending = 0;
+  return (send) => {
+    if (pending >= MAX_PENDING_WRITES || breaker.open || redis.status !== "ready") return;
+    pending += 1;
+    send()
+      .catch(() => {})
+      .finally(() => {
+        pending -= 1;
+      });
+  };
+}
+
+function reportChanges(redis: RedisConnection, log: CacheLog): void {
   let state: "unknown" | "ready" | "lost" = "unknown";
   let lastError = "connection closed";
   redis.on("error", (error: Error) => {
@@ -82,20 +73,25 @@ function reportChanges(redis: Redis, log: CacheLog): void {
   });
 }
 
-/** Null when Redis fails or is too slow. */
-async function getChunk(redis: Redis, keys: readonly string[]): Promise<(Buffer | null)[] | null> {
-  if (redis.status !== "ready") return null;
-  const pipeline = redis.pipeline();
-  for (const key of keys) pipeline.getBuffer(key);
-  const replies = await withinTimeout(pipeline.exec());
-  if (replies === null) return null;
-  return replies.map(([error, value]) => (error === null && Buffer.isBuffer(value) ? value : null));
-}
-
-/** `commandTimeout` does not cover pipelines. */
-function withinTimeout<T>(work: Promise<T>): Promise<T | null> {
+/**
+ * What has arrived in time, in order; undefined for what failed or is late. Commands that share a pipeline have no
+ * time-out of their own.
+ */
+function withinTimeout<T>(replies: readonly Promise<T>[]): Promise<readonly (T | undefined)[]> {
+  const arrived = new Array<T | undefined>(replies.length).fill(undefined);
+  const all = replies.map((reply, place) =>
+    reply.then(
+      (value) => {
+        arrived[place] = value;
+      },
+      () => {},
+    ),
+  );
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(null), COMMAND_TIMEOUT_MS);
-    work.then(resolve, () => resolve(null)).finally(() => clearTimeout(timer));
+    const timer = setTimeout(() => resolve([...arrived]), COMMAND_TIMEOUT_MS);
+    Promise.all(all).then(() => {
+      clearTimeout(timer);
+      resolve(arrived);
+    });
   });
 }

@@ -29,8 +29,8 @@ export function welcome({ host, port, config, newKey }: Welcome): string {
 }
 
 function cacheName(config: Config): string {
-  if (!config.decisionCache) return "off";
-  return config.redisUrl === undefined ? "in this process" : "Redis of REDIS_URL";
+  if (config.decisionCache === "off") return "off";
+  return config.redis === null || config.decisionCache === "local" ? "in this process" : "Redis of REDIS_URL";
 }
 
 function signIn(config: Config, newKey: string | null): string[] {

@@ -1,23 +1,16 @@
 import type { Pool } from "pg";
 import type { PrincipalName } from "../domain/principal.js";
+import { type Clocks, KnownRevisions, SYSTEM_CLOCKS } from "./known-revisions.js";
 import { openPool } from "./pool.js";
 import type { Transaction } from "./prisma-client.js";
+import {
+  type FreshRevisions,
+  type MovedScope,
+  type RevisionRow,
+  type RevisionVector,
+  toVector,
+} from "./revision-vector.js";
 import { UnavailableError } from "./store-errors.js";
-
-/** One entry of the revision vector: `rev` gives the order within one history, `tag` names the state for good. */
-export interface Revision {
-  readonly rev: number;
-  readonly tag: string;
-}
-
-/** The revision of every scope that was asked for; null: the scope was never moved, so nothing of it exists. */
-export type RevisionVector = ReadonlyMap<string, Revision | null>;
-
-/** A vector together with the database clock (milliseconds since the epoch) of the statement that read it. */
-export interface FreshRevisions {
-  readonly vector: RevisionVector;
-  readonly now: number;
-}
 
 export interface RevisionReader {
   /**
@@ -26,10 +19,16 @@ export interface RevisionReader {
    * @throws UnavailableError when the primary does not answer within 900 ms
    */
   readFresh(scopes: readonly string[]): Promise<FreshRevisions>;
+  /**
+   * Revisions that were current at some moment not more than `maxStaleness` milliseconds before this call; read afresh
+   * where they are not known.
+   *
+   * @throws UnavailableError when they have to be read, and the primary does not answer in time
+   */
+  readBounded(scopes: readonly string[], maxStaleness: number): Promise<FreshRevisions>;
+  /** Shortens what `readBounded` may return; its bound does not depend on it. */
+  forget(moved: readonly MovedScope[]): void;
 }
-
-/** How a revision travels in the JSON of a statement. */
-export type RevisionRow = readonly [scope: string, rev: number, tag: string];
 
 /** From the question to the error, in all, of whatever is asked through this pool: callers are promised one within a second. */
 export const REVISION_DEADLINE_MS = 900;
@@ -53,13 +52,6 @@ export function scopesOf(principal: PrincipalName, resourceArn: string): string[
   return [...scopes];
 }
 
-/** The entries of `scopes`, absent ones as null. */
-export function toVector(scopes: readonly string[], rows: readonly RevisionRow[]): RevisionVector {
-  const vector = new Map<string, Revision | null>(scopes.map((scope) => [scope, null]));
-  for (const [scope, rev, tag] of rows) vector.set(scope, { rev, tag });
-  return vector;
-}
-
 export type RevisionPool = Pool;
 
 /** Opens the small pool that only vector reads and sign-ins use, so that slow loads never delay them. */
@@ -78,7 +70,8 @@ interface Batch {
  * Reads revisions in batches: at most one statement is on its way and one more is being collected. A call joins only
  * a statement that is not sent yet; joining a sent one could miss a change that was acknowledged before the call.
  */
-export function createRevisionReader(pool: RevisionPool): RevisionReader {
+export function createRevisionReader(pool: RevisionPool, clocks: Clocks = SYSTEM_CLOCKS): RevisionReader {
+  const known = new KnownRevisions(clocks);
   let collecting: Batch | null = null;
   let busy = false;
 
@@ -87,7 +80,8 @@ export function createRevisionReader(pool: RevisionPool): RevisionReader {
     if (busy || batch === null) return;
     collecting = null;
     busy = true;
-    batch.answer.then(release, release);
+    const readAt = clocks.monotonic();
+    batch.answer.then((fresh) => known.remember(fresh, readAt)).then(release, release);
     batch.send();
   }
 
@@ -96,13 +90,17 @@ export function createRevisionReader(pool: RevisionPool): RevisionReader {
     sendNext();
   }
 
+  function readFresh(scopes: readonly string[]): Promise<FreshRevisions> {
+    collecting ??= newBatch(pool, sendNext);
+    const batch = collecting;
+    for (const scope of scopes) batch.scopes.add(scope);
+    return withDeadline(batch.answer, REVISION_DEADLINE_MS); // it may have to wait for a statement that hangs
+  }
+
   return {
-    readFresh(scopes) {
-      collecting ??= newBatch(pool, sendNext);
-      const batch = collecting;
-      for (const scope of scopes) batch.scopes.add(scope);
-      return withDeadline(batch.answer, REVISION_DEADLINE_MS); // it may have to wait for a statement that hangs
-    },
+    readFresh,
+    readBounded: async (scopes, maxStaleness) => known.recall(scopes, maxStaleness) ?? readFresh(scopes),
+    forget: (moved) => known.forget(moved),
   };
 }
 
@@ -179,4 +177,6 @@ export async function readClock(db: Pick<Transaction, "$queryRaw">): Promise<Dat
   return new Date(row?.now ?? Number.NaN);
 }
 
+export type { Clocks } from "./known-revisions.js";
 export { assertRevisionTriggers } from "./revision-triggers.js";
+export * from "./revision-vector.js";

@@ -48,9 +48,13 @@ export function isReferenceViolation(error: unknown): boolean {
   return REFERENCE_CODES.some((code) => codes.has(code)) || kinds.has("ForeignKeyConstraintViolation");
 }
 
-/** Turns failures of the connection, the pool and time limits into {@link UnavailableError}; leaves others as they are. */
+/**
+ * Turns failures of the connection, the pool and time limits into {@link UnavailableError}, and so serialization failures
+ * and deadlocks that were not to be got over; leaves others as they are.
+ */
 export function asStoreError(error: unknown): unknown {
   if (error instanceof UnavailableError) return error;
+  if (isRetryable(error)) return new UnavailableError("other transactions are in the way", { cause: error });
   if (!isUnavailable(error)) return error;
   return new UnavailableError("the database does not answer in time", { cause: error });
 }

@@ -8,7 +8,6 @@ import {
   type Decisions,
   type DecisionsOptions,
 } from "../../src/decisions/decide-many.js";
-import { createMemoryDecisionCache } from "../../src/decisions/memory-decision-cache.js";
 import type { CacheStatus } from "../../src/decisions/question.js";
 import type { ScopePrecedence } from "../../src/domain/evaluation/access-request.js";
 import { createContext, type Services } from "../../src/graphql/context.js";
@@ -20,6 +19,7 @@ import { createTokens } from "../../src/store/revision-token.js";
 import { openRevisionPool } from "../../src/store/revisions.js";
 import { OPERATOR } from "../graphql/fixture.js";
 import { createTestDatabase } from "../support/databases.js";
+import { createMemoryDecisionCache } from "../support/memory-decision-cache.js";
 import type { Snapshot } from "./account-snapshot.js";
 
 export interface Response {
@@ -108,6 +108,7 @@ function recording(decisions: Decisions): Decisions & Pick<Gateway, "cacheStatus
   let statuses: CacheStatus[] = [];
   const isAnswer = (answer: Answer | Error): answer is Answer => !(answer instanceof Error);
   return {
+    ...decisions,
     async decideMany(questions) {
       const answers = await decisions.decideMany(questions);
       statuses.push(...answers.filter(isAnswer).map(({ cache }) => cache));

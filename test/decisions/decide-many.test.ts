@@ -8,9 +8,9 @@ import {
   RevisionUnavailableError,
 } from "../../src/decisions/decide-many.js";
 import type { DecisionCache } from "../../src/decisions/decision-cache.js";
-import { createMemoryDecisionCache } from "../../src/decisions/memory-decision-cache.js";
 import { InvalidInputError, NotFoundError } from "../../src/domain/errors.js";
 import { UnavailableError } from "../../src/store/store-errors.js";
+import { createMemoryDecisionCache } from "../support/memory-decision-cache.js";
 import "../support/backend.js";
 import {
   ACCOUNT,
@@ -232,6 +232,7 @@ describe("decideMany: cache", () => {
     const hostile: DecisionCache = {
       getMany: async (keys) => keys.map(() => values[0] ?? null),
       set: (_key, value) => void values.push(value),
+      delete: () => {},
       close: async () => {},
     };
     const own = fixture.decisions({ cache: hostile });
@@ -243,7 +244,7 @@ describe("decideMany: cache", () => {
 
 /** Reads `cache`, writes nowhere. */
 function isolated(cache: DecisionCache): DecisionCache {
-  return { getMany: (keys) => cache.getMany(keys), set: () => {}, close: async () => {} };
+  return { getMany: (keys) => cache.getMany(keys), set: () => {}, delete: () => {}, close: async () => {} };
 }
 
 describe("decideMany: freshness", () => {
@@ -320,6 +321,7 @@ describe("decideMany: freshness", () => {
     const cache: DecisionCache = {
       getMany: async (keys) => keys.map(() => null),
       set: (_key, _value, ttl) => void lives.push(ttl),
+      delete: () => {},
       close: async () => {},
     };
     const own = fixture.decisions({ cache });
@@ -383,6 +385,7 @@ describe("decideMany: freshness", () => {
         keysKept.push(name);
         cache.set(name, value, ttl);
       },
+      delete: () => {},
       close: async () => {},
     };
     const own = fixture.decisions({ cache: interposed });
@@ -478,6 +481,7 @@ describe("decideMany: PostgreSQL fails", () => {
     const broken: DecisionCache = {
       getMany: () => Promise.reject(new Error("broken")),
       set: () => {},
+      delete: () => {},
       close: async () => {},
     };
     expect(await errorOf(decrypt, fixture.decisions({ cache: broken }))).toBeInstanceOf(Error);

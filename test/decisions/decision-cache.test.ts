@@ -1,18 +1,21 @@
 import { randomBytes } from "node:crypto";
 import { createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Redis } from "ioredis";
 import { afterAll, describe, expect, inject, it } from "vitest";
 import type { DecisionCache } from "../../src/decisions/decision-cache.js";
-import { createMemoryDecisionCache } from "../../src/decisions/memory-decision-cache.js";
-import { createRedisDecisionCache, REDIS_OPTIONS } from "../../src/decisions/redis-decision-cache.js";
+import { openRedis, type RedisConnection } from "../../src/decisions/open-redis.js";
+import { createRedisDecisionCache } from "../../src/decisions/redis-decision-cache.js";
+import { createMemoryDecisionCache } from "../support/memory-decision-cache.js";
 import "../support/backend.js";
 
 const redisUrl = inject("redisUrl");
 const prefix = `test:${randomBytes(6).toString("hex")}:`;
 
-async function openRedisCache(url: string, log: string[] = []): Promise<{ cache: DecisionCache; redis: Redis }> {
-  const redis = new Redis(url, REDIS_OPTIONS);
+async function openRedisCache(
+  url: string,
+  log: string[] = [],
+): Promise<{ cache: DecisionCache; redis: RedisConnection }> {
+  const redis = openRedis({ kind: "single", url });
   const cache = createRedisDecisionCache(redis, (message) => log.push(message));
   return { cache, redis };
 }
@@ -29,7 +32,7 @@ if (redisUrl !== null) {
   ]);
 }
 
-async function ready(redis: Redis): Promise<void> {
+async function ready(redis: RedisConnection): Promise<void> {
   while (redis.status !== "ready") await sleep(5);
 }
 

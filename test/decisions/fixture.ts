@@ -1,11 +1,11 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { Pool } from "pg";
 import { createDecisions, type Decisions, type DecisionsOptions } from "../../src/decisions/decide-many.js";
-import { createMemoryDecisionCache } from "../../src/decisions/memory-decision-cache.js";
 import { openLoadPool } from "../../src/store/evaluation-input.js";
 import { createTokens, type Tokens } from "../../src/store/revision-token.js";
 import { openRevisionPool } from "../../src/store/revisions.js";
 import { createTestDatabase } from "../support/databases.js";
+import { createMemoryDecisionCache } from "../support/memory-decision-cache.js";
 
 export const ACCOUNT = "1111111111111111";
 export const OTHER_ACCOUNT = "2222222222222222";

@@ -3,8 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { canPerform } from "../../src/decisions/can-perform.js";
 import type { Answer, Decisions, Question } from "../../src/decisions/decide-many.js";
-import { createMemoryDecisionCache } from "../../src/decisions/memory-decision-cache.js";
 import { withReasons } from "../../src/domain/evaluation/decision.js";
+import { createMemoryDecisionCache } from "../support/memory-decision-cache.js";
 import { ACCOUNT, allow, deny, type Fixture, openFixture, role, secret, session } from "./fixture.js";
 
 let fixture: Fixture;

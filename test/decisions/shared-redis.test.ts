@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import type { Answer, Decisions, Question } from "../../src/decisions/decide-many.js";
 import type { DecisionCache } from "../../src/decisions/decision-cache.js";
-import { createRedisDecisionCache, REDIS_OPTIONS } from "../../src/decisions/redis-decision-cache.js";
+import { openRedis } from "../../src/decisions/open-redis.js";
+import { createRedisDecisionCache } from "../../src/decisions/redis-decision-cache.js";
 import "../support/backend.js";
 import { attach, type Fixture, key, openFixture, user } from "./fixture.js";
 
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.close());
 
-const open = (url: string): DecisionCache => createRedisDecisionCache(new Redis(url, REDIS_OPTIONS), () => {});
+const open = (url: string): DecisionCache => createRedisDecisionCache(openRedis({ kind: "single", url }), () => {});
 
 async function ask(by: Decisions): Promise<Answer> {
   const [answer] = await by.decideMany([question]);
@@ -54,7 +54,7 @@ it("shares answers between gateways, and a gateway without Redis gives the same"
 
 it("takes a value of another type under a key for a miss", async () => {
   const prefix = `test:${randomBytes(6).toString("hex")}:`;
-  const redis = new Redis(redisUrl, REDIS_OPTIONS);
+  const redis = openRedis({ kind: "single", url: redisUrl });
   const cache = createRedisDecisionCache(redis, () => {});
   while (redis.status !== "ready") await sleep(5);
   await redis.rpush(`${prefix}list`, "x");

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { compareSources, type Mutation, mutate, readSources } from "../support/mutants.js";
+import { compareSources, mutate, readSources } from "../support/mutants.js";
+import type { Mutation } from "../support/mutation.js";
 
 /** Far fewer than `differential.test.ts` goes through by itself. */
 const CASES = 60_000;

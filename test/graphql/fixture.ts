@@ -4,7 +4,6 @@ import { type Administration, DEFAULT_LIMITS } from "../../src/administration/ad
 import { ensureSystemPolicies } from "../../src/administration/ensure-system-policies.js";
 import { seedDemo } from "../../src/administration/seed-demo.js";
 import { createDecisions } from "../../src/decisions/decide-many.js";
-import { createMemoryDecisionCache } from "../../src/decisions/memory-decision-cache.js";
 import type { Caller } from "../../src/domain/caller.js";
 import { createContext, type Services } from "../../src/graphql/context.js";
 import { buildSchema } from "../../src/graphql/schema.js";
@@ -13,6 +12,7 @@ import { type Database, openDatabase } from "../../src/store/prisma-client.js";
 import { createTokens } from "../../src/store/revision-token.js";
 import { openRevisionPool } from "../../src/store/revisions.js";
 import { createTestDatabase } from "../support/databases.js";
+import { createMemoryDecisionCache } from "../support/memory-decision-cache.js";
 import { recordStatements } from "../support/statements.js";
 
 export const OPERATOR: Caller = { kind: "OPERATOR", credentialId: "test" };

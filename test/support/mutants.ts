@@ -5,17 +5,7 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import ts from "typescript-5";
 import type { Run } from "./compare-evaluators.js";
-
-/** A slip that somebody could make in the evaluator. */
-export interface Mutation {
-  /** What the broken evaluator does. */
-  readonly name: string;
-  /** Below `src/domain`. */
-  readonly file: string;
-  /** Occurs exactly once in it. */
-  readonly find: string;
-  readonly replace: string;
-}
+import { applyMutation, type Mutation } from "./mutation.js";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const COMPARISON = ["compare-evaluators", "random-cases", "reference-evaluator"].map(
@@ -34,14 +24,12 @@ export function readSources(): Map<string, string> {
   return new Map([...domain, ...COMPARISON].map((path) => [path, readFileSync(join(ROOT, path), "utf8")]));
 }
 
-/** @throws Error unless the text to replace is there exactly once */
-export function mutate(sources: ReadonlyMap<string, string>, { name, file, find, replace }: Mutation) {
-  const path = `src/domain/${file}`;
+/** @throws Error unless the text to replace is there exactly once; `file` is below `src/domain` */
+export function mutate(sources: ReadonlyMap<string, string>, mutation: Mutation) {
+  const path = `src/domain/${mutation.file}`;
   const source = sources.get(path);
-  if (source === undefined) throw new Error(`${name}: there is no file \`${path}\``);
-  const found = source.split(find).length - 1;
-  if (found !== 1) throw new Error(`${name}: \`${find}\` is there ${found} times in \`${path}\`, not once`);
-  return new Map([...sources, [path, source.replace(find, () => replace)]]);
+  if (source === undefined) throw new Error(`${mutation.name}: there is no file \`${path}\``);
+  return new Map([...sources, [path, applyMutation(source, mutation)]]);
 }
 
 const TRANSLATED = new Map<string, string>();

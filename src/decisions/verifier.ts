@@ -1,0 +1,63 @@
+import { isDeepStrictEqual } from "node:util";
+import type { ScopePrecedence } from "../domain/evaluation/access-request.js";
+import type { LoadEvaluationInput } from "../store/evaluation-input.js";
+import type { RevisionVector } from "../store/revisions.js";
+import { evaluateQuestion } from "./evaluate-question.js";
+import type { PreparedQuestion } from "./prepare-question.js";
+import type { CachedAnswer } from "./sealed-answer.js";
+
+/** `moved`: the state has changed meanwhile, so nothing can be said; `skipped`: not looked at. */
+export type Verification = "same" | "different" | "moved" | "skipped";
+
+/** Evaluates answers that came from the cache once more, beside the requests. Never rejects. */
+export interface Verifier {
+  check(question: PreparedQuestion, answer: CachedAnswer, vector: RevisionVector, now: number): Promise<Verification>;
+}
+
+export interface VerifierOptions {
+  readonly load: LoadEvaluationInput;
+  /** Of the answers, 0 to 1. */
+  readonly share: number;
+  readonly scopePrecedence: ScopePrecedence;
+}
+
+/** More at a time would take the database away from those who wait for it. */
+const MOST_RUNNING = 2;
+
+export function createVerifier(options: VerifierOptions): Verifier {
+  let running = 0;
+  return {
+    async check(question, answer, vector, now) {
+      const { share } = options;
+      if (Math.random() >= share || (running >= MOST_RUNNING && share < 1)) return "skipped";
+      running += 1;
+      try {
+        return await compare(options, { question, answer, vector, now });
+      } catch {
+        return "skipped"; // the database does not answer, which the requests are told
+      } finally {
+        running -= 1;
+      }
+    },
+  };
+}
+
+interface Checked {
+  readonly question: PreparedQuestion;
+  readonly answer: CachedAnswer;
+  readonly vector: RevisionVector;
+  readonly now: number;
+}
+
+async function compare({ load, scopePrecedence }: VerifierOptions, checked: Checked): Promise<Verification> {
+  const { question, answer, vector, now } = checked;
+  const { principal, resource, scopes } = question;
+  const input = await load({ principals: [principal], resources: [resource], scopes });
+  if (!scopes.every((scope) => input.vector.get(scope)?.tag === vector.get(scope)?.tag)) return "moved";
+  try {
+    const { decisions, resource: summary } = evaluateQuestion(question, input, scopePrecedence, now);
+    return isDeepStrictEqual([decisions, summary], [answer.decisions, answer.resource]) ? "same" : "different";
+  } catch {
+    return "different"; // there was an answer, and now there is none in the same state
+  }
+}

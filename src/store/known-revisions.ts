@@ -1,0 +1,60 @@
+import { LRUCache } from "lru-cache";
+import type { FreshRevisions, MovedScope, Revision } from "./revision-vector.js";
+
+/** Two clocks of this machine, in milliseconds. */
+export interface Clocks {
+  /** Never set. */
+  readonly monotonic: () => number;
+  /** Set now and then, but goes on while the machine is suspended. */
+  readonly wall: () => number;
+}
+
+export const SYSTEM_CLOCKS: Clocks = { monotonic: () => performance.now(), wall: () => Date.now() };
+
+const MOST_SCOPES = 50_000;
+/** A machine that was suspended lost time that the monotonic clock does not count. */
+const MOST_DRIFT_MS = 100;
+
+/** Revisions that were read a short while ago, for answers that may rest on an older state. */
+export class KnownRevisions {
+  private readonly known = new LRUCache<string, { readonly revision: Revision | null; readonly readAt: number }>({
+    max: MOST_SCOPES,
+  });
+  private readonly clocks: Clocks;
+  /** Database clock minus monotonic clock. */
+  private databaseTime = 0;
+  /** Wall clock minus monotonic clock. */
+  private wallTime = 0;
+
+  constructor(clocks: Clocks) {
+    this.clocks = clocks;
+  }
+
+  /** @param readAt when the statement was sent, since it may have seen no later state; by the monotonic clock */
+  remember({ vector, now }: FreshRevisions, readAt: number): void {
+    this.databaseTime = now - readAt;
+    this.wallTime = this.clocks.wall() - this.clocks.monotonic();
+    for (const [scope, revision] of vector) this.known.set(scope, { revision, readAt });
+  }
+
+  /** Null unless all scopes have been read within the last `maxAge` milliseconds. */
+  recall(scopes: readonly string[], maxAge: number): FreshRevisions | null {
+    const clock = this.clocks.monotonic();
+    if (Math.abs(this.clocks.wall() - clock - this.wallTime) > MOST_DRIFT_MS) this.known.clear();
+    const vector = new Map<string, Revision | null>();
+    for (const scope of scopes) {
+      const entry = this.known.get(scope);
+      if (entry === undefined || entry.readAt < clock - maxAge) return null;
+      vector.set(scope, entry.revision);
+    }
+    return { vector, now: Math.floor(this.databaseTime + clock) };
+  }
+
+  /** Forgets what is older than the revisions that scopes have moved to. */
+  forget(moved: readonly MovedScope[]): void {
+    for (const { scope, rev } of moved) {
+      const entry = this.known.peek(scope);
+      if (entry !== undefined && (entry.revision?.rev ?? 0) < rev) this.known.delete(scope);
+    }
+  }
+}

@@ -1,0 +1,38 @@
+/** One entry of the revision vector: `rev` gives the order within one history, `tag` names the state for good. */
+export interface Revision {
+  readonly rev: number;
+  readonly tag: string;
+}
+
+/** The revision of every scope that was asked for; null: the scope was never moved, so nothing of it exists. */
+export type RevisionVector = ReadonlyMap<string, Revision | null>;
+
+/** A vector together with the database clock (milliseconds since the epoch) of the statement that read it. */
+export interface FreshRevisions {
+  readonly vector: RevisionVector;
+  readonly now: number;
+}
+
+/** How a revision travels in the JSON of a statement. */
+export type RevisionRow = readonly [scope: string, rev: number, tag: string];
+
+/** A scope and the revision it has moved to. */
+export interface MovedScope {
+  readonly scope: string;
+  readonly rev: number;
+}
+
+/** The entries of `scopes`, absent ones as null. */
+export function toVector(scopes: readonly string[], rows: readonly RevisionRow[]): RevisionVector {
+  const vector = new Map<string, Revision | null>(scopes.map((scope) => [scope, null]));
+  for (const [scope, rev, tag] of rows) vector.set(scope, { rev, tag });
+  return vector;
+}
+
+/** What has moved between two states, of the scopes that both know. */
+export function movedScopes(before: RevisionVector, after: RevisionVector): MovedScope[] {
+  return [...after].flatMap(([scope, revision]) => {
+    const moved = revision !== null && revision.tag !== before.get(scope)?.tag;
+    return moved ? { scope, rev: revision.rev } : [];
+  });
+}
