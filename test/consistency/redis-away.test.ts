@@ -13,8 +13,10 @@ const MEASURE_MS = times({ short: 3_000, long: 20_000 });
 /** After so long a gateway has learned that Redis is no help. */
 const LEARNING_MS = 1_000;
 const WAIT_MS = 60;
+/** Of those that are asked later; that much the machine makes of its own. */
+const LASTING_WAIT_MS = 20;
 /** A busy machine can be late for once, not each time. */
-const ATTEMPTS = 3;
+const ATTEMPTS = 5;
 
 let pair: Pair;
 beforeAll(async () => {
@@ -24,7 +26,11 @@ beforeAll(async () => {
 });
 afterAll(() => pair?.close());
 
-const ask = () => askForAWhile({ gateways: pair.gateways, clients: CLIENTS, milliseconds: MEASURE_MS, pause: 5 });
+/** Questions that the gateways look for in Redis, each time. */
+function ask(): Promise<Answered[]> {
+  const { gateways } = pair;
+  return askForAWhile({ gateways, clients: CLIENTS, milliseconds: MEASURE_MS, pause: 5, unheardOf: true });
+}
 
 type Fault = (proxy: TcpProxy) => unknown;
 
@@ -62,9 +68,10 @@ test.each<[string, Fault, Fault]>([
   ["down", (proxy) => proxy.refuse(), (proxy) => proxy.accept()],
   ["slow", (proxy) => proxy.setDelay(() => 200), (proxy) => proxy.setDelay(() => 0)],
   ["silent", (proxy) => proxy.setFlow("drop"), (proxy) => proxy.setFlow("pass")],
-])("R14: with Redis %s every question is answered, and hardly later", async (name, begin, end) => {
+])("R14: with Redis %s every question is answered, and after a second as early as before", async (name, begin, end) => {
   const runs: Measured[] = [];
-  const isGood = ({ excess, wait }: Measured) => excess <= WAIT_MS && wait <= WAIT_MS;
+  const isGood = ({ excess, wait, lastingWait }: Measured) =>
+    excess <= WAIT_MS && wait <= WAIT_MS && lastingWait <= LASTING_WAIT_MS;
   while (runs.length < ATTEMPTS && !runs.some(isGood)) runs.push(await measure(name, begin, end));
   for (const { success } of runs) expect(success).toBeGreaterThanOrEqual(0.999);
   expect(runs.some(isGood)).toBe(true);

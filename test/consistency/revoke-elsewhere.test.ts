@@ -2,7 +2,7 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { killed } from "../support/broken-build.js";
 import type { Gateway } from "../support/gateway.js";
-import { type Pair, startPair } from "../support/gateway-pair.js";
+import { expectNoMismatch, type Pair, startPair, VERIFY_ALL } from "../support/gateway-pair.js";
 import { readGrant, setGrant } from "../support/grants.js";
 import { PATIENCE, times } from "../support/long-form.js";
 import { keysWithoutTags } from "../support/slips.js";
@@ -20,7 +20,7 @@ interface Seen {
 
 let pair: Pair;
 beforeAll(async () => {
-  pair = await startPair({ users: CLIENTS });
+  pair = await startPair({ users: CLIENTS, settings: VERIFY_ALL });
 });
 afterAll(() => pair?.close());
 
@@ -86,6 +86,7 @@ test("R5: … with Redis paused, and when it goes on", async () => {
   report("paused", seen);
   const after = await sequences(pair, 20);
   expect(seen.stale + after.stale).toBe(0);
+  expectNoMismatch(pair);
 });
 
 test("R5: … with Redis down, and when it is back", async () => {
@@ -95,4 +96,5 @@ test("R5: … with Redis down, and when it is back", async () => {
   for (const proxy of pair.toRedis) await proxy.accept();
   const after = await sequences(pair, 20);
   expect(seen.stale + after.stale).toBe(0);
+  expectNoMismatch(pair);
 });

@@ -19,16 +19,20 @@ export interface Asking {
   readonly milliseconds: number;
   /** Between an answer and the next question. */
   readonly pause?: number;
+  /** Whether no question is asked twice, so that no gateway finds its answer in its own memory. */
+  readonly unheardOf?: boolean;
 }
 
 /** Asks questions for a while and notes what comes of them. */
-export async function askForAWhile({ gateways, clients, milliseconds, pause = 10 }: Asking): Promise<Answered[]> {
+export async function askForAWhile(asking: Asking): Promise<Answered[]> {
+  const { gateways, clients, milliseconds, pause = 10, unheardOf = false } = asking;
   const answers: Answered[] = [];
   const end = performance.now() + milliseconds;
   const client = async (user: number) => {
     for (let turn = user; performance.now() < end; turn += 1) {
       const gateway = gateways[turn % gateways.length];
-      if (gateway !== undefined) answers.push(await askOnce(gateway, user));
+      const variant = unheardOf ? nextVariant++ : undefined;
+      if (gateway !== undefined) answers.push(await askOnce(gateway, user, variant));
       await sleep(pause);
     }
   };
@@ -36,9 +40,11 @@ export async function askForAWhile({ gateways, clients, milliseconds, pause = 10
   return answers;
 }
 
-export async function askOnce(gateway: Gateway, user: number): Promise<Answered> {
+let nextVariant = 1;
+
+export async function askOnce(gateway: Gateway, user: number, variant?: number): Promise<Answered> {
   const start = performance.now();
-  const outcome = await readGrant(gateway, user).then(
+  const outcome = await readGrant(gateway, user, variant).then(
     ({ granted }) => (granted ? "ALLOW" : "DENY"),
     (error: unknown) => (error instanceof RefusedError ? error.code : String(error)),
   );

@@ -1,3 +1,4 @@
+import { expect } from "vitest";
 import { type BrokenBuild, breakBuild, type Slip } from "./broken-build.js";
 import { createTestDatabase } from "./databases.js";
 import { type Gateway, startGateway } from "./gateway.js";
@@ -29,6 +30,14 @@ export interface Pair {
   /** The program that the gateways run; undefined: the one in dist/. */
   readonly program: string | undefined;
   close(): Promise<void>;
+}
+
+/** The gateways evaluate every answer that they find in a cache once more. */
+export const VERIFY_ALL = { DECISION_CACHE_VERIFY: "1" };
+
+/** Of those evaluated once more none has come out differently. */
+export function expectNoMismatch({ gateways }: Pair): void {
+  for (const gateway of gateways) expect(gateway.errors()).not.toContain("it is a defect");
 }
 
 class Steps {

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { inject } from "vitest";
 import "./backend.js";
@@ -64,7 +65,13 @@ export async function startGateway(settings: Record<string, string>, program = B
     output: () => printed.out,
     errors: () => printed.err,
     isRunning: () => !hasEnded(child),
-    ask: (query, variables) => askGateway(url, key, query, variables),
+    ask: async (query, variables) => {
+      try {
+        return await askGateway(url, key, query, variables);
+      } catch (error) {
+        throw await explain(error, child, printed);
+      }
+    },
     stop: () => stop(child),
     kill: () => kill(child),
   };
@@ -98,6 +105,13 @@ async function untilReady(child: ChildProcess, printed: Printed): Promise<string
     }
   })();
   return Promise.race([ended, ready]);
+}
+
+/** A gateway that is gone says why. */
+async function explain(error: unknown, child: ChildProcess, printed: Printed): Promise<unknown> {
+  await sleep(50); // the news of its end may be on the way
+  if (!hasEnded(child)) return error;
+  return new Error(`the gateway has ended (${child.exitCode ?? child.signalCode}): ${printed.err}`, { cause: error });
 }
 
 const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null;

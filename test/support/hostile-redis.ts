@@ -119,18 +119,23 @@ function remember({ values, all, random }: Memory, key: string, value: Buffer): 
 }
 
 /** The rare ones are dear: a big value takes long to send, half a reply costs the connection. */
-function chooseLie(random: Random): Lie {
-  if (random() < 0.01) return "half a reply";
-  if (random() < 0.01) return "10 MB";
-  const cheap = LIES.filter((lie) => lie !== "half a reply" && lie !== "10 MB");
-  return cheap[Math.floor(random() * cheap.length)] ?? "nothing";
+const RARE: readonly (readonly [Lie, number])[] = [
+  ["half a reply", 250],
+  ["10 MB", 200],
+];
+const CHEAP = LIES.filter((lie) => !RARE.some(([rare]) => rare === lie));
+
+function chooseLie({ random, told }: Memory): Lie {
+  const before = [...told.values()].reduce((sum, count) => sum + count, 0);
+  const rare = RARE.find(([, each]) => before % each === each / 2);
+  return rare?.[0] ?? CHEAP[Math.floor(random() * CHEAP.length)] ?? "nothing";
 }
 
 function sendLie(socket: Socket, key: string, memory: Memory): void {
   const history = memory.values.get(key) ?? [];
   const anything = memory.all[Math.floor(memory.random() * memory.all.length)];
   const known = history.at(-1) ?? anything;
-  const lie = chooseLie(memory.random);
+  const lie = chooseLie(memory);
   memory.told.set(lie, (memory.told.get(lie) ?? 0) + 1);
   if (lie === "half a reply" && known) {
     socket.write(bulk(known).subarray(0, known.length / 2));

@@ -22,6 +22,13 @@ export const noSeal: readonly Slip[] = [
   },
 ];
 
+/** For mistakes in what gateways share. */
+export const noLocalAnswers: Slip = {
+  file: "app.js",
+  find: "const LOCAL_ANSWERS = 50_000;",
+  replace: "const LOCAL_ANSWERS = 0;",
+};
+
 /** Keys of the question alone; a change deletes the entries of the principals it names after its COMMIT, before its answer. */
 export const cacheAside: readonly Slip[] = [
   ...keysWithoutTags,
@@ -32,17 +39,25 @@ export const cacheAside: readonly Slip[] = [
     // biome-ignore lint/suspicious/noTemplateCurlyInString: source text
     replace: "return `aside:${question.principal.arnKey}:${digest}`",
   },
+  noLocalAnswers,
   {
     file: "administration/change-account.js",
-    find: "return await withRetries(() => attempt(administration, request, change));",
+    find: "await withRetries(() => attempt(administration, request, change))",
+    replace: "await forgetAfter(await withRetries(() => attempt(administration, request, change)), change)",
+  },
+  {
+    file: "administration/change-account.js",
+    find: "async function withRetries(",
     replace: `
-      const { Redis } = await import("ioredis");
-      globalThis.aside ??= new Redis(process.env.REDIS_URL).on("error", () => {});
-      const result = await withRetries(() => attempt(administration, request, change));
-      const script = 'for _, key in ipairs(redis.call("KEYS", ARGV[1])) do redis.call("DEL", key) end';
-      const forget = (arn) => globalThis.aside.eval(script, 0, "aside:" + arn.toLowerCase() + ":*");
-      const late = new Promise((resolve) => setTimeout(resolve, 500));
-      await Promise.race([late, Promise.all(change.targets.map(forget)).catch(() => {})]);
-      return result;`,
+      async function forgetAfter(result, change) {
+        const { Redis } = await import("ioredis");
+        globalThis.aside ??= new Redis(process.env.REDIS_URL).on("error", () => {});
+        const script = 'for _, key in ipairs(redis.call("KEYS", ARGV[1])) do redis.call("DEL", key) end';
+        const forget = (arn) => globalThis.aside.eval(script, 0, "aside:" + arn.toLowerCase() + ":*");
+        const late = new Promise((resolve) => setTimeout(resolve, 500));
+        await Promise.race([late, Promise.all(change.targets.map(forget)).catch(() => {})]);
+        return result;
+      }
+      async function withRetries(`,
   },
 ];
