@@ -11,14 +11,15 @@ import { engineVersion } from "./decisions/generated/engine-version.js";
 import { openRedis, openRedisSubscriber, type RedisConnection } from "./decisions/open-redis.js";
 import { createRedisDecisionCache } from "./decisions/redis-decision-cache.js";
 import { createRevisionHints } from "./decisions/revision-hints.js";
-import { authenticate, ensureOperator } from "./store/credentials.js";
+import { type Authenticator, createAuthenticator } from "./store/authenticator.js";
+import { ensureOperator } from "./store/credentials.js";
 import { startEmbeddedPostgres } from "./store/embedded-postgres.js";
 import { openLoadPool } from "./store/evaluation-input.js";
 import { loadGatewaySecrets } from "./store/gateway-secrets.js";
 import { migrate } from "./store/migrate.js";
 import { type Database, openDatabase } from "./store/prisma-client.js";
 import { createTokens } from "./store/revision-token.js";
-import { assertRevisionTriggers, type MovedScope, openRevisionPool } from "./store/revisions.js";
+import { assertRevisionTriggers, createRevisionReader, type MovedScope, openRevisionPool } from "./store/revisions.js";
 
 const MIGRATIONS = fileURLToPath(new URL("../prisma/migrations", import.meta.url));
 
@@ -27,7 +28,7 @@ export interface App {
   readonly db: Database;
   readonly decisions: Decisions;
   readonly administration: Administration;
-  readonly authenticate: (apiKey: string) => ReturnType<typeof authenticate>;
+  readonly authenticate: Authenticator;
   /** Whether the data lie in the embedded PostgreSQL. */
   readonly embedded: boolean;
   /** Closes all connections, and the embedded PostgreSQL when nobody else uses it. */
@@ -77,11 +78,12 @@ async function assemble(config: Config, log: Logger, closers: Closers): Promise<
   if (carriedOver > 0) log.info(`sealed ${carriedOver} audit trails of an earlier version`);
   await ensureSystemPolicies(db);
   const tokens = createTokens({ environment: secrets.environment, key: secrets.tokenKey });
+  const revisions = createRevisionReader(vectorPool);
   const redis = config.redis === null || config.decisionCache !== "on" ? null : openRedis(config.redis);
   const { environment, cacheKey } = secrets;
   const { scopePrecedence, maxStaleness, verifiedShare } = config;
   const decisions = createDecisions({
-    ...{ pool: vectorPool, loadPool, tokens, environment, cacheKey, engineVersion },
+    ...{ pool: vectorPool, revisions, loadPool, tokens, environment, cacheKey, engineVersion },
     ...{ scopePrecedence, maxStaleness, verifiedShare },
     cache: redis && openCache(redis, log, closers),
     localAnswers: config.decisionCache === "off" ? 0 : LOCAL_ANSWERS,
@@ -92,7 +94,7 @@ async function assemble(config: Config, log: Logger, closers: Closers): Promise<
     db,
     decisions,
     administration: { db, tokens, limits: config.limits, auditKey: secrets.auditKey, onMoved: announce },
-    authenticate: (apiKey) => authenticate(vectorPool, apiKey),
+    authenticate: createAuthenticator(vectorPool, revisions),
     embedded: config.databaseUrl === undefined,
     close: () => closers.close(),
   };

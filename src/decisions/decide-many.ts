@@ -45,6 +45,8 @@ export interface DecisionsOptions extends KeySpace {
   readonly maxStaleness?: number;
   /** Share of the answers from the cache, 0 to 1, that is evaluated again to see that it is right; default: none. */
   readonly verifiedShare?: number;
+  /** Default: one of its own on `pool`. */
+  readonly revisions?: RevisionReader;
   /** Default: the machine's. */
   readonly clocks?: Clocks;
   /** Told of what must never happen; default: nobody. */
@@ -125,7 +127,7 @@ function assemble(options: DecisionsOptions): Services {
   const loadInput = createInputLoader(options.loadPool, options.compile ?? createPolicyCompiler());
   const answers = shared === null && entries === 0 ? null : createAnswerCache({ shared, macKey, entries, onForged });
   const verifier = createVerifier({ load: loadInput, share: options.verifiedShare ?? 0, scopePrecedence });
-  const revisions = createRevisionReader(options.pool, options.clocks);
+  const revisions = options.revisions ?? createRevisionReader(options.pool, options.clocks);
   return { ...options, revisions, load: createAnswerLoader(loadInput, scopePrecedence), answers, verifier, counted };
 }
 

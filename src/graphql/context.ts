@@ -1,6 +1,6 @@
 import DataLoader from "dataloader";
 import type { Administration } from "../administration/administration.js";
-import type { Answer, Ask, Question } from "../decisions/decide-many.js";
+import type { Answer, Ask, CacheStatus, Question } from "../decisions/decide-many.js";
 import type { Caller } from "../domain/caller.js";
 import type { Database } from "../store/prisma-client.js";
 import { createRecords, type Records } from "./records.js";
@@ -20,6 +20,8 @@ export interface GraphQLContext {
   readonly requestId: string;
   /** Decides one question; questions asked in one tick are decided together, the same question once. */
   readonly ask: Ask;
+  /** Where the answers came from, so far. */
+  readonly cacheUse: ReadonlyMap<CacheStatus, number>;
   /** Records by key, gathered per tick like decisions. */
   readonly records: Records;
   /** Forgets every answer and record of this request. Runs after each change, so that what follows sees it. */
@@ -32,14 +34,19 @@ export interface GraphQLContext {
  * @param caller who sent the request; null when nobody is known
  */
 export function createContext(services: Services, caller: Caller | null, requestId: string): GraphQLContext {
-  const answers = new DataLoader<Question, Answer, string>((questions) => services.decisions.decideMany(questions), {
-    cacheKeyFn: questionKey,
-  });
+  const cacheUse = new Map<CacheStatus, number>();
+  const decide = async (questions: readonly Question[]) => {
+    const found = await services.decisions.decideMany(questions);
+    for (const answer of found) if (!(answer instanceof Error)) count(cacheUse, answer.cache);
+    return found;
+  };
+  const answers = new DataLoader<Question, Answer, string>(decide, { cacheKeyFn: questionKey });
   const records = createRecords(services.db);
   return {
     services,
     caller,
     requestId,
+    cacheUse,
     records,
     ask: (question) => answers.load(question),
     clearDecisions() {
@@ -47,6 +54,10 @@ export function createContext(services: Services, caller: Caller | null, request
       records.clear();
     },
   };
+}
+
+function count<K>(counts: Map<K, number>, key: K): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }
 
 /** Two questions share a key only when they agree in everything; the order of object members does not matter. */

@@ -45,7 +45,10 @@ export const ConsistencyInput = builder.inputType("ConsistencyInput", {
       type: "RevisionToken",
       description: "It sees at least this revision. REVISION_UNAVAILABLE when the database has lost it.",
     }),
-    minimizeLatency: t.boolean({ description: "It may rest on a revision a little older, if that is quicker." }),
+    minimizeLatency: t.boolean({
+      description:
+        "It may rest on a state that was current at some moment of the last second before the question (`MAX_STALENESS_MS` of the gateway), which saves asking the database.",
+    }),
   }),
 });
 

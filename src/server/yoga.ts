@@ -6,6 +6,7 @@ import type { Caller } from "../domain/caller.js";
 import { createContext, type GraphQLContext, type Services } from "../graphql/context.js";
 import { isErrorCode, maskError } from "../graphql/errors.js";
 import { type Authenticate, bearerKey } from "./authenticate.js";
+import { useCacheReport } from "./cache-report.js";
 import { useErrorCodes } from "./error-codes.js";
 import type { RequestHandler } from "./http-server.js";
 
@@ -41,7 +42,7 @@ export function createGraphQLListener(options: YogaOptions): RequestHandler {
       const sender = senders.get(request);
       return createContext(options.services, sender?.caller ?? null, sender?.requestId ?? randomUUID());
     },
-    plugins: [useSender(options, senders), useErrorCodes()],
+    plugins: [useSender(options, senders), useErrorCodes(), useCacheReport()],
   });
   return (request, response) => yoga.handle(request, response);
 }

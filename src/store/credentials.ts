@@ -2,8 +2,9 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Pool } from "pg";
 import type { Caller } from "../domain/caller.js";
 import type { Database, Transaction } from "./prisma-client.js";
+import type { RevisionRow } from "./revision-vector.js";
 import { REVISION_DEADLINE_MS, withDeadline } from "./revisions.js";
-import { authenticateSession } from "./session-tokens.js";
+import type { FoundSignIn } from "./sign-in.js";
 import { asStoreError } from "./store-errors.js";
 
 /** The two parts of an API key `rg_<id>_<secret>`. */
@@ -18,21 +19,27 @@ export class CredentialConflictError extends Error {
 }
 
 interface CredentialRow {
+  readonly now: number;
   readonly kind: "OPERATOR" | "PRINCIPAL";
   readonly secret_digest: Buffer;
-  readonly active: boolean;
   readonly principal_arn: string | null;
+  readonly until: number | null;
+  readonly scopes: readonly string[];
+  readonly revisions: readonly RevisionRow[];
 }
 
 const API_KEY = /^rg_([a-z0-9]{1,32})_([A-Za-z0-9_-]{43,512})$/;
 const OPERATOR_LOCK = 7_270_736_901n;
-const UNKNOWN_DIGEST = createHash("sha256").update(randomBytes(32)).digest();
+/** `least` takes no notice of NULLs. */
 const FIND_CREDENTIAL = {
   name: "ramgate-find-credential",
-  text: `SELECT c.kind, c.secret_digest, p.arn AS principal_arn,
-      (c.revoked_at IS NULL OR c.revoked_at > clock_timestamp())
-      AND (c.expires_at IS NULL OR c.expires_at > clock_timestamp()) AS active
-    FROM credential c LEFT JOIN principal p ON p.id = c.principal_id
+  text: `SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
+      c.kind, c.secret_digest, p.arn AS principal_arn,
+      floor(extract(epoch FROM least(c.revoked_at, c.expires_at)) * 1000)::float8 AS until,
+      s.scopes, coalesce((SELECT json_agg(json_build_array(r.scope, r.rev, r.tag)) FROM authz_revision r
+        WHERE r.scope = ANY (s.scopes)), '[]') AS revisions
+    FROM credential c LEFT JOIN principal p ON p.id = c.principal_id,
+      LATERAL (SELECT array_remove(ARRAY['cred:' || c.id, 'prin:' || p.arn_key], NULL) AS scopes) s
     WHERE c.id = $1`,
 };
 
@@ -42,23 +49,14 @@ export function parseApiKey(text: string): ApiKey | null {
   return id === undefined || secret === undefined ? null : { id, secret };
 }
 
-/**
- * Says who the holder of `apiKey`, or of a session's token, is; null for a key that is malformed, unknown, revoked or expired (by the database's
- * clock). Takes the same time for unknown ids as for wrong secrets.
- * @throws UnavailableError when the database does not answer
- */
-export async function authenticate(pool: Pool, apiKey: string): Promise<Caller | null> {
-  const id = parseApiKey(apiKey)?.id;
-  if (id === undefined) return authenticateSession(pool, apiKey);
-  const row = await findCredential(pool, id);
-  const known = timingSafeEqual(digestOf(apiKey), row?.secret_digest ?? UNKNOWN_DIGEST);
-  return row !== undefined && known && row.active ? callerOf(id, row) : null;
-}
-
-async function findCredential(pool: Pool, id: string): Promise<CredentialRow | undefined> {
+/** What the database knows of the key with this id. @throws UnavailableError when it does not answer */
+export async function findCredential(pool: Pool, id: string): Promise<FoundSignIn> {
   try {
     const found = pool.query<CredentialRow>({ ...FIND_CREDENTIAL, values: [id] });
-    return (await withDeadline(found, REVISION_DEADLINE_MS)).rows[0];
+    const [row] = (await withDeadline(found, REVISION_DEADLINE_MS)).rows;
+    if (row === undefined) return { signIn: null, now: 0 };
+    const { now, secret_digest: digest, until, scopes, revisions } = row;
+    return { signIn: { digest, caller: callerOf(id, row), from: null, until, scopes, revisions }, now };
   } catch (error) {
     throw asStoreError(error);
   }

@@ -1,7 +1,9 @@
-import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import type { Pool } from "pg";
 import type { Caller } from "../domain/caller.js";
+import type { RevisionRow } from "./revision-vector.js";
 import { REVISION_DEADLINE_MS, withDeadline } from "./revisions.js";
+import type { FoundSignIn } from "./sign-in.js";
 import { asStoreError } from "./store-errors.js";
 
 /** A token `rgs_<session id>_<secret>`, and all that is kept of it. */
@@ -12,18 +14,24 @@ export interface SessionToken {
 }
 
 interface SessionRow {
+  readonly now: number;
   readonly arn: string;
   readonly token_digest: Buffer;
-  readonly active: boolean;
+  readonly from: number;
+  readonly until: number;
+  readonly revisions: readonly RevisionRow[];
 }
 
 const SESSION_TOKEN = /^rgs_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})_[A-Za-z0-9_-]{43}$/;
-const UNKNOWN_DIGEST = createHash("sha256").update(randomBytes(32)).digest();
+/** `least` takes no notice of NULLs. */
 const FIND_SESSION = {
   name: "ramgate-find-session",
-  text: `SELECT arn, token_digest, issued_at <= clock_timestamp() AND expires_at > clock_timestamp()
-      AND (revoked_at IS NULL OR revoked_at > clock_timestamp()) AS active
-    FROM role_session WHERE id = $1`,
+  text: `SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now, s.arn, s.token_digest,
+      floor(extract(epoch FROM s.issued_at) * 1000)::float8 AS from,
+      floor(extract(epoch FROM least(s.expires_at, s.revoked_at)) * 1000)::float8 AS until,
+      coalesce((SELECT json_agg(json_build_array(r.scope, r.rev, r.tag)) FROM authz_revision r
+        WHERE r.scope = 'prin:' || s.arn), '[]') AS revisions
+    FROM role_session s WHERE s.id = $1`,
 };
 
 /** Makes the token of a new session, 256 random bits. `sessionId`: a UUID. */
@@ -38,24 +46,15 @@ export function sessionIdOf(text: string): string | null {
   return parts.length === 0 ? null : parts.join("-");
 }
 
-/**
- * Says which session the holder of a token acts in; null for a token that is malformed or unknown, and for a session
- * that has expired or was revoked (by the database's clock).
- * @throws UnavailableError when the database does not answer
- */
-export async function authenticateSession(pool: Pool, token: string): Promise<Caller | null> {
-  const id = sessionIdOf(token);
-  if (id === null) return null;
-  const row = await findSession(pool, id);
-  const known = timingSafeEqual(digestOf(token), row?.token_digest ?? UNKNOWN_DIGEST);
-  if (row === undefined || !known || !row.active) return null;
-  return { kind: "PRINCIPAL", credentialId: id, principalArn: row.arn };
-}
-
-async function findSession(pool: Pool, id: string): Promise<SessionRow | undefined> {
+/** What the database knows of the session with this id. @throws UnavailableError when it does not answer */
+export async function findSession(pool: Pool, id: string): Promise<FoundSignIn> {
   try {
     const found = pool.query<SessionRow>({ ...FIND_SESSION, values: [id] });
-    return (await withDeadline(found, REVISION_DEADLINE_MS)).rows[0];
+    const [row] = (await withDeadline(found, REVISION_DEADLINE_MS)).rows;
+    if (row === undefined) return { signIn: null, now: 0 };
+    const { now, arn: principalArn, token_digest: digest, from, until, revisions } = row;
+    const caller: Caller = { kind: "PRINCIPAL", credentialId: id, principalArn };
+    return { signIn: { digest, caller, from, until, scopes: [`prin:${principalArn}`], revisions }, now };
   } catch (error) {
     throw asStoreError(error);
   }

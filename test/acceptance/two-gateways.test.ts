@@ -36,6 +36,14 @@ async function change(gateway: Gateway, name: string, input: object): Promise<bo
   return data[name].changed;
 }
 
+test("a response says how many of its decisions came from the cache", async () => {
+  const ask = async () =>
+    (await gateways[0].ask(CHECK, { principal: user("bob"), resource: GEMINI_KEY })) as { extensions?: unknown };
+  await ask();
+  expect((await ask()).extensions).toEqual({ cache: { HIT: 1, MISS: 0, BYPASS: 0 } });
+  expect(await gateways[0].ask("{ __typename }")).not.toHaveProperty("extensions");
+});
+
 test.each([
   [
     "bob's own attachment",

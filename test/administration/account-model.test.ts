@@ -155,8 +155,8 @@ const MUTATIONS: readonly Mutation[] = [
   {
     name: "tags that get another value count towards the quota",
     file: "tag-resource.ts",
-    find: "checkTagCount(current.size + added, most",
-    replace: "checkTagCount(current.size + news.length, most",
+    find: "checkTagCount(next.size, most",
+    replace: "checkTagCount(current.size + tags.length, most",
   },
   {
     name: "untagging removes the other tags",
@@ -174,7 +174,8 @@ const MUTATIONS: readonly Mutation[] = [
     name: "a dry run writes",
     file: "change-account.ts",
     find: "if (request.dryRun) throw new DryRunDone(resultOf(effect, administration.tokens.issue(before, now), true));",
-    replace: "if (request.dryRun) return resultOf(effect, administration.tokens.issue(before, now), true);",
+    replace:
+      "if (request.dryRun) return { result: resultOf(effect, administration.tokens.issue(before, now), true), moved: [] };",
   },
   {
     name: "the expected revision is ignored",

@@ -1,7 +1,9 @@
 import { Pool } from "pg";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { authenticate, CredentialConflictError, ensureOperator, parseApiKey } from "../../src/store/credentials.js";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { type Authenticator, createAuthenticator } from "../../src/store/authenticator.js";
+import { CredentialConflictError, ensureOperator, parseApiKey } from "../../src/store/credentials.js";
 import { type Database, openDatabase } from "../../src/store/prisma-client.js";
+import { createRevisionReader } from "../../src/store/revisions.js";
 import { UnavailableError } from "../../src/store/store-errors.js";
 import { createTestDatabase, type TestDatabase } from "../support/databases.js";
 
@@ -10,11 +12,13 @@ const KEY = `rg_admin1_${SECRET}`;
 let database: TestDatabase;
 let db: Database;
 let pool: Pool;
+let authenticate: Authenticator;
 
 beforeAll(async () => {
   database = await createTestDatabase("credentials");
   db = openDatabase(database.url, 4);
   pool = new Pool({ connectionString: database.url, max: 2 });
+  authenticate = createAuthenticator(pool, createRevisionReader(pool));
 });
 afterAll(async () => {
   await pool.end();
@@ -44,7 +48,7 @@ describe("the operator", () => {
     const made = await Promise.all([1, 2, 3, 4].map(() => ensureOperator(db, null)));
     const keys = made.flatMap(({ created }) => created ?? []);
     expect(keys).toHaveLength(1);
-    const caller = await authenticate(pool, keys[0] ?? "");
+    const caller = await authenticate(keys[0] ?? "");
     expect(caller).toMatchObject({ kind: "OPERATOR" });
     const [stored] = await db.credential.findMany();
     expect(Buffer.from(stored?.secretDigest ?? []).toString()).not.toContain(keys[0]);
@@ -55,14 +59,14 @@ describe("the operator", () => {
     expect(await ensureOperator(db, KEY)).toEqual({ created: null });
     await expect(ensureOperator(db, `${KEY}x`)).rejects.toBeInstanceOf(CredentialConflictError);
     await expect(ensureOperator(db, `${KEY}x`)).rejects.not.toThrow(SECRET);
-    expect(await authenticate(pool, KEY)).toEqual({ kind: "OPERATOR", credentialId: "admin1" });
+    expect(await authenticate(KEY)).toEqual({ kind: "OPERATOR", credentialId: "admin1" });
   });
 });
 
 describe("authentication", () => {
   test("refuses what is wrong, unknown or malformed", async () => {
     for (const key of [`${KEY}x`, KEY.slice(0, -1), `rg_nobody_${SECRET}`, "rg_admin1_", "", "\0"]) {
-      expect(await authenticate(pool, key)).toBeNull();
+      expect(await authenticate(key)).toBeNull();
     }
   });
 
@@ -70,14 +74,14 @@ describe("authentication", () => {
     const where = { id: "admin1" };
     const hour = 3_600_000;
     await db.credential.update({ where, data: { expiresAt: new Date(Date.now() + hour) } });
-    expect(await authenticate(pool, KEY)).not.toBeNull();
+    expect(await authenticate(KEY)).not.toBeNull();
     await db.credential.update({ where, data: { expiresAt: new Date(Date.now() - hour) } });
-    expect(await authenticate(pool, KEY)).toBeNull();
+    expect(await authenticate(KEY)).toBeNull();
     await db.credential.update({ where, data: { expiresAt: null, revokedAt: new Date() } });
-    expect(await authenticate(pool, KEY)).toBeNull();
+    expect(await authenticate(KEY)).toBeNull();
     await expect(ensureOperator(db, KEY)).rejects.toThrow(/revoked/);
     await db.credential.update({ where, data: { revokedAt: null } });
-    expect(await authenticate(pool, KEY)).not.toBeNull();
+    expect(await authenticate(KEY)).not.toBeNull();
   });
 
   test("names the principal of a principal's key", async () => {
@@ -88,12 +92,48 @@ describe("authentication", () => {
     });
     const { secretDigest } = await db.credential.findUniqueOrThrow({ where: { id: "admin1" } });
     await db.credential.update({ where: { id: "admin1" }, data: { kind: "PRINCIPAL", principalId, secretDigest } });
-    expect(await authenticate(pool, KEY)).toEqual({ kind: "PRINCIPAL", credentialId: "admin1", principalArn: arn });
+    expect(await authenticate(KEY)).toEqual({ kind: "PRINCIPAL", credentialId: "admin1", principalArn: arn });
+  });
+
+  test("follows the principal, and ends with it", async () => {
+    const where = { id: "admin1" };
+    const renamed = "acs:ram::1:user/anna";
+    await db.principal.updateMany({ where: { name: "ann" }, data: { name: "anna", arn: renamed, arnKey: renamed } });
+    expect(await authenticate(KEY)).toMatchObject({ principalArn: renamed });
+    const { principalId } = await db.credential.findUniqueOrThrow({ where });
+    await db.principal.delete({ where: { id: principalId ?? "" } });
+    expect(await authenticate(KEY)).toBeNull();
+    expect(await db.credential.findUnique({ where })).toBeNull();
+  });
+
+  test("of 100 requests at once takes one statement, once the key is known", async () => {
+    await ensureOperator(db, KEY);
+    await authenticate(KEY);
+    const query = vi.spyOn(pool, "query");
+    const callers = await Promise.all(Array.from({ length: 100 }, () => authenticate(KEY)));
+    expect(new Set(callers.map((caller) => caller?.kind))).toEqual(new Set(["OPERATOR"]));
+    expect(await authenticate(`${KEY}x`)).toBeNull();
+    expect(query).toHaveBeenCalledTimes(2);
+    query.mockRestore();
+  });
+
+  test("keeps nothing that no revision guards", async () => {
+    await pool.query("ALTER TABLE credential DISABLE TRIGGER authz_insert");
+    await ensureOperator(db, `rg_unguarded_${SECRET}`);
+    await pool.query("ALTER TABLE credential ENABLE ALWAYS TRIGGER authz_insert");
+    const own = createAuthenticator(pool, createRevisionReader(pool));
+    expect(await own(`rg_unguarded_${SECRET}`)).not.toBeNull();
+    const query = vi.spyOn(pool, "query");
+    expect(await own(`rg_unguarded_${SECRET}`)).not.toBeNull();
+    expect(String(query.mock.calls.map(([statement]) => JSON.stringify(statement)))).toContain("find-credential");
+    query.mockRestore();
   });
 
   test("without a database is unavailable", async () => {
     const nowhere = new Pool({ connectionString: "postgresql://postgres@127.0.0.1:1/none" });
-    await expect(authenticate(nowhere, KEY)).rejects.toBeInstanceOf(UnavailableError);
+    await expect(createAuthenticator(nowhere, createRevisionReader(nowhere))(KEY)).rejects.toBeInstanceOf(
+      UnavailableError,
+    );
     await nowhere.end();
   });
 });

@@ -12,7 +12,8 @@ import { detachPolicy } from "../../src/administration/detach-policy.js";
 import { type RevokeRoleSessionsInput, revokeRoleSessions } from "../../src/administration/revoke-role-sessions.js";
 import { setDefaultPolicyVersion } from "../../src/administration/set-default-policy-version.js";
 import type { Caller } from "../../src/domain/caller.js";
-import { authenticate } from "../../src/store/credentials.js";
+import { type Authenticator, createAuthenticator } from "../../src/store/authenticator.js";
+import { createRevisionReader } from "../../src/store/revisions.js";
 import { sessionIdOf } from "../../src/store/session-tokens.js";
 import { ACCOUNT, arn, codesOf, fingerprint, READ_ALL, request, TRUST, useAdministration } from "./setup.js";
 
@@ -380,27 +381,32 @@ describe("what is kept of the sessions of one name", () => {
 });
 
 describe("a session's token", () => {
+  let authenticate: Authenticator;
+  beforeAll(() => {
+    authenticate = createAuthenticator(pool, createRevisionReader(pool));
+  });
+
   test("is a credential until the session ends", async () => {
     const { value } = await assume({});
     const token = value?.token ?? "";
     const caller = { kind: "PRINCIPAL", credentialId: value?.sessionId, principalArn: sessionArn("deploy", "s1") };
-    expect(await authenticate(pool, token)).toEqual(caller);
+    expect(await authenticate(token)).toEqual(caller);
     const other = (await assume({})).value?.token ?? "";
-    expect(await authenticate(pool, token.slice(0, 37) + other.slice(37))).toBeNull();
-    expect(await authenticate(pool, `${token}A`)).toBeNull();
+    expect(await authenticate(token.slice(0, 37) + other.slice(37))).toBeNull();
+    expect(await authenticate(`${token}A`)).toBeNull();
     await revoke();
-    expect(await authenticate(pool, token)).toBeNull();
+    expect(await authenticate(token)).toBeNull();
   });
 
   test("is none once the session has expired", async () => {
     const { value } = await assume({});
     const expired = { issuedAt: new Date(Date.now() - 9e6), expiresAt: new Date(Date.now() - 5e6) };
     await db().roleSession.update({ where: { id: value?.sessionId ?? "" }, data: expired });
-    expect(await authenticate(pool, value?.token ?? "")).toBeNull();
+    expect(await authenticate(value?.token ?? "")).toBeNull();
   });
 
   test.each(["rgs_", `rgs_${"0".repeat(32)}_${"a".repeat(43)}`, `rgs_${"0".repeat(31)}_${"a".repeat(43)}`])(
     "`%s` is none",
-    async (text) => expect(await authenticate(pool, text)).toBeNull(),
+    async (text) => expect(await authenticate(text)).toBeNull(),
   );
 });

@@ -681,9 +681,13 @@ const ofTagged: Pick<Rule, "owner" | "scopes"> = {
 
 // Policies
 
+/** Its account's decisions, and the policy itself, whose versions mostly decide nothing. */
+const policyScopes = (name: string): string[] => ["acct", policyScope(name)];
+const policyScope = (name: string): string => `pol:policy/${fold(name)}`;
+
 const ofPolicy: Pick<Rule, "owner" | "scopes"> = {
   owner: ({ policy }) => nameOf(policy).account,
-  scopes: accountScope,
+  scopes: ({ policy }) => policyScopes(nameOf(policy).name),
 };
 
 function versionOf(policy: Policy, version: string): number {
@@ -828,6 +832,7 @@ const RULES: Readonly<Record<UseCaseName, Rule>> = {
   },
   createPolicy: {
     ...ofAccount,
+    scopes: ({ name }) => policyScopes(name),
     makes: true,
     check({ name, description, document }, { customPolicyCharacters }) {
       no(nameProblem("POLICY", name), textProblem(description, 1_024));
@@ -889,7 +894,7 @@ const RULES: Readonly<Record<UseCaseName, Rule>> = {
       no(number === policy.default && "DELETE_CONFLICT_POLICY_VERSION_DEFAULT");
       delete policy.versions[number];
     },
-    moved: () => [], // only the default version is evaluated
+    moved: (_before, _after, { policy }) => [policyScope(nameOf(policy).name)], // only the default version is evaluated
   },
   setDefaultPolicyVersion: {
     ...ofPolicy,

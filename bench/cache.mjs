@@ -1,0 +1,208 @@
+/**
+ * What the cache of decisions saves: one principal with 20 policies of 10 statements each, `effectivePermissions` on a key,
+ * by 32 callers at a time, over HTTP. Warm answers (every one a hit) with Redis and without, beside the same gateway with
+ * the cache off, where everything but compiled policies is done anew; then how many SQL statements a warm decision takes at
+ * 64 callers. All gateways run at once and take turns, so that a noisy moment meets them alike. Uses BENCH_DATABASE_URL and
+ * BENCH_REDIS_URL, else the standard local ports; with CHECK=1 a missed bar is a failure.
+ */
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+import autocannon from "autocannon";
+import pg from "pg";
+
+const BIN = fileURLToPath(new URL("../dist/cli/ramgate.js", import.meta.url));
+const SERVER = process.env.BENCH_DATABASE_URL ?? "postgresql://postgres@127.0.0.1:5432/postgres";
+const REDIS = process.env.BENCH_REDIS_URL ?? "redis://127.0.0.1:6379";
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
+const SECONDS = Number(process.env.BENCH_SECONDS ?? 3);
+const KEY = `rg_bench_${randomBytes(32).toString("base64url")}`;
+const ACCOUNT = "1000000000000001";
+const USER = `acs:ram::${ACCOUNT}:user/reader`;
+const RESOURCE = `acs:kms:cn-hangzhou:${ACCOUNT}:key/key-1`;
+
+const ASKED = {
+  "action and outcome": "permissions { action outcome }",
+  "reasons and operations":
+    "permissions { action outcome reason matchedStatements { index sid effect version attachedTo } } operations { operation outcome legs { action outcome } }",
+};
+const GATEWAYS = {
+  "Redis and process": { REDIS_URL: REDIS },
+  "process only": { REDIS_URL: REDIS, DECISION_CACHE: "local" },
+  "process, minimizeLatency": { REDIS_URL: REDIS, DECISION_CACHE: "local" },
+  off: { REDIS_URL: REDIS, DECISION_CACHE: "off" },
+};
+const consistencyOf = (name) => (name.endsWith("minimizeLatency") ? ", consistency: { minimizeLatency: true }" : "");
+const queryOf = (name, fields) =>
+  `{ effectivePermissions(principal: "${USER}", resource: "${RESOURCE}"${consistencyOf(name)}) { ${fields} } }`;
+
+const bars = [];
+const bar = (what, holds) => bars.push({ bar: what, result: holds ? "PASS" : "FAIL" });
+const median = (list) => [...list].sort((left, right) => left - right)[Math.floor(list.length / 2)];
+
+/** Twenty policies of ten statements: about other actions, other keys, and a few about this one. */
+function snapshot() {
+  const actions = ["kms:Decrypt", "kms:Encrypt", "kms:DescribeKey", "kms:List*", "kms:GetPublicKey", "kms:TagResource"];
+  const statement = (policy, index) => ({
+    Effect: index === 9 ? "Deny" : "Allow",
+    Action: [actions[(policy + index) % actions.length], `kms:Get*`],
+    Resource: [index % 3 === 0 ? "*" : `acs:kms:*:*:key/key-${policy * 10 + index}`],
+    ...(index % 3 === 1 && { Condition: { StringEquals: { "kms:tag/Project": "Apollo" } } }),
+    ...(index === 9 && { Condition: { IpAddress: { "acs:SourceIp": "198.51.100.0/24" } } }),
+  });
+  const documents = Array.from({ length: 20 }, (_, policy) => ({
+    Version: "1",
+    Statement: Array.from({ length: 10 }, (_, index) => statement(policy, index)),
+  }));
+  return documents;
+}
+
+async function send(url, query, variables) {
+  const response = await fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${KEY}` },
+    body: JSON.stringify({ query, variables }),
+  });
+  const { data, errors } = await response.json();
+  const refused = Object.values(data ?? {}).flatMap((payload) => payload?.userErrors ?? []);
+  if (errors?.length > 0 || refused.length > 0) throw new Error(JSON.stringify(errors ?? refused));
+  return data;
+}
+
+const mutate = (url, name, input) =>
+  send(
+    url,
+    `mutation ($input: ${name[0].toUpperCase()}${name.slice(1)}Input!) { ${name}(input: $input) { userErrors { message } } }`,
+    { input },
+  );
+
+async function fill(url) {
+  await mutate(url, "createAccount", { account: ACCOUNT });
+  await mutate(url, "createUser", { account: ACCOUNT, name: "reader" });
+  await mutate(url, "registerKey", { arn: RESOURCE, tags: [{ key: "Project", value: "Apollo" }] });
+  for (const [index, document] of snapshot().entries()) {
+    await mutate(url, "createPolicy", { account: ACCOUNT, name: `policy-${index}`, document });
+    await mutate(url, "attachPolicy", { policy: `acs:ram::${ACCOUNT}:policy/policy-${index}`, principal: USER });
+  }
+}
+
+async function withDatabase(work) {
+  const name = `ramgate_bench_${Date.now()}`;
+  const client = new pg.Client(SERVER);
+  await client.connect();
+  await client.query(`create database ${name}`);
+  const url = new URL(SERVER);
+  url.pathname = `/${name}`;
+  try {
+    return await work(url.toString(), client, name);
+  } finally {
+    await client.query(`drop database ${name} with (force)`);
+    await client.end();
+  }
+}
+
+async function startGateway(settings) {
+  const quotas = { LIMIT_CUSTOM_POLICIES_PER_IDENTITY: "20" };
+  const env = { ...process.env, PORT: "0", ADMIN_API_KEY: KEY, LOG_LEVEL: "warn", ...quotas, ...settings };
+  const child = spawn(process.execPath, [BIN, "serve"], { env, stdio: ["ignore", "pipe", "inherit"] });
+  let printed = "";
+  for await (const chunk of child.stdout) {
+    printed += chunk;
+    const url = /POST (http:\S+)/.exec(printed)?.[1];
+    if (url) {
+      child.stdout.resume();
+      return { url, child };
+    }
+  }
+  throw new Error("the gateway did not start");
+}
+
+async function load(url, query, connections, seconds) {
+  const result = await autocannon({
+    url,
+    connections,
+    duration: seconds,
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${KEY}` },
+    body: JSON.stringify({ query }),
+  });
+  if (result.non2xx > 0 || result.errors > 0) throw new Error(`${result.non2xx} refused, ${result.errors} failed`);
+  return { perSecond: result.requests.average, p50: result.latency.p50, requests: result.requests.total };
+}
+
+/** Rounds of all gateways in turn. */
+async function compare(gateways, fields) {
+  const rounds = new Map(gateways.map(({ name }) => [name, []]));
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const { name, url } of gateways) {
+      const result = await load(url, queryOf(name, fields), 32, round === 0 ? 2 : SECONDS);
+      if (round > 0) rounds.get(name).push(result);
+    }
+  }
+  return new Map(
+    [...rounds].map(([name, results]) => [
+      name,
+      { perSecond: median(results.map((r) => r.perSecond)), p50: median(results.map((r) => r.p50)) },
+    ]),
+  );
+}
+
+function report(asked, results) {
+  const off = results.get("off");
+  console.log(`\neffectivePermissions, ${asked}, 32 callers`);
+  console.table(
+    [...results].map(([cache, { perSecond, p50 }]) => ({
+      cache,
+      "req/s": Math.round(perSecond),
+      "p50 ms": p50,
+      "× off": (perSecond / off.perSecond).toFixed(1),
+      "p50 of off": (p50 / off.p50).toFixed(2),
+    })),
+  );
+  const warm = results.get("Redis and process");
+  if (asked === "action and outcome") {
+    bar("action and outcome: warm at least 5 times the throughput", warm.perSecond >= 5 * off.perSecond);
+    bar("action and outcome: warm at most a third of the median latency", warm.p50 <= off.p50 / 3);
+  } else bar("reasons and operations: warm at least twice the throughput", warm.perSecond >= 2 * off.perSecond);
+}
+
+/** Statements of the database, as PostgreSQL itself counts transactions: each statement of the hot path is one. */
+async function statementsPerDecision({ name, url }, client, database) {
+  const query = queryOf(name, ASKED["action and outcome"]);
+  const count = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 1_500)); // PostgreSQL tells once a second
+    const { rows } = await client.query("select xact_commit from pg_stat_database where datname = $1", [database]);
+    return Number(rows[0].xact_commit);
+  };
+  await load(url, query, 64, 1);
+  const before = await count();
+  const { requests } = await load(url, query, 64, SECONDS);
+  return ((await count()) - before) / requests;
+}
+
+console.log(`${cpus().length} × ${cpus()[0]?.model ?? "unknown cpu"}, Node ${process.version}`);
+await withDatabase(async (DATABASE_URL, client, database) => {
+  const gateways = [];
+  try {
+    for (const [name, settings] of Object.entries(GATEWAYS)) {
+      gateways.push({ name, ...(await startGateway({ DATABASE_URL, ...settings })) });
+    }
+    await fill(gateways[0].url);
+    for (const [asked, fields] of Object.entries(ASKED)) report(asked, await compare(gateways, fields));
+    const statements = await statementsPerDecision(gateways[0], client, database);
+    console.log(
+      `\nSQL statements for a warm decision at 64 callers, authentication included: ${statements.toFixed(3)}`,
+    );
+    bar("at most 0.1 SQL statements for a decision", statements <= 0.1);
+  } finally {
+    for (const { child } of gateways) {
+      const ended = once(child, "exit");
+      child.kill("SIGTERM");
+      await ended;
+    }
+  }
+});
+console.table(bars);
+if (process.env.CHECK && bars.some(({ result }) => result === "FAIL")) process.exitCode = 1;

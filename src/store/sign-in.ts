@@ -1,0 +1,24 @@
+import type { Caller } from "../domain/caller.js";
+import type { RevisionRow } from "./revision-vector.js";
+
+/** Who signs in with a secret, as the database has it. */
+export interface SignIn {
+  /** SHA-256 of the whole secret. */
+  readonly digest: Buffer;
+  /** Null: its holder is gone. */
+  readonly caller: Caller | null;
+  /** Milliseconds since the epoch: it is active at t when `from ≤ t < until`; null: no bound. */
+  readonly from: number | null;
+  readonly until: number | null;
+  /** All that the rest depends on. */
+  readonly scopes: readonly string[];
+  /** Of the scopes, at the same moment. */
+  readonly revisions: readonly RevisionRow[];
+}
+
+/** A sign-in with the database clock when it was read; null: there is none under the id. */
+export interface FoundSignIn {
+  readonly signIn: SignIn | null;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
