@@ -20,6 +20,7 @@ const SUBSCRIBER_OPTIONS = {
   commandTimeout: COMMAND_TIMEOUT_MS,
   connectTimeout: CONNECT_TIMEOUT_MS,
   retryStrategy,
+  autoResubscribe: false, // nobody would catch its failure; who listens subscribes whenever the connection is ready
 };
 const COMMAND_OPTIONS = { ...SUBSCRIBER_OPTIONS, socketTimeout: SOCKET_TIMEOUT_MS };
 

@@ -3,6 +3,7 @@ import type { Pool } from "pg";
 import type { Caller } from "../domain/caller.js";
 import type { Database, Transaction } from "./prisma-client.js";
 import type { RevisionRow } from "./revision-vector.js";
+import { REVISION_DEADLINE_MS, withDeadline } from "./revisions.js";
 import type { FoundSignIn } from "./sign-in.js";
 import { asStoreError } from "./store-errors.js";
 
@@ -51,8 +52,8 @@ export function parseApiKey(text: string): ApiKey | null {
 /** What the database knows of the key with this id. @throws UnavailableError when it does not answer */
 export async function findCredential(pool: Pool, id: string): Promise<FoundSignIn> {
   try {
-    const { rows } = await pool.query<CredentialRow>({ ...FIND_CREDENTIAL, values: [id] });
-    const [row] = rows;
+    const found = pool.query<CredentialRow>({ ...FIND_CREDENTIAL, values: [id] });
+    const [row] = (await withDeadline(found, REVISION_DEADLINE_MS)).rows;
     if (row === undefined) return { signIn: null, now: 0 };
     const { now, secret_digest: digest, until, scopes, revisions } = row;
     return { signIn: { digest, caller: callerOf(id, row), from: null, until, scopes, revisions }, now };

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import type { Pool } from "pg";
 import type { Caller } from "../domain/caller.js";
 import type { RevisionRow } from "./revision-vector.js";
+import { REVISION_DEADLINE_MS, withDeadline } from "./revisions.js";
 import type { FoundSignIn } from "./sign-in.js";
 import { asStoreError } from "./store-errors.js";
 
@@ -48,8 +49,8 @@ export function sessionIdOf(text: string): string | null {
 /** What the database knows of the session with this id. @throws UnavailableError when it does not answer */
 export async function findSession(pool: Pool, id: string): Promise<FoundSignIn> {
   try {
-    const { rows } = await pool.query<SessionRow>({ ...FIND_SESSION, values: [id] });
-    const [row] = rows;
+    const found = pool.query<SessionRow>({ ...FIND_SESSION, values: [id] });
+    const [row] = (await withDeadline(found, REVISION_DEADLINE_MS)).rows;
     if (row === undefined) return { signIn: null, now: 0 };
     const { now, arn: principalArn, token_digest: digest, from, until, revisions } = row;
     const caller: Caller = { kind: "PRINCIPAL", credentialId: id, principalArn };

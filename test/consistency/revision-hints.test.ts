@@ -4,6 +4,7 @@ import { openRedis, openRedisSubscriber, type RedisConnection } from "../../src/
 import { createRevisionHints, type RevisionHints } from "../../src/decisions/revision-hints.js";
 import type { MovedScope } from "../../src/store/revisions.js";
 import "../support/backend.js";
+import { openTcpProxy } from "../support/tcp-proxy.js";
 
 const url = inject("redisUrl") ?? "";
 const environment = randomBytes(6).toString("hex");
@@ -52,3 +53,26 @@ it.each(["", "nothing", "{}", '[["a"]]', '[["a","1"]]', '[["a",-1]]', "[[1,1]]"]
     expect(heard[1]?.at(-1)).toEqual({ scope: "after", rev: 1 });
   },
 );
+
+it("are heard again after connections that break while they subscribe", async () => {
+  const proxy = await openTcpProxy(url);
+  const subscriber = openRedisSubscriber({ kind: "single", url: proxy.through(url) });
+  const moved: MovedScope[] = [];
+  const again = createRevisionHints(publishers[0] as RedisConnection, subscriber, environment, (more) =>
+    moved.push(...more),
+  );
+  const announce = () => hints[0]?.publish([{ scope: "glob", rev: 3 }]);
+  const isHeard = () => {
+    announce();
+    return moved.length > 0;
+  };
+  await vi.waitUntil(isHeard);
+  let broken = 0;
+  proxy.swallow((answer) => answer.includes("subscribe") && ++broken <= 3);
+  proxy.killConnections();
+  await vi.waitUntil(() => broken > 3, { timeout: 5_000 }); // what nobody catches ends the process
+  moved.length = 0;
+  await vi.waitUntil(isHeard);
+  await again.close();
+  await proxy.close();
+});

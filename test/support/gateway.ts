@@ -1,11 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { inject } from "vitest";
 import "./backend.js";
 
 const BIN = fileURLToPath(new URL("../../dist/cli/ramgate.js", import.meta.url));
+
+/** Longer than any answer takes: a test that waits in vain ends with an error. */
+const ANSWER_TIMEOUT_MS = 60_000;
 
 export interface GraphQLAnswer {
   // biome-ignore lint/suspicious/noExplicitAny: a test reads what its own query selected
@@ -21,8 +25,14 @@ export interface Gateway {
   /** Everything it has printed to standard output. */
   output(): string;
   ask(query: string, variables?: Record<string, unknown>): Promise<GraphQLAnswer>;
+  /** Everything it has printed to standard error. */
+  errors(): string;
+  /** Whether the process is still there. */
+  isRunning(): boolean;
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
 }
 
 export function operatorKey(): string {
@@ -35,8 +45,8 @@ export function childEnvironment(settings: Record<string, string>): NodeJS.Proce
   return { PATH, HOME, TZ, LOG_LEVEL: "warn", ...settings };
 }
 
-/** Starts `ramgate serve` on a free port and waits until it is ready. */
-export async function startGateway(settings: Record<string, string>): Promise<Gateway> {
+/** Starts `ramgate serve` on a free port and waits until it is ready. `program`: instead of the one in dist/. */
+export async function startGateway(settings: Record<string, string>, program = BIN): Promise<Gateway> {
   const key = settings["ADMIN_API_KEY"] ?? operatorKey();
   const redisUrl = inject("redisUrl");
   const env = childEnvironment({
@@ -45,7 +55,7 @@ export async function startGateway(settings: Record<string, string>): Promise<Ga
     ...(redisUrl === null ? {} : { REDIS_URL: redisUrl }),
     ...settings,
   });
-  const child = spawn(process.execPath, [BIN, "serve"], { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [program, "serve"], { env, stdio: ["ignore", "pipe", "pipe"] });
   const printed = collect(child);
   const url = await untilReady(child, printed);
   return {
@@ -53,8 +63,17 @@ export async function startGateway(settings: Record<string, string>): Promise<Ga
     key,
     pid: child.pid ?? 0,
     output: () => printed.out,
-    ask: (query, variables) => askGateway(url, key, query, variables),
+    errors: () => printed.err,
+    isRunning: () => !hasEnded(child),
+    ask: async (query, variables) => {
+      try {
+        return await askGateway(url, key, query, variables);
+      } catch (error) {
+        throw await explain(error, child, printed);
+      }
+    },
     stop: () => stop(child),
+    kill: () => kill(child),
   };
 }
 
@@ -88,8 +107,24 @@ async function untilReady(child: ChildProcess, printed: Printed): Promise<string
   return Promise.race([ended, ready]);
 }
 
+/** A gateway that is gone says why. */
+async function explain(error: unknown, child: ChildProcess, printed: Printed): Promise<unknown> {
+  await sleep(50); // the news of its end may be on the way
+  if (!hasEnded(child)) return error;
+  return new Error(`the gateway has ended (${child.exitCode ?? child.signalCode}): ${printed.err}`, { cause: error });
+}
+
+const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null;
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (hasEnded(child)) return;
+  const ended = once(child, "exit");
+  child.kill("SIGKILL");
+  await ended;
+}
+
 async function stop(child: ChildProcess): Promise<number | null> {
-  if (child.exitCode !== null) return child.exitCode;
+  if (hasEnded(child)) return child.exitCode;
   const ended = once(child, "exit");
   child.kill("SIGTERM");
   const [code] = await ended;
@@ -106,6 +141,7 @@ export async function askGateway(
     method: "POST",
     headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
     body: JSON.stringify({ query, variables }),
+    signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
   });
   return (await response.json()) as GraphQLAnswer;
 }

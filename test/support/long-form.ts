@@ -13,3 +13,6 @@ export function seedOf(name: string): number {
   console.log(`${name}: RAMGATE_SEED=${seed}`);
   return seed;
 }
+
+/** For `vi.setConfig`: fault tests wait for processes, on machines that do other things too. */
+export const PATIENCE = { testTimeout: times({ short: 120_000, long: 3_600_000 }), hookTimeout: 120_000 };
