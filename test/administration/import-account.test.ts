@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
@@ -17,6 +18,13 @@ let sequence = 2_000_000_000_000_000;
 function snapshotOf(parts: object = {}): { account: { id: string } } & Record<string, unknown> {
   sequence += 1;
   return { version: 1, account: { id: String(sequence) }, ...parts };
+}
+
+/** Of four bytes each, and without repetition that PostgreSQL could compress. */
+function randomCodePoints(length: number): number[] {
+  return [...randomBytes(length * 2)].flatMap((byte, at, all) =>
+    at % 2 === 0 ? [0x20000 + byte * 128 + ((all[at + 1] ?? 0) >> 1)] : [],
+  );
 }
 
 function importIt(
@@ -241,6 +249,31 @@ describe("problems", () => {
     ]);
     const other = snapshotOf({ keys: tagged('{"constructor":"x","__proto__":"z"}') });
     expect(await importIt({ ...other, account: snapshot.account })).toMatchObject({ changed: true });
+  });
+
+  test("names of the longest kind, whatever they are written in, fit into the indexes; tag values may be longer", async () => {
+    const long = (length: number) => String.fromCodePoint(...randomCodePoints(length));
+    const resource = { region: `a${"b".repeat(63)}`, tags: { [long(512)]: long(10_000) } };
+    const snapshot = snapshotOf({
+      resourceGroups: [{ id: long(512), name: "x" }],
+      users: [{ name: long(512), tags: { [long(512)]: long(10_000) } }],
+      policies: [{ type: "CUSTOM", name: long(512), defaultVersion: null, versions: [] }],
+      keys: [{ ...resource, id: long(512) }],
+    });
+    expect(await importIt(snapshot)).toMatchObject({ userErrors: [], changed: true });
+    const longer = { users: [{ name: long(513) }], keys: [{ region: "b".repeat(65), id: "k" }] };
+    expect((await importIt(snapshotOf(longer))).userErrors).toMatchObject([
+      { pointer: "/users/0/name", message: "`name` is longer than 512 characters" },
+      { pointer: "/keys/0/region", message: "`region` is longer than 64 characters" },
+    ]);
+  });
+
+  test("a resource group named like the scope of the whole account is refused: an export could not tell them apart", async () => {
+    const { userErrors } = await importIt(snapshotOf({ resourceGroups: [{ id: "ACCOUNT", name: "x" }] }));
+    expect(userErrors).toMatchObject([{ code: "INVALID_SNAPSHOT", pointer: "/resourceGroups/0/id" }]);
+    expect(await importIt(snapshotOf({ resourceGroups: [{ id: "account", name: "x" }] }))).toMatchObject({
+      changed: true,
+    });
   });
 
   test("messages say what is wrong in plain words", async () => {
