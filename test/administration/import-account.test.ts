@@ -4,9 +4,11 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { attachPolicy } from "../../src/administration/attach-policy.js";
 import { createUser } from "../../src/administration/create-user.js";
+import { deleteResourceGroup } from "../../src/administration/delete-resource-group.js";
 import { ensureSystemPolicies } from "../../src/administration/ensure-system-policies.js";
 import { importAccount } from "../../src/administration/import-account.js";
 import { seedDemo } from "../../src/administration/seed-demo.js";
+import { updateResourceGroup } from "../../src/administration/update-resource-group.js";
 import { codesOf, fingerprint, request, useAdministration } from "./setup.js";
 
 const context = useAdministration("import");
@@ -274,6 +276,16 @@ describe("problems", () => {
     expect(await importIt(snapshotOf({ resourceGroups: [{ id: "account", name: "x" }] }))).toMatchObject({
       changed: true,
     });
+  });
+
+  test("a resource group whose id fits into no ARN can be changed and deleted all the same", async () => {
+    const { account, ...rest } = snapshotOf({ resourceGroups: [{ id: "my group", name: "x" }] });
+    await importIt({ account, ...rest });
+    const group = { account: account.id, resourceGroup: "my group" };
+    expect(await updateResourceGroup(context.administration, { ...group, name: "y" }, request())).toMatchObject({
+      changed: true,
+    });
+    expect(await deleteResourceGroup(context.administration, group, request())).toMatchObject({ changed: true });
   });
 
   test("messages say what is wrong in plain words", async () => {
