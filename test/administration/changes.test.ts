@@ -531,6 +531,9 @@ describe("policy versions", () => {
     const rotateStrategy = "DELETE_OLDEST_NON_DEFAULT_VERSION_WHEN_LIMIT_EXCEEDED" as const;
     await done(createPolicyVersion, { policy, document: READ_ALL, rotateStrategy });
     expect(await versions()).toEqual(["2", "3*", "4", "5", "6"]);
+    expect(await db.auditEvent.findFirst({ orderBy: { sequence: "desc" } })).toMatchObject({
+      before: { rotated: { version: "v1", document: JSON.stringify(READ_ALL) } },
+    });
     await done(setDefaultPolicyVersion, { policy, version: "v6" });
     expect(await run(setDefaultPolicyVersion, { policy, version: "v6" })).toMatchObject({
       changed: false,
