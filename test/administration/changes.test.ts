@@ -439,6 +439,7 @@ describe("refusals change nothing", () => {
     ["registerKey", () => run(registerKey, { arn: "acs:kms:cn hangzhou:1:key/k" })],
     ["tagResource", () => run(tagResource, { resource: "", tags: [] })],
     ["createPolicyVersion", () => run(createPolicyVersion, { policy: arn.user("ann"), document: READ_ALL })],
+    ["an empty encryption key", () => run(registerSecret, { arn: arn.secret("d"), encryptionKey: "" })],
   ])("a malformed arn is invalid input: %s", async (_name, change) => {
     await expect(change()).rejects.toBeInstanceOf(InvalidInputError);
   });
