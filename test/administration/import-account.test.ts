@@ -531,6 +531,34 @@ describe("modes", () => {
     expect((await db.account.findUnique({ where: { id } }))?.alias).toBe("first");
   });
 
+  test("MERGE keeps the bounds of an attachment that the snapshot leaves out, REPLACE does not", async () => {
+    const id = snapshotOf().account.id;
+    const attached = (window: object) => ({
+      ...{ version: 1, account: { id }, users: [{ name: "u" }] },
+      attachments: [
+        {
+          ...{ policy: { type: "SYSTEM", name: "AliyunKMSFullAccess" }, principal: "user/u", scope: "ACCOUNT" },
+          ...window,
+        },
+      ],
+    });
+    const window = () =>
+      context.administration.db.attachment.findFirst({
+        where: { accountId: id },
+        select: { notBefore: true, expiresAt: true },
+      });
+    const [start, end] = ["2029-01-01T00:00:00Z", "2030-01-01T00:00:00Z"];
+    await importIt(attached({ notBefore: start, expiresAt: end }));
+    expect(await importIt(attached({}))).toMatchObject({ userErrors: [], changed: false });
+    expect((await importIt(attached({ notBefore: end }))).userErrors).toMatchObject([
+      { code: "INVALID_PARAMETER_WINDOW", pointer: "/attachments/0/expiresAt" },
+    ]);
+    await importIt(attached({ notBefore: null }));
+    expect(await window()).toEqual({ notBefore: null, expiresAt: new Date(end) });
+    await importIt(attached({}), "REPLACE");
+    expect(await window()).toEqual({ notBefore: null, expiresAt: null });
+  });
+
   test("a document that says the same in other words is left alone, another one is taken over", async () => {
     const snapshot = snapshotOf({
       policies: [

@@ -137,8 +137,12 @@ const attachment = z
       )
       .meta({ description: "Who holds it: `user/<name>`, `group/<name>` or `role/<name>`." }),
     scope: name.meta({ description: "`ACCOUNT`, or `id` of the resource group it counts for." }),
-    notBefore: instant.meta({ description: "First instant at which it counts. Default: it always has." }),
-    expiresAt: instant.meta({ description: "First instant at which it counts no more. Default: never." }),
+    notBefore: instant.meta({
+      description: "First instant at which it counts; null: it always has. Left out: a merge keeps what there is.",
+    }),
+    expiresAt: instant.meta({
+      description: "First instant at which it counts no more; null: never. Left out: a merge keeps what there is.",
+    }),
   })
   .meta({ description: "A policy given to a user, group or role; once for each policy, principal and scope." });
 const key = z
