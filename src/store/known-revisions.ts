@@ -40,11 +40,11 @@ export class KnownRevisions {
   /** Null unless all scopes have been read within the last `maxAge` milliseconds. */
   recall(scopes: readonly string[], maxAge: number): FreshRevisions | null {
     const clock = this.clocks.monotonic();
-    if (Math.abs(this.clocks.wall() - clock - this.wallTime) > MOST_DRIFT_MS) this.known.clear();
+    if (!isWithin(Math.abs(this.clocks.wall() - clock - this.wallTime), MOST_DRIFT_MS)) this.known.clear();
     const vector = new Map<string, Revision | null>();
     for (const scope of scopes) {
       const entry = this.known.get(scope);
-      if (entry === undefined || entry.readAt < clock - maxAge) return null;
+      if (entry === undefined || !isWithin(clock - entry.readAt, maxAge)) return null;
       vector.set(scope, entry.revision);
     }
     return { vector, now: Math.floor(this.databaseTime + clock) };
@@ -57,4 +57,9 @@ export class KnownRevisions {
       if (entry !== undefined && (entry.revision?.rev ?? 0) < rev) this.known.delete(scope);
     }
   }
+}
+
+/** A clock that has gone back, or tells no time, proves no age. */
+function isWithin(age: number, most: number): boolean {
+  return age >= 0 && age <= most;
 }
