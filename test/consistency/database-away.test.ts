@@ -15,7 +15,7 @@ const ATTEMPTS = 3;
 
 let pair: Pair;
 beforeAll(async () => {
-  pair = await startPair({ users: CLIENTS });
+  pair = await startPair({ users: CLIENTS, proxiedPostgres: true });
   for (let user = 0; user < CLIENTS; user += 1) await setGrant(pair.gateways[0], user, true);
 });
 afterAll(() => pair?.close());
