@@ -26,7 +26,7 @@ const RESOURCE = `acs:kms:cn-hangzhou:${ACCOUNT}:key/key-1`;
 const ASKED = {
   "action and outcome": "permissions { action outcome }",
   "reasons and operations":
-    "permissions { action outcome reason matchedStatements { index sid effect version attachedTo } } operations { operation outcome legs { action outcome } }",
+    "permissions { action outcome reason matchedStatements { source effect index residual } } operations { operation outcome legs { action outcome } }",
 };
 const GATEWAYS = {
   "Redis and process": { REDIS_URL: REDIS },
@@ -135,6 +135,7 @@ async function load(url, query, connections, seconds) {
 /** Rounds of all gateways in turn. */
 async function compare(gateways, fields) {
   const rounds = new Map(gateways.map(({ name }) => [name, []]));
+  for (const { name, url } of gateways) await send(url, queryOf(name, fields)); // throws when it is not a good query
   for (let round = 0; round <= ROUNDS; round++) {
     for (const { name, url } of gateways) {
       const result = await load(url, queryOf(name, fields), 32, round === 0 ? 2 : SECONDS);

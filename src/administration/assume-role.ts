@@ -7,6 +7,7 @@ import { readClock } from "../store/revisions.js";
 import { newSessionToken } from "../store/session-tokens.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount, type Effect } from "./change-account.js";
+import { sessionFacts } from "./facts.js";
 import { type EntityName, entityName, findEntity, type StoredEntity } from "./look-up.js";
 import { requireMayAssume } from "./may-assume.js";
 import { newId } from "./new-id.js";
@@ -61,13 +62,18 @@ export async function assumeRole(
       action: "assumeRole",
       account: session.role.account,
       lock: "shared" as const,
-      targets: [session.role.arn, session.arn],
+      targets: targetsOf(session),
       scopes: [`prin:${session.arn}`],
       input,
       run: (tx: Transaction) => openSession(tx, session, issued),
     };
   };
   return withToken(await changeAccount(administration, request, plan, "PRINCIPALS"), issued);
+}
+
+/** Whoever assumes the role is among them, whether it asked itself or an operator did on its behalf. */
+function targetsOf({ role, arn, assumer }: NewSession): string[] {
+  return [role.arn, arn, ...(assumer === null ? [] : [assumer.arn])];
 }
 
 /** A token is in no record, so that a repeated answer cannot have it. */
@@ -121,7 +127,7 @@ async function openSession(
   const now = await readClock(tx);
   await makeRoom(tx, arn, now);
   const sessionId = await insertSession(tx, session, stored.id, { now, seconds, issued });
-  return { value: { sessionId }, changed: true, created: true };
+  return { value: { sessionId }, changed: true, created: true, after: await sessionFacts(tx, sessionId) };
 }
 
 /** Only their service assumes them (D27). */

@@ -68,6 +68,16 @@ export function targetKey(text: string): string {
   return principalKey(text) ?? otherKey(text);
 }
 
+/** The same of a target that is being written down: imports give resource groups ids that no ARN may hold. */
+export function writtenTargetKey(text: string): string {
+  try {
+    return targetKey(text);
+  } catch (error) {
+    if (error instanceof InvalidInputError) return text;
+    throw error;
+  }
+}
+
 function principalKey(text: string): string | null {
   try {
     return parsePrincipalArn(text).arnKey;

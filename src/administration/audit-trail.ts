@@ -2,7 +2,15 @@ import { callerName } from "../domain/caller.js";
 import type { Transaction } from "../store/prisma-client.js";
 import type { RevisionVector } from "../store/revisions.js";
 import type { Administration, ChangeRequest } from "./administration.js";
-import { type AuditHead, type AuditRecord, hashOf, isSealed, NO_HASH, sealOf, targetKey } from "./audit-record.js";
+import {
+  type AuditHead,
+  type AuditRecord,
+  hashOf,
+  isSealed,
+  NO_HASH,
+  sealOf,
+  writtenTargetKey,
+} from "./audit-record.js";
 import { withoutOptions } from "./change-input.js";
 import { storableJson } from "./json.js";
 
@@ -94,7 +102,7 @@ function recordOf(request: ChangeRequest, change: Audited, place: Place): AuditR
     actor: callerName(request.caller),
     action: change.action,
     targets: JSON.stringify(change.targets),
-    targetKeys: JSON.stringify(change.targets.map(targetKey)),
+    targetKeys: JSON.stringify(change.targets.map(writtenTargetKey)),
     reason: request.reason ?? null,
     requestId: request.requestId,
     ...{ input, before, after, revision },
@@ -113,7 +121,7 @@ async function insertEvent(
     INSERT INTO audit_event (account_id, sequence, at, actor, action, targets, target_keys, reason, request_id, input,
       before, after, revision, previous_hash, hash)
     VALUES (${record.account}, ${record.sequence}::int, ${at}::timestamptz, ${record.actor}, ${record.action},
-      ${[...targets]}::text[], ${targets.map(targetKey)}::text[], ${record.reason}, ${record.requestId},
+      ${[...targets]}::text[], ${targets.map(writtenTargetKey)}::text[], ${record.reason}, ${record.requestId},
       ${record.input}::jsonb, ${record.before}::jsonb, ${record.after}::jsonb, ${record.revision}::jsonb,
       ${previous}, ${hash})`;
 }

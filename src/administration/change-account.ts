@@ -116,6 +116,7 @@ function checkRequest({ caller, reason, idempotencyKey }: ChangeRequest, openTo:
   if (caller.kind !== "OPERATOR" && openTo === "OPERATORS")
     refuse("NO_PERMISSION", "only operators may change accounts");
   refuseIfAny([...checkText(reason, 1_024, "reason"), ...checkText(idempotencyKey, 255, "idempotencyKey")]);
+  if (idempotencyKey === "") refuse("INVALID_PARAMETER_TEXT", "`idempotencyKey` is empty", "idempotencyKey"); // a caller that forgot to fill it in would repeat its first change for ever
 }
 
 function checkAccount(account: string): void {

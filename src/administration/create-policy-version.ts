@@ -36,25 +36,38 @@ export function createPolicyVersion(
       input,
       async run(tx) {
         const policy = await findVersions(tx, name);
-        await makeRoom(tx, policy.versions, versionsPerPolicy, input.rotateStrategy ?? "NONE");
+        const rotated = await makeRoom(tx, policy.versions, versionsPerPolicy, input.rotateStrategy ?? "NONE");
         const policyVersionId = await insertVersion(tx, policy, document);
         if (input.setAsDefault) await makeDefault(tx, policy.id, policyVersionId);
         const value = { policyVersionId, policyId: policy.id };
-        return { value, changed: true, created: true, ...(await difference(tx, name, policy.versions, document)) };
+        return {
+          value,
+          changed: true,
+          created: true,
+          ...(await difference(tx, name, policy.versions, rotated, document)),
+        };
       },
     });
   });
 }
 
-/** The versions before and after; the document is that of the new one. */
+/** A version that gave way to a new one. */
+interface RotatedVersion {
+  readonly version: string;
+  readonly document: string;
+}
+
+/** The versions before and after, with the documents of the one that is gone and of the new one. */
 async function difference(
   tx: Transaction,
   name: CustomPolicyName,
   versions: readonly { number: number; isDefault: boolean }[],
+  rotated: RotatedVersion | null,
   document: string,
 ) {
   const now = (await findVersions(tx, name)).versions;
-  return { before: versionsOf(versions), after: { ...versionsOf(now), document: JSON.parse(document) as unknown } };
+  const before = { ...versionsOf(versions), ...(rotated === null ? {} : { rotated }) };
+  return { before, after: { ...versionsOf(now), document: JSON.parse(document) as unknown } };
 }
 
 async function makeRoom(
@@ -62,8 +75,8 @@ async function makeRoom(
   versions: readonly { id: string; isDefault: boolean }[],
   most: number,
   strategy: RotateStrategy,
-): Promise<void> {
-  if (versions.length < most) return;
+): Promise<RotatedVersion | null> {
+  if (versions.length < most) return null;
   const oldest = versions.find(({ isDefault }) => !isDefault);
   if (strategy === "NONE" || oldest === undefined) {
     refuse(
@@ -72,7 +85,8 @@ async function makeRoom(
       "policy",
     );
   }
-  await tx.policyVersion.delete({ where: { id: oldest.id }, select: { id: true } });
+  const gone = await tx.policyVersion.delete({ where: { id: oldest.id }, select: { number: true, document: true } });
+  return { version: `v${gone.number}`, document: gone.document };
 }
 
 /** The number comes from the policy's row: a deleted version's is not given again. */

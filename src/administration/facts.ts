@@ -18,6 +18,17 @@ export async function principalFacts(tx: Transaction, id: string): Promise<objec
   return { ...facts, credentials: credentials.map((credential) => credential.id) };
 }
 
+/** A session of a role, without its token's digest. */
+export async function sessionFacts(tx: Transaction, id: string): Promise<object> {
+  return tx.roleSession.findUniqueOrThrow({
+    where: { id },
+    select: {
+      ...{ id: true, arn: true, sessionPolicy: true, issuedTo: true },
+      ...{ issuedAt: true, expiresAt: true, revokedAt: true },
+    },
+  });
+}
+
 /** A key, secret or alias; `key` is the ARN of the key behind it. */
 export async function resourceFacts(tx: Transaction, id: string): Promise<object> {
   const { key, ...facts } = await tx.kmsResource.findUniqueOrThrow({

@@ -1,6 +1,6 @@
 import type { Administration, ChangeRequest, ChangeResult, Tag } from "./administration.js";
 import { changeAccount } from "./change-account.js";
-import { requireResourceGroup, resourceName } from "./look-up.js";
+import { type ResourceName, requireResourceGroup, resourceName } from "./look-up.js";
 import { findKeyFor, insertResource, newResourceName } from "./register-resource.js";
 import { resourceChange } from "./resource-change.js";
 import { refuseIfAny } from "./user-error.js";
@@ -30,7 +30,7 @@ export function registerSecret(
       ...checkText(input.type, 64, "type"),
     ]);
     const secret = newResourceName(input.arn, "SECRET");
-    const key = input.encryptionKey ? resourceName(input.encryptionKey, ["KEY"], "encryptionKey") : null;
+    const key = keyOf(input);
     return resourceChange({
       action: "registerSecret",
       resource: secret,
@@ -45,4 +45,10 @@ export function registerSecret(
       },
     });
   });
+}
+
+/** An empty text is no ARN: taken for none, the secret would be read without the right to decrypt. */
+function keyOf({ encryptionKey }: RegisterSecretInput): ResourceName | null {
+  if (encryptionKey === null || encryptionKey === undefined) return null;
+  return resourceName(encryptionKey, ["KEY"], "encryptionKey");
 }

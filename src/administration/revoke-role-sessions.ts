@@ -50,5 +50,6 @@ async function revoke(tx: Transaction, role: EntityName, before: Date | null): P
     where: { roleId, revokedAt: null, expiresAt: { gt: now }, issuedAt },
     data: { revokedAt: now },
   });
-  return { value: { roleId, revoked }, changed: revoked > 0 };
+  const [were, are] = [{ active: revoked }, { active: 0, revokedAt: now }];
+  return { value: { roleId, revoked }, changed: revoked > 0, before: were, after: are };
 }

@@ -46,17 +46,23 @@ function itemType(prefix: string): ResourceType | null {
   }
 }
 
+/** The kind of KMS resource that `arn` names; null for ARNs of other services. */
+export function kmsResourceType(arn: Arn): ResourceType | null {
+  if (arn.text === "*") return "NONE";
+  if (arn.service !== "kms") return null;
+  const { relativeId } = arn;
+  const slash = relativeId.indexOf("/");
+  if (slash < 0) return CONTAINERS.get(relativeId) ?? "OTHER";
+  return slash + 1 === relativeId.length ? "OTHER" : (itemType(relativeId.slice(0, slash)) ?? "OTHER");
+}
+
 /** What KMS resource `arn` names; null for ARNs of other services. */
 export function parseKmsResource(arn: Arn): KmsResourceName | null {
-  if (arn.text === "*") return { type: "NONE", name: "" };
-  if (arn.service !== "kms") return null;
-  const slash = arn.relativeId.indexOf("/");
-  const container = slash < 0 ? CONTAINERS.get(arn.relativeId) : undefined;
-  if (container !== undefined) return { type: container, name: "" };
-  const type = slash < 0 ? null : itemType(arn.relativeId.slice(0, slash));
-  const name = arn.relativeId.slice(slash + 1);
-  if (type === null || name === "") return { type: "OTHER", name: arn.relativeId };
-  return { type, name: type === "ALIAS" ? arn.relativeId : name };
+  const type = kmsResourceType(arn);
+  if (type === null) return null;
+  if (type === "NONE" || isContainer(type)) return { type, name: "" };
+  const whole = type === "OTHER" || type === "ALIAS";
+  return { type, name: whole ? arn.relativeId : arn.relativeId.slice(arn.relativeId.indexOf("/") + 1) };
 }
 
 /** True for `key`, `secret`, `alias` and `certificate` without a name. */

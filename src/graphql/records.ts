@@ -45,6 +45,8 @@ export interface Records {
   readonly issuedSessions: ByKey<RoleSessionRow>;
   /** By canonical ARN: of the sessions issued under it the one that ends last, active ones first. */
   readonly sessionsByArn: ByKey<RoleSessionRow>;
+  /** By ARN: sessions that went with an earlier role of the name. */
+  readonly endedSessions: ByKey<{ readonly arn: string }>;
   /** By {@link resourceGroupKey}. */
   readonly resourceGroups: ByKey<Row<"resourceGroup">>;
   /** Pages of the lists below records, and their counts, by the place in the document that asks for them. */
@@ -66,6 +68,7 @@ export function createRecords(db: Database): Records {
     resources: byKey((ids) => db.kmsResource.findMany({ where: { id: { in: ids.filter(isUuid) } } })),
     issuedSessions: byKey<RoleSessionRow>((ids) => findSessions(db, { id: { in: ids.filter(isUuid) } })),
     sessionsByArn: new DataLoader((arns: readonly string[]) => sessionsByArn(db, arns)),
+    endedSessions: new DataLoader((arns: readonly string[]) => endedSessions(db, arns)),
     resourceGroups: new DataLoader((keys: readonly string[]) => resourceGroups(db, keys)),
     auditEvents: new DataLoader((keys: readonly string[]) => auditEvents(db, keys)),
   };
@@ -142,6 +145,12 @@ async function sessionsByArn(db: Database, arns: readonly string[]): Promise<(Ro
   const rank = (row: RoleSessionRow): number => (isActive(row, now) ? 1e15 : 0) + row.expiresAt.getTime();
   const best = new Map(rows.sort((a, b) => rank(a) - rank(b)).map((row) => [row.arn, row]));
   return arns.map((arn) => best.get(arn) ?? null);
+}
+
+async function endedSessions(db: Database, arns: readonly string[]): Promise<({ readonly arn: string } | null)[]> {
+  const rows = await db.endedSession.findMany({ where: { arn: { in: [...arns] } } });
+  const byArn = new Map(rows.map((row) => [row.arn, row]));
+  return arns.map((arn) => byArn.get(arn) ?? null);
 }
 
 /** Whether a session acts at an instant; the same rule that decisions follow (D32). */

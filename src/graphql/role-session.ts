@@ -53,10 +53,12 @@ export const RoleSession = builder.prismaObject("Principal", {
       resolve: async (row, _args, { records }) => (await issueOf(row, records))?.revokedAt,
     }),
     active: t.boolean({
-      description: "Whether it decides anything now: false once it has expired or was revoked. True if never issued.",
+      description:
+        "Whether it decides anything now: false once it has expired, was revoked, or its role was deleted, also under a new role of that name. True if never issued.",
       resolve: async (row, _args, { records }) => {
         const issue = await issueOf(row, records);
-        return issue === null || isActive(issue, new Date());
+        if (issue !== null) return isActive(issue, new Date());
+        return (await records.endedSessions.load(sessionArn(row) ?? "")) === null;
       },
     }),
     sessionPolicy: t.field({

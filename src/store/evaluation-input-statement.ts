@@ -9,6 +9,7 @@ function milliseconds(column: string): string {
  *
  * $1 scopes, $2 `arn_key` of principals, $3 ARNs of KMS resources, $4 `arn_key` of roles asked as resources, $5 ARNs of
  * role sessions.
+ * A session that went with an earlier role of the name is one that has always been over.
  * A built-in system policy is replaced by the account's own policy of that name where it has one.
  */
 export const LOAD_EVALUATION_INPUT = `
@@ -46,6 +47,9 @@ SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
     WHERE r.arn = ANY($3::text[])), '[]') AS resources,
   coalesce((SELECT json_agg(json_build_array(arn_key, trust_policy))
     FROM principal WHERE arn_key = ANY($4::text[]) AND kind = 'ROLE'), '[]') AS roles,
-  coalesce((SELECT json_agg(json_build_array(s.arn, ${milliseconds("s.issued_at")}, ${milliseconds("s.expires_at")},
-      ${milliseconds("s.revoked_at")}, s.session_policy) ORDER BY s.id)
-    FROM role_session s JOIN asked ON asked.id = s.role_id WHERE s.arn = ANY($5::text[])), '[]') AS sessions`;
+  coalesce((SELECT json_agg(json_build_array(i.arn, i.issued_at, i.expires_at, i.revoked_at, i.session_policy) ORDER BY i.id)
+    FROM (
+      SELECT s.id, s.arn, ${milliseconds("s.issued_at")} AS issued_at, ${milliseconds("s.expires_at")} AS expires_at,
+        ${milliseconds("s.revoked_at")} AS revoked_at, s.session_policy
+      FROM role_session s JOIN asked ON asked.id = s.role_id WHERE s.arn = ANY($5::text[])
+      UNION ALL SELECT NULL, e.arn, 0, 0, NULL, NULL FROM ended_session e WHERE e.arn = ANY($5::text[])) i), '[]') AS sessions`;

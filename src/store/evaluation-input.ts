@@ -11,7 +11,7 @@ import type {
 } from "../domain/evaluation/access-request.js";
 import type { PolicyType } from "../domain/policy/document.js";
 import { type PrincipalName, parsePrincipalArn } from "../domain/principal.js";
-import { isContainer, parseKmsResource } from "../domain/resource.js";
+import { isContainer, kmsResourceType } from "../domain/resource.js";
 import type { CompileDocument } from "./compiled-policies.js";
 import { LOAD_EVALUATION_INPUT } from "./evaluation-input-statement.js";
 import { openPool } from "./pool.js";
@@ -280,8 +280,8 @@ function unlistedFacts(
   if (trust !== undefined) {
     return { ...UNKNOWN_RESOURCE, arn, registered: true, trustPolicy: compile(trust, "trust") };
   }
-  const type = parseKmsResource(parseArn(arn))?.type;
-  return { ...UNKNOWN_RESOURCE, arn, registered: type !== undefined && (type === "NONE" || isContainer(type)) };
+  const type = kmsResourceType(parseArn(arn));
+  return { ...UNKNOWN_RESOURCE, arn, registered: type !== null && (type === "NONE" || isContainer(type)) };
 }
 
 /** The `arnKey` of the role that a resource ARN names; null when it names none. */

@@ -5,6 +5,7 @@ const DECISION_TABLES = [
   "account",
   "attachment",
   "credential",
+  "ended_session",
   "gateway_secret",
   "group_membership",
   "kms_resource",
@@ -17,12 +18,13 @@ const DECISION_TABLES = [
   "role_session",
 ] as const;
 
-/** `pg_trigger.tgtype` of statement-level triggers. */
+/** `pg_trigger.tgtype`; of statement-level triggers but for the last. */
 const AFTER_INSERT = 4;
 const AFTER_DELETE = 8;
 const AFTER_UPDATE = 16;
 const BEFORE_TRUNCATE = 2 + 32;
 const BEFORE_DELETE_OR_TRUNCATE = 2 + 8 + 32;
+const BEFORE_DELETE_OF_ROW = 1 + 2 + 8;
 
 interface TriggerRow {
   readonly table: string;
@@ -64,6 +66,7 @@ function describe(trigger: TriggerRow): string {
 function expectedTriggers(): TriggerRow[] {
   return [
     trigger("authz_revision", "authz_revision_keep", "authz_forbid", BEFORE_DELETE_OR_TRUNCATE, null, null),
+    trigger("principal", "authz_remember_sessions", "authz_remember_sessions", BEFORE_DELETE_OF_ROW, null, null),
     ...DECISION_TABLES.flatMap((table) => [
       trigger(table, "authz_insert", `authz_bump_${table}`, AFTER_INSERT, null, "changed"),
       trigger(table, "authz_update_old", `authz_bump_${table}`, AFTER_UPDATE, "changed", null),

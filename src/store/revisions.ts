@@ -87,7 +87,7 @@ export function createRevisionReader(pool: RevisionPool, clocks: Clocks = SYSTEM
 
   function release(): void {
     busy = false;
-    sendNext();
+    setImmediate(sendNext); // what arrives in this turn of the event loop goes along
   }
 
   function readFresh(scopes: readonly string[]): Promise<FreshRevisions> {

@@ -60,6 +60,15 @@ describe("idempotency keys", () => {
   });
 });
 
+test("an empty idempotency key is refused", async () => {
+  const { administration } = context;
+  const result = await createUser(administration, { account: ACCOUNT, name: "empty" }, request({ idempotencyKey: "" }));
+  expect([result.changed, result.userErrors.map(({ code, field }) => [code, field])]).toEqual([
+    false,
+    [["INVALID_PARAMETER_TEXT", ["idempotencyKey"]]],
+  ]);
+});
+
 describe("expected revision", () => {
   describe("of a policy, of 20 concurrent changes of versions that nobody evaluates", () => {
     const policy = arn.policy("Versions");

@@ -439,6 +439,7 @@ describe("refusals change nothing", () => {
     ["registerKey", () => run(registerKey, { arn: "acs:kms:cn hangzhou:1:key/k" })],
     ["tagResource", () => run(tagResource, { resource: "", tags: [] })],
     ["createPolicyVersion", () => run(createPolicyVersion, { policy: arn.user("ann"), document: READ_ALL })],
+    ["an empty encryption key", () => run(registerSecret, { arn: arn.secret("d"), encryptionKey: "" })],
   ])("a malformed arn is invalid input: %s", async (_name, change) => {
     await expect(change()).rejects.toBeInstanceOf(InvalidInputError);
   });
@@ -531,6 +532,9 @@ describe("policy versions", () => {
     const rotateStrategy = "DELETE_OLDEST_NON_DEFAULT_VERSION_WHEN_LIMIT_EXCEEDED" as const;
     await done(createPolicyVersion, { policy, document: READ_ALL, rotateStrategy });
     expect(await versions()).toEqual(["2", "3*", "4", "5", "6"]);
+    expect(await db.auditEvent.findFirst({ orderBy: { sequence: "desc" } })).toMatchObject({
+      before: { rotated: { version: "v1", document: JSON.stringify(READ_ALL) } },
+    });
     await done(setDefaultPolicyVersion, { policy, version: "v6" });
     expect(await run(setDefaultPolicyVersion, { policy, version: "v6" })).toMatchObject({
       changed: false,

@@ -1,11 +1,14 @@
+import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { attachPolicy } from "../../src/administration/attach-policy.js";
 import { createUser } from "../../src/administration/create-user.js";
+import { deleteResourceGroup } from "../../src/administration/delete-resource-group.js";
 import { ensureSystemPolicies } from "../../src/administration/ensure-system-policies.js";
 import { importAccount } from "../../src/administration/import-account.js";
 import { seedDemo } from "../../src/administration/seed-demo.js";
+import { updateResourceGroup } from "../../src/administration/update-resource-group.js";
 import { codesOf, fingerprint, request, useAdministration } from "./setup.js";
 
 const context = useAdministration("import");
@@ -17,6 +20,13 @@ let sequence = 2_000_000_000_000_000;
 function snapshotOf(parts: object = {}): { account: { id: string } } & Record<string, unknown> {
   sequence += 1;
   return { version: 1, account: { id: String(sequence) }, ...parts };
+}
+
+/** Of four bytes each, and without repetition that PostgreSQL could compress. */
+function randomCodePoints(length: number): number[] {
+  return [...randomBytes(length * 2)].flatMap((byte, at, all) =>
+    at % 2 === 0 ? [0x20000 + byte * 128 + ((all[at + 1] ?? 0) >> 1)] : [],
+  );
 }
 
 function importIt(
@@ -241,6 +251,41 @@ describe("problems", () => {
     ]);
     const other = snapshotOf({ keys: tagged('{"constructor":"x","__proto__":"z"}') });
     expect(await importIt({ ...other, account: snapshot.account })).toMatchObject({ changed: true });
+  });
+
+  test("names of the longest kind, whatever they are written in, fit into the indexes; tag values may be longer", async () => {
+    const long = (length: number) => String.fromCodePoint(...randomCodePoints(length));
+    const resource = { region: `a${"b".repeat(63)}`, tags: { [long(512)]: long(10_000) } };
+    const snapshot = snapshotOf({
+      resourceGroups: [{ id: long(512), name: "x" }],
+      users: [{ name: long(512), tags: { [long(512)]: long(10_000) } }],
+      policies: [{ type: "CUSTOM", name: long(512), defaultVersion: null, versions: [] }],
+      keys: [{ ...resource, id: long(512) }],
+    });
+    expect(await importIt(snapshot)).toMatchObject({ userErrors: [], changed: true });
+    const longer = { users: [{ name: long(513) }], keys: [{ region: "b".repeat(65), id: "k" }] };
+    expect((await importIt(snapshotOf(longer))).userErrors).toMatchObject([
+      { pointer: "/users/0/name", message: "`name` is longer than 512 characters" },
+      { pointer: "/keys/0/region", message: "`region` is longer than 64 characters" },
+    ]);
+  });
+
+  test("a resource group named like the scope of the whole account is refused: an export could not tell them apart", async () => {
+    const { userErrors } = await importIt(snapshotOf({ resourceGroups: [{ id: "ACCOUNT", name: "x" }] }));
+    expect(userErrors).toMatchObject([{ code: "INVALID_SNAPSHOT", pointer: "/resourceGroups/0/id" }]);
+    expect(await importIt(snapshotOf({ resourceGroups: [{ id: "account", name: "x" }] }))).toMatchObject({
+      changed: true,
+    });
+  });
+
+  test("a resource group whose id fits into no ARN can be changed and deleted all the same", async () => {
+    const { account, ...rest } = snapshotOf({ resourceGroups: [{ id: "my group", name: "x" }] });
+    await importIt({ account, ...rest });
+    const group = { account: account.id, resourceGroup: "my group" };
+    expect(await updateResourceGroup(context.administration, { ...group, name: "y" }, request())).toMatchObject({
+      changed: true,
+    });
+    expect(await deleteResourceGroup(context.administration, group, request())).toMatchObject({ changed: true });
   });
 
   test("messages say what is wrong in plain words", async () => {
@@ -484,6 +529,34 @@ describe("modes", () => {
       ],
     });
     expect((await db.account.findUnique({ where: { id } }))?.alias).toBe("first");
+  });
+
+  test("MERGE keeps the bounds of an attachment that the snapshot leaves out, REPLACE does not", async () => {
+    const id = snapshotOf().account.id;
+    const attached = (window: object) => ({
+      ...{ version: 1, account: { id }, users: [{ name: "u" }] },
+      attachments: [
+        {
+          ...{ policy: { type: "SYSTEM", name: "AliyunKMSFullAccess" }, principal: "user/u", scope: "ACCOUNT" },
+          ...window,
+        },
+      ],
+    });
+    const window = () =>
+      context.administration.db.attachment.findFirst({
+        where: { accountId: id },
+        select: { notBefore: true, expiresAt: true },
+      });
+    const [start, end] = ["2029-01-01T00:00:00Z", "2030-01-01T00:00:00Z"];
+    await importIt(attached({ notBefore: start, expiresAt: end }));
+    expect(await importIt(attached({}))).toMatchObject({ userErrors: [], changed: false });
+    expect((await importIt(attached({ notBefore: end }))).userErrors).toMatchObject([
+      { code: "INVALID_PARAMETER_WINDOW", pointer: "/attachments/0/expiresAt" },
+    ]);
+    await importIt(attached({ notBefore: null }));
+    expect(await window()).toEqual({ notBefore: null, expiresAt: new Date(end) });
+    await importIt(attached({}), "REPLACE");
+    expect(await window()).toEqual({ notBefore: null, expiresAt: null });
   });
 
   test("a document that says the same in other words is left alone, another one is taken over", async () => {

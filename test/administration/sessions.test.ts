@@ -151,14 +151,23 @@ describe("assumeRole", () => {
     expect(both.flatMap(codesOf)).toEqual(["CONFLICT"]);
   });
 
-  test("is in the audit trail, with who asked and both ARNs", async () => {
-    await assume({ sessionName: "audited", onBehalfOf: arn.user("ann") }, { reason: "release" });
+  test("is in the audit trail with who asked, whom it is for and what it came to, and so is its end", async () => {
+    const asked = { sessionName: "audited", onBehalfOf: arn.user("ann"), sessionPolicy: READ_ALL };
+    const { value } = await assume(asked, { reason: "release" });
     const event = await db().auditEvent.findFirstOrThrow({ orderBy: { sequence: "desc" } });
     expect(event).toMatchObject({
       ...{ action: "assumeRole", actor: "operator:test", reason: "release" },
-      targets: [arn.role("deploy"), sessionArn("deploy", "audited")],
+      targets: [arn.role("deploy"), sessionArn("deploy", "audited"), arn.user("ann")],
+      before: null,
     });
     expect(event.input).toMatchObject({ onBehalfOf: arn.user("ann") });
+    const { tokenDigest, accountId, roleId, sessionName, ...session } = await stored(value?.sessionId);
+    expect(event.after).toEqual(JSON.parse(JSON.stringify(session)));
+    await revoke();
+    expect(await db().auditEvent.findFirstOrThrow({ orderBy: { sequence: "desc" } })).toMatchObject({
+      ...{ action: "revokeRoleSessions", before: { active: 1 } },
+      after: { active: 0, revokedAt: (await stored(value?.sessionId)).revokedAt?.toISOString() },
+    });
   });
 
   test.each<[string, Partial<AssumeRoleInput>, number | null]>([

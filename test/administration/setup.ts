@@ -92,6 +92,7 @@ const TABLES = [
     "idempotency_record",
     "credential",
     "role_session",
+    "ended_session",
   ],
 ];
 

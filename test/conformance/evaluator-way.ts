@@ -11,7 +11,7 @@ import { type CompiledPolicy, compilePolicy } from "../../src/domain/policy/comp
 import type { DocumentKind, DocumentProblem } from "../../src/domain/policy/document.js";
 import { parseDocument } from "../../src/domain/policy/parse-document.js";
 import { type PrincipalName, parsePrincipalArn } from "../../src/domain/principal.js";
-import { isContainer, parseKmsResource } from "../../src/domain/resource.js";
+import { isContainer, kmsResourceType } from "../../src/domain/resource.js";
 import { type Answer, answerOf, answerOfLegs, type Told } from "./answer.js";
 import { type Attached, documentOf, type Situation } from "./situation.js";
 
@@ -121,11 +121,11 @@ function attachedPolicy(policy: Attached, account: string): AttachedPolicy {
 
 function resourceFacts({ resources, trusts }: Situation, arn: string): ResourceFacts {
   const known = resources.get(arn);
-  const type = parseKmsResource(parseArn(arn))?.type;
+  const type = kmsResourceType(parseArn(arn));
   const trust = trusts.get(arn);
   const storable = type === "KEY" || type === "SECRET" || (type === "ALIAS" && known?.aliasOf !== null);
   const stored = storable ? known : undefined;
-  const selfEvident = type !== undefined && (type === "NONE" || isContainer(type));
+  const selfEvident = type !== null && (type === "NONE" || isContainer(type));
   return {
     arn,
     registered: stored !== undefined || trust !== undefined || selfEvident,

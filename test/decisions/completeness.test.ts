@@ -128,6 +128,8 @@ function mutation(pick: (below: number) => number): string {
     () => `UPDATE role_session SET revoked_at = ${one(WINDOWS)} WHERE id = ${someSession}`,
     () => `UPDATE role_session SET session_policy = ${one(["NULL", text(DOCUMENTS)])} WHERE id = ${someSession}`,
     () => `DELETE FROM role_session WHERE id = ${someSession} OR ${one(["true", "false"])}`,
+    () => `INSERT INTO ended_session VALUES ('${session("bot")}') ON CONFLICT DO NOTHING`,
+    () => "DELETE FROM ended_session",
     () => `INSERT INTO resource_group VALUES (${account}, 'rg-${pick(9)}', 'x') ON CONFLICT DO NOTHING`,
     () => `DELETE FROM resource_group WHERE id = 'rg-${3 + pick(6)}'`,
     () => `DELETE FROM policy_version WHERE policy_id = ${id(POLICIES)}`,

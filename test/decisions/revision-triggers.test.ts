@@ -240,6 +240,13 @@ const CHANGES: [what: string, sql: string, scopes: string[]][] = [
     [`prin:${session("bot").replace(/s1$/, "S1")}`, prin(role("bot"))],
   ],
   ["session deleted", "DELETE FROM role_session", [`prin:${session("bot").replace(/s1$/, "S1")}`, prin(role("bot"))]],
+  ["session ended with its role", `INSERT INTO ended_session VALUES ('${session("r")}')`, [`prin:${session("r")}`]],
+  [
+    "ended session renamed",
+    `UPDATE ended_session SET arn = '${session("q")}'`,
+    [`prin:${session("r")}`, `prin:${session("q")}`],
+  ],
+  ["ended session forgotten", "DELETE FROM ended_session", [`prin:${session("q")}`]],
   ["gateway secret inserted", "INSERT INTO gateway_secret VALUES ('s', '\\x00')", ["glob"]],
   ["gateway secret updated", "UPDATE gateway_secret SET value = '\\x01' WHERE name = 's'", ["glob"]],
   ["gateway secret deleted", "DELETE FROM gateway_secret WHERE name = 's'", ["glob"]],
@@ -292,7 +299,7 @@ describe("revision triggers", () => {
     }
   });
 
-  it.each(["attachment", "policy_version", "kms_resource", "role_session", "authz_revision"])(
+  it.each(["attachment", "policy_version", "kms_resource", "role_session", "ended_session", "authz_revision"])(
     "forbid to truncate %s",
     async (table) => {
       await expect(fixture.sql.query(`TRUNCATE ${table} CASCADE`)).rejects.toThrow(/forbidden/);
@@ -340,7 +347,7 @@ describe("start-up check of the triggers", () => {
       `SELECT tgrelid::regclass::text AS table, tgname AS name FROM pg_trigger
        WHERE NOT tgisinternal AND tgname LIKE 'authz_%'`,
     );
-    expect(rows.length).toBe(13 * 5 + 1);
+    expect(rows.length).toBe(14 * 5 + 2);
     for (const { table, name } of rows) {
       const named = `\`${name}\` on \`${table}\``;
       expect(await complaint(`DROP TRIGGER ${name} ON ${table}`)).toContain(named);

@@ -12,7 +12,7 @@ beforeAll(async () => {
   fixture = await openFixture("sessions");
 });
 afterAll(() => fixture.close());
-afterEach(() => fixture.sql.query("DELETE FROM role_session"));
+afterEach(() => fixture.sql.query("DELETE FROM role_session; DELETE FROM ended_session"));
 
 const S1 = session("bot");
 /** What the role `bot` may do. */
@@ -112,18 +112,28 @@ describe("issued sessions in decisions", () => {
     expect(await codes(decisions)).toEqual(["SESSION_INACTIVE"]);
   });
 
-  it("go with their role: a role of the same name begins anew", async () => {
-    const decisions = fixture.decisions();
-    await issue({ expiresAt: new Date(Date.now() - 500) });
-    expect(await outcome(decisions)).toBe("IMPLICIT_DENY");
-    await fixture.sql.query(
-      `BEGIN; CREATE TEMP TABLE kept ON COMMIT DROP AS SELECT * FROM principal WHERE id = '${fixture.ids["bot"]}';
+  it.each([
+    ["has expired", { issuedAt: new Date(0), expiresAt: new Date(1) }, "IMPLICIT_DENY"],
+    ["is held back by its policy", { policy: deny("kms:*") }, "EXPLICIT_DENY"],
+  ])(
+    "one that %s stays ended under a new role of the same name, until another is issued",
+    async (_, issued, before) => {
+      const decisions = fixture.decisions();
+      await issue(issued);
+      expect(await outcome(decisions)).toBe(before);
+      await fixture.sql.query(
+        `BEGIN; CREATE TEMP TABLE kept ON COMMIT DROP AS SELECT * FROM principal WHERE id = '${fixture.ids["bot"]}';
        CREATE TEMP TABLE held ON COMMIT DROP AS SELECT * FROM attachment WHERE principal_id = '${fixture.ids["bot"]}';
        DELETE FROM principal WHERE id = '${fixture.ids["bot"]}';
        INSERT INTO principal SELECT * FROM kept; INSERT INTO attachment SELECT * FROM held; COMMIT`,
-    );
-    expect(await outcome(decisions)).toBe("ALLOW");
-  });
+      );
+      expect(await outcome(decisions)).toBe("IMPLICIT_DENY");
+      expect(await codes(decisions)).toEqual(["SESSION_INACTIVE"]);
+      expect(await outcome(decisions, { principal: `${S1}2` })).toBe("ALLOW");
+      await issue();
+      expect(await outcome(decisions)).toBe("ALLOW");
+    },
+  );
 });
 
 describe("time and issued sessions", () => {

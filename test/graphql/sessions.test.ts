@@ -20,6 +20,11 @@ const READ = `query ($arn: Arn!) { principal(arn: $arn) { ${SESSION} } }`;
 const NODE = `query ($id: ID!) { node(id: $id) { ... on RoleSession { ${SESSION} } } }`;
 const POLICY = { Version: "1", Statement: [{ Effect: "Allow", Action: "kms:List*", Resource: "*" }] };
 
+const TRUST = {
+  Version: "1",
+  Statement: [{ Effect: "Allow", Action: "sts:AssumeRole", Principal: { RAM: [user("ann")] } }],
+};
+
 const arnOf = (name: string) => `acs:ram::${ACCOUNT}:assumed-role/deploy-bot/${name}`;
 const assume = async (input: object) =>
   (await fixture.ask(ASSUME, { input: { role: role("deploy-bot"), sessionName: "Run-1", ...input } })).assumeRole;
@@ -101,6 +106,20 @@ describe("sessions as records", () => {
     expect(await read(arnOf("Run-1"))).toMatchObject({ active: false, revokedAt: expect.any(String) });
     const { session } = await assume({ durationSeconds: 900 });
     expect(await read(arnOf("Run-1"))).toMatchObject({ active: true, expiresAt: session.expiresAt });
+  });
+
+  it("are not active under a new role of the same name until they are issued there", async () => {
+    const CHANGE = `mutation ($old: Arn!, $new: CreateRoleInput!) {
+      deleteRole(input: { role: $old }) { userErrors { code } } createRole(input: $new) { userErrors { code } } }`;
+    const made = { account: ACCOUNT, name: "Fleeting", trustPolicy: TRUST };
+    await fixture.ask(CHANGE, { old: role("fleeting"), new: made });
+    const [there, never] = ["s1", "s2"].map((name) => `acs:ram::${ACCOUNT}:assumed-role/fleeting/${name}`);
+    await assume({ role: role("fleeting"), sessionName: "s1", sessionPolicy: POLICY });
+    await fixture.ask(CHANGE, { old: role("fleeting"), new: made });
+    expect(await read(there ?? "")).toMatchObject({ active: false, issuedAt: null });
+    expect(await read(never ?? "")).toMatchObject({ active: true, issuedAt: null });
+    await assume({ role: role("fleeting"), sessionName: "s1" });
+    expect(await read(there ?? "")).toMatchObject({ active: true, sessionPolicy: null });
   });
 
   it("are found again by id, each by its own", async () => {

@@ -4,7 +4,7 @@ import { type EntityKind, policyArn } from "../look-up.js";
 import { newId } from "../new-id.js";
 import { type PrincipalRow, policyKey, rowKey } from "./account-state.js";
 import { type Draft, dangling, documentText, findPrincipal, given, requireResourceGroup } from "./draft.js";
-import { pointerTo } from "./read-snapshot.js";
+import { checkBounds, pointerTo } from "./read-snapshot.js";
 import type { Snapshot, SnapshotAttachment, SnapshotPolicy } from "./snapshot.js";
 
 /** Lays policies with their versions, then attachments. */
@@ -75,9 +75,19 @@ function layAttachment(draft: Draft, attachment: SnapshotAttachment, index: numb
     policy_id,
     principal_id: principal.id,
     resource_group_id,
-    not_before: utc(attachment.notBefore),
-    expires_at: utc(attachment.expiresAt),
+    ...windowOf(draft, attachment, key, index),
   });
+}
+
+/** A bound that is left out is that of the account's attachment: a merge does not make for good what ends. */
+function windowOf({ base, problems }: Draft, attachment: SnapshotAttachment, key: string, index: number) {
+  const stored = base.attachments.get(key);
+  const not_before = given(utc(attachment.notBefore), stored?.not_before);
+  const expires_at = given(utc(attachment.expiresAt), stored?.expires_at);
+  if (attachment.notBefore === undefined || attachment.expiresAt === undefined) {
+    problems.push(...checkBounds(not_before, expires_at, index));
+  }
+  return { not_before, expires_at };
 }
 
 function attachedPrincipal(draft: Draft, reference: string, place: string): PrincipalRow | undefined {
@@ -90,8 +100,8 @@ function attachedPrincipal(draft: Draft, reference: string, place: string): Prin
   return principal;
 }
 
-function utc(instant: string | null | undefined): string | null {
-  return typeof instant === "string" ? new Date(instant).toISOString() : null;
+function utc(instant: string | null | undefined): string | null | undefined {
+  return typeof instant === "string" ? new Date(instant).toISOString() : instant;
 }
 
 /** A policy that is attached but not in the snapshot: the account's or a built-in one, else one without a document (D4). */

@@ -154,6 +154,15 @@ function checkPolicy({ versions, defaultVersion }: Snapshot["policies"][number],
 }
 
 function checkAttachment({ notBefore, expiresAt }: Snapshot["attachments"][number], index: number): UserError[] {
+  return checkBounds(notBefore, expiresAt, index);
+}
+
+/** Problems of the window of the attachment at `index`. */
+export function checkBounds(
+  notBefore: string | null | undefined,
+  expiresAt: string | null | undefined,
+  index: number,
+): UserError[] {
   const start = typeof notBefore === "string" ? new Date(notBefore) : null;
   const end = typeof expiresAt === "string" ? new Date(expiresAt) : null;
   return checkWindow(start, end).map(({ code, message, field = [] }) =>

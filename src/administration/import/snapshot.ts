@@ -7,7 +7,9 @@ import { lengthOf } from "../validation.js";
  * what the account has. `null` says that there is no value. Unknown members are problems: a snapshot that says more
  * than we understand may mean more than we would import. What `meta` says is published: see snapshot-schema.ts.
  */
-const LONGEST_NAME = 1_024;
+/** Characters: an ARN that holds a name of four bytes each still fits into an index, whose entries end at 2,704 bytes. */
+const LONGEST_NAME = 512;
+const LONGEST_REGION = 64;
 
 /** PostgreSQL takes neither NUL nor lone surrogates. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the one it does not take
@@ -20,7 +22,9 @@ const name = text
 /** `/` would make the name of one entity look like a path below another. */
 const ramName = name.regex(/^[^/]*$/u, "must not hold `/`").meta({ maxLength: LONGEST_NAME });
 const optionalText = text.nullish();
-const region = text.regex(/^[a-z0-9]+(-[a-z0-9]+)*$/u, "is not a region such as `cn-hangzhou`");
+const region = text
+  .max(LONGEST_REGION, `is longer than ${LONGEST_REGION} characters`)
+  .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/u, "is not a region such as `cn-hangzhou`");
 const tagMap = z.map(name, text).nullable();
 /** Read as a map: as an object, Zod would drop the tag `__proto__` without a word. It cannot describe what it reads so. */
 const tags = z
@@ -52,7 +56,12 @@ const IN_GROUP = "`id` of the resource group it is in; null: in none.";
 
 const resourceGroup = z
   .strictObject({
-    id: name.meta({ description: "Id, `rg-…`, unique within the account; case counts." }),
+    id: name
+      .regex(/^(?!ACCOUNT$)/u, "must not be `ACCOUNT`: as the scope of an attachment, that is the whole account")
+      .meta({
+        maxLength: LONGEST_NAME,
+        description: "Id, `rg-…`, unique within the account; case counts. Not `ACCOUNT`, which is a scope of its own.",
+      }),
     name: text.meta({ description: "Name." }),
   })
   .meta({ description: "A resource group." });
@@ -128,8 +137,12 @@ const attachment = z
       )
       .meta({ description: "Who holds it: `user/<name>`, `group/<name>` or `role/<name>`." }),
     scope: name.meta({ description: "`ACCOUNT`, or `id` of the resource group it counts for." }),
-    notBefore: instant.meta({ description: "First instant at which it counts. Default: it always has." }),
-    expiresAt: instant.meta({ description: "First instant at which it counts no more. Default: never." }),
+    notBefore: instant.meta({
+      description: "First instant at which it counts; null: it always has. Left out: a merge keeps what there is.",
+    }),
+    expiresAt: instant.meta({
+      description: "First instant at which it counts no more; null: never. Left out: a merge keeps what there is.",
+    }),
   })
   .meta({ description: "A policy given to a user, group or role; once for each policy, principal and scope." });
 const key = z

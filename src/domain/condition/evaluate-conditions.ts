@@ -133,7 +133,7 @@ function evaluateCondition(rule: ConditionRule, request: EvaluationRequest, note
 }
 
 function noteTagScope({ key, source }: ConditionRule, { resource }: EvaluationRequest, notes: Diagnostics): void {
-  if (key.kind !== "resource-tag" || resource.name?.type !== "SECRET") return;
+  if (key.kind !== "resource-tag" || resource.type !== "SECRET") return;
   const message = `\`${excerpt(source.key)}\` is read from the tags of the secret, which KMS documents for keys only`;
   notes.add({ code: "TAG_SCOPE_INFERRED", message });
 }

@@ -1,6 +1,6 @@
 import { parseArn } from "../arn.js";
 import { actionsOfType } from "../kms/actions.js";
-import { parseKmsResource } from "../resource.js";
+import { kmsResourceType } from "../resource.js";
 
 /**
  * The rows of `effectivePermissions` for a resource: canonical names of the actions its type has.
@@ -8,6 +8,6 @@ import { parseKmsResource } from "../resource.js";
  * @throws InvalidInputError when `resourceArn` is malformed
  */
 export function permissionActions(resourceArn: string): readonly string[] {
-  const resource = parseKmsResource(parseArn(resourceArn));
-  return resource === null ? [] : actionsOfType(resource.type);
+  const type = kmsResourceType(parseArn(resourceArn));
+  return type === null ? [] : actionsOfType(type);
 }

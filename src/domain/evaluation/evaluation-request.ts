@@ -2,7 +2,7 @@ import type { Arn, ArnOwner } from "../arn.js";
 import { KeyedValues, RequestValue } from "../condition/request-value.js";
 import { InvalidInputError } from "../errors.js";
 import { HARD_LIMITS } from "../limits.js";
-import type { KmsResourceName } from "../resource.js";
+import type { ResourceType } from "../resource.js";
 import { foldCase } from "../wildcard.js";
 import type { RequestContext } from "./request-context.js";
 
@@ -67,15 +67,15 @@ export interface Caller {
   readonly names: readonly ResourceTarget[];
 }
 
-/** Tells what KMS resource is asked about; null for resources of other services. */
-export interface RequestedName {
-  readonly name: KmsResourceName | null;
+/** Tells what kind of KMS resource is asked about; null for resources of other services. */
+export interface RequestedType {
+  readonly type: ResourceType | null;
 }
 
 /** What a request consists of besides its action. */
 export interface RequestParts {
   readonly target: ResourceTarget;
-  readonly resource: RequestedName;
+  readonly resource: RequestedType;
   readonly caller: Caller;
   /** Tags as the model knows them; null for resources of other services, about whose tags only the caller knows. */
   readonly tags: KeyedValues | null;
@@ -110,7 +110,7 @@ export class EvaluationRequest {
     return this.parts.target;
   }
 
-  get resource(): RequestedName {
+  get resource(): RequestedType {
     return this.parts.resource;
   }
 

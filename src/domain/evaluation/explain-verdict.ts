@@ -112,7 +112,7 @@ function noteRequest(evaluation: Evaluation, slot: number, weighing: Weighing, d
   if (policies.ended) diagnostics.add(SESSION_INACTIVE);
   diagnostics.addAll(policies.incomplete);
   if (resource.unregistered) diagnostics.add(unregisteredResource(resource.arn.text));
-  const inapplicable = inapplicableAction(actions.names[slot] ?? "", resource.name);
+  const inapplicable = inapplicableAction(actions.names[slot] ?? "", resource.type);
   if (inapplicable !== null) diagnostics.add(inapplicable);
   if (weighing.shadowed) diagnostics.add(RESOURCE_GROUP_DENY_SHADOWED);
   if (weighing.outcome !== "IMPLICIT_DENY") return;

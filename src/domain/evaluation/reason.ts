@@ -34,7 +34,7 @@ export function explain(explained: Explained, { question, resource, policies }: 
     case "CONDITIONAL":
       return explainConditional(explained);
     case "IMPLICIT_DENY":
-      return explainSilence(explained.verdict, RESOURCE_WORDS[resource.name?.type ?? "OTHER"], question.principal);
+      return explainSilence(explained.verdict, RESOURCE_WORDS[resource.type ?? "OTHER"], question.principal);
   }
 }
 

@@ -1,6 +1,6 @@
 import { excerpt } from "../arn.js";
 import { actionAppliesTo, KMS_ACTIONS } from "../kms/actions.js";
-import { isContainer, type KmsResourceName, type ResourceType } from "../resource.js";
+import { isContainer, type ResourceType } from "../resource.js";
 import { didYouMean } from "../suggest.js";
 import { foldCase } from "../wildcard.js";
 import type { Diagnostic } from "./decision.js";
@@ -27,14 +27,14 @@ export function unregisteredResource(arn: string): Diagnostic {
 }
 
 /** C27: a KMS action asked on something it does not apply to. `action` in the catalogue's spelling. */
-export function inapplicableAction(action: string, resource: KmsResourceName | null): Diagnostic | null {
-  if (resource !== null && actionAppliesTo(action, resource.type)) return null;
+export function inapplicableAction(action: string, type: ResourceType | null): Diagnostic | null {
+  if (type !== null && actionAppliesTo(action, type)) return null;
   if (!foldCase(action).startsWith("kms:")) return null;
   if (!KMS_ACTIONS.has(action)) {
     const message = `\`${action}\` is no action of KMS${didYouMean(action, KMS_ACTIONS.keys())}`;
     return { code: "ACTION_NOT_APPLICABLE", message };
   }
-  const words = resource === null ? "a resource of another service" : TYPE_WORDS[resource.type];
+  const words = type === null ? "a resource of another service" : TYPE_WORDS[type];
   return { code: "ACTION_NOT_APPLICABLE", message: `\`${action}\` does not apply to ${words}` };
 }
 
@@ -45,8 +45,8 @@ export function containerArnRequired(
   { reads }: Weighing,
 ): Diagnostic | null {
   const [action = "", folded = ""] = [actions.names[slot], actions.folded[slot]];
-  const type = resource.name?.type;
-  if (type === undefined || !isContainer(type) || !actionAppliesTo(action, type)) return null;
+  const { type } = resource;
+  if (type === null || !isContainer(type) || !actionAppliesTo(action, type)) return null;
   const read = results
     .map(({ policies }) => policies)
     .filter(({ stage }) => stage !== "ROLE_TRUST" && reads.has(stage));

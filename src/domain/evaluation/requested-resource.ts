@@ -1,6 +1,6 @@
 import { type Arn, parseArn } from "../arn.js";
 import { KeyedValues } from "../condition/request-value.js";
-import { isContainer, isTaggable, type KmsResourceName, parseKmsResource } from "../resource.js";
+import { isContainer, isTaggable, kmsResourceType, type ResourceType } from "../resource.js";
 import type { ResourceFacts } from "./access-request.js";
 import { ResourceTarget } from "./evaluation-request.js";
 import { type PolicyClass, trustClass } from "./policy-class.js";
@@ -17,7 +17,7 @@ export class RequestedResource {
   readonly resourceGroup: string | null;
   readonly trust: PolicyClass | null;
   private readonly tags: KeyedValues;
-  private parsedName: KmsResourceName | null | undefined;
+  private knownType: ResourceType | null | undefined;
   private readonly named: ResourceTarget | null;
   private nameless: ResourceTarget | null = null;
 
@@ -34,14 +34,14 @@ export class RequestedResource {
   }
 
   /** Null for resources of other services. */
-  get name(): KmsResourceName | null {
-    if (this.parsedName === undefined) this.parsedName = parseKmsResource(this.arn);
-    return this.parsedName;
+  get type(): ResourceType | null {
+    if (this.knownType === undefined) this.knownType = kmsResourceType(this.arn);
+    return this.knownType;
   }
 
   /** It would have to be registered to be known, and is not; containers and `*` need not. */
   get unregistered(): boolean {
-    return !this.registered && !(this.name !== null && needsNoRegistration(this.name));
+    return !this.registered && !(this.type !== null && needsNoRegistration(this.type));
   }
 
   /** What statements about actions of `service` are matched with. */
@@ -73,13 +73,13 @@ export function requestedResourceOf(facts: ResourceFacts): RequestedResource {
   return resource;
 }
 
-function needsNoRegistration({ type }: KmsResourceName): boolean {
+function needsNoRegistration(type: ResourceType): boolean {
   return type === "NONE" || isContainer(type);
 }
 
 /** Only registered keys and secrets carry tags; aliases and containers have none (D7). */
 function knownTags({ registered, tags }: ResourceFacts, resource: RequestedResource): KeyedValues {
   if (!registered || tags.size === 0) return NO_TAGS;
-  const { name } = resource;
-  return name !== null && isTaggable(name.type) ? new KeyedValues(tags) : NO_TAGS;
+  const { type } = resource;
+  return type !== null && isTaggable(type) ? new KeyedValues(tags) : NO_TAGS;
 }

@@ -1,7 +1,7 @@
 import { type Arn, excerpt, parseArn } from "../arn.js";
 import { InvalidInputError } from "../errors.js";
 import type { ResourceFacts } from "../evaluation/access-request.js";
-import { parseKmsResource, type ResourceType } from "../resource.js";
+import { kmsResourceType, type ResourceType } from "../resource.js";
 import { didYouMean } from "../suggest.js";
 import { foldCase } from "../wildcard.js";
 import { KMS_ACTIONS } from "./actions.js";
@@ -94,8 +94,8 @@ export function planOperation(operation: string, targets: OperationTargets, fact
 /** The operations whose targets `resource` alone determines, each with its legs; empty for other services. */
 export function operationsOf(resource: ResourceFacts): readonly OperationPlan[] {
   const arn = parseArn(resource.arn);
-  const type = parseKmsResource(arn)?.type;
-  if (type === undefined || (type === "ALIAS" && resource.aliasTargetArn === null)) return [];
+  const type = kmsResourceType(arn);
+  if (type === null || (type === "ALIAS" && resource.aliasTargetArn === null)) return [];
   const targets = targetsNaming(type, arn);
   return [...OPERATIONS]
     .filter(([, definition]) => definition.determinedBy.includes(type))
@@ -275,7 +275,7 @@ function addressedKey(targets: Targets, facts: FactsOf): AddressedKey {
 }
 
 function resolveKey(arn: string, facts: FactsOf): AddressedKey {
-  if (parseKmsResource(parseArn(arn))?.type !== "ALIAS") return { key: arn, alias: null };
+  if (kmsResourceType(parseArn(arn)) !== "ALIAS") return { key: arn, alias: null };
   return { key: aliasTarget(arn, facts, "key"), alias: arn };
 }
 
@@ -314,8 +314,8 @@ function required(targets: Targets, name: TargetName, types: readonly ResourceTy
 
 function checkedTarget(value: string, name: TargetName, types: readonly ResourceType[]): string {
   const arn = parseArn(value);
-  const type = parseKmsResource(arn)?.type;
-  if (type !== undefined && types.includes(type)) return arn.text;
+  const type = kmsResourceType(arn);
+  if (type !== null && types.includes(type)) return arn.text;
   const wanted = types.map((expected) => expected.toLowerCase()).join(" or ");
   throw new InvalidInputError(`\`${excerpt(value)}\` is not the arn of a ${wanted}`, `/targets/${name}`);
 }
