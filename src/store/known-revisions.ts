@@ -24,23 +24,25 @@ export class KnownRevisions {
   /** Database clock minus monotonic clock. */
   private databaseTime = 0;
   /** Wall clock minus monotonic clock. */
-  private wallTime = 0;
+  private wallTime: number;
 
   constructor(clocks: Clocks) {
     this.clocks = clocks;
+    this.wallTime = this.readWallTime();
   }
 
   /** @param readAt when the statement was sent, since it may have seen no later state; by the monotonic clock */
   remember({ vector, now }: FreshRevisions, readAt: number): void {
+    if (this.forgetIfSuspended()) return; // the statement may be from before, too
     this.databaseTime = now - readAt;
-    this.wallTime = this.clocks.wall() - this.clocks.monotonic();
+    this.wallTime = this.readWallTime();
     for (const [scope, revision] of vector) this.known.set(scope, { revision, readAt });
   }
 
   /** Null unless all scopes have been read within the last `maxAge` milliseconds. */
   recall(scopes: readonly string[], maxAge: number): FreshRevisions | null {
     const clock = this.clocks.monotonic();
-    if (!isWithin(Math.abs(this.clocks.wall() - clock - this.wallTime), MOST_DRIFT_MS)) this.known.clear();
+    this.forgetIfSuspended();
     const vector = new Map<string, Revision | null>();
     for (const scope of scopes) {
       const entry = this.known.get(scope);
@@ -48,6 +50,19 @@ export class KnownRevisions {
       vector.set(scope, entry.revision);
     }
     return { vector, now: Math.floor(this.databaseTime + clock) };
+  }
+
+  /** Looked at before every use of either clock: what was read before must not pass for younger than it is. */
+  private forgetIfSuspended(): boolean {
+    const wallTime = this.readWallTime();
+    if (isWithin(Math.abs(wallTime - this.wallTime), MOST_DRIFT_MS)) return false;
+    this.known.clear();
+    this.wallTime = wallTime;
+    return true;
+  }
+
+  private readWallTime(): number {
+    return this.clocks.wall() - this.clocks.monotonic();
   }
 
   /** Forgets what is older than the revisions that scopes have moved to. */

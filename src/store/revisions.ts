@@ -58,7 +58,7 @@ export type RevisionPool = Pool;
 
 /** Opens the small pool that only vector reads and sign-ins use, so that slow loads never delay them. */
 export function openRevisionPool(connectionString: string): RevisionPool {
-  const limits = { max: 2, connect: REVISION_DEADLINE_MS, statement: ATTEMPT_MS, answer: ATTEMPT_MS };
+  const limits = { max: 2, connect: REVISION_DEADLINE_MS, statement: ATTEMPT_MS, answer: REVISION_DEADLINE_MS };
   return openPool(connectionString, limits);
 }
 
@@ -146,10 +146,14 @@ async function read(pool: Pool, scopes: string[]): Promise<FreshRevisions> {
   return { vector: toVector(scopes, row.revisions), now: row.now };
 }
 
-/** Rejects when `work` takes longer than `ms`; what it yields later is dropped. */
+/**
+ * Rejects when `work` takes longer than `ms`; what it yields later is dropped. Where this process was busy itself for so
+ * long, an answer that has arrived meanwhile still counts.
+ */
 export function withDeadline<T>(work: Promise<T>, ms: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new UnavailableError("the database does not answer in time")), ms);
+    const giveUp = () => reject(new UnavailableError("the database does not answer in time"));
+    const timer = setTimeout(() => setImmediate(giveUp), ms); // timers come before what has arrived, immediates after
     work.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

@@ -129,7 +129,7 @@ async function run(count: number, withKeys: boolean): Promise<Outcome> {
   const postgres = await startOwnPostgres();
   try {
     const settings = { LIMIT_VERSIONS_PER_POLICY: "100000" };
-    const pair = await startPair({ users: 0, databaseUrl: postgres.url(), settings });
+    const pair = await startPair({ users: 0, databaseUrl: postgres.url(), proxiedPostgres: true, settings });
     try {
       return await changeUnderFaults(pair, postgres, count, withKeys);
     } finally {

@@ -7,6 +7,7 @@ import { openRedis, type RedisConnection } from "../../src/decisions/open-redis.
 import { createRedisDecisionCache } from "../../src/decisions/redis-decision-cache.js";
 import { createMemoryDecisionCache } from "../support/memory-decision-cache.js";
 import "../support/backend.js";
+import { startRedisCluster } from "../support/redis-cluster.js";
 
 const redisUrl = inject("redisUrl");
 const prefix = `test:${randomBytes(6).toString("hex")}:`;
@@ -30,6 +31,19 @@ if (redisUrl !== null) {
       return cache;
     },
   ]);
+  adapters.push(["redis cluster", openClusterCache]);
+}
+
+async function openClusterCache(): Promise<DecisionCache> {
+  const cluster = await startRedisCluster();
+  const redis = openRedis({ kind: "cluster", urls: cluster.url.split(",") });
+  const cache = createRedisDecisionCache(redis, () => {});
+  await ready(redis);
+  const close = async () => {
+    await cache.close();
+    await cluster.stop();
+  };
+  return { ...cache, close };
 }
 
 async function ready(redis: RedisConnection): Promise<void> {
@@ -79,10 +93,14 @@ describe.each(adapters)("decision cache in %s", async (_name, open) => {
     const keys = Array.from({ length: 2_000 }, (_, index) => `${prefix}many:${index}`);
     for (const key of keys) cache.set(key, Buffer.from(key), 10_000);
     await stored(keys.at(-1) ?? "");
-    const values = await cache.getMany(keys);
-    const right = values.filter((value, index) => value?.toString() === keys[index]);
-    expect(values.filter((value) => value !== null)).toEqual(right);
-    expect(right.length).toBeGreaterThan(0); // a busy machine may be too slow for all of them: those are misses
+    let right: readonly unknown[] = [];
+    for (let attempt = 0; attempt < 20 && right.length === 0; attempt += 1) {
+      const values = await cache.getMany(keys);
+      right = values.filter((value, index) => value?.toString() === keys[index]);
+      expect(values.filter((value) => value !== null)).toEqual(right);
+      if (right.length === 0) await sleep(100); // a busy machine may be too slow for all of them: those are misses
+    }
+    expect(right.length).toBeGreaterThan(0);
   });
 });
 

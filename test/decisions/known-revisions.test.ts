@@ -62,4 +62,14 @@ describe("known revisions", () => {
     state.suspended = 190;
     expect(recall(["a"])).toBeNull();
   });
+
+  it("are forgotten also when something else was read first after that", () => {
+    const { state, read, recall } = knownAt();
+    read({ a: revision(1) }, 10_000);
+    state.suspended = 60_000;
+    read({ b: revision(1) }, 10_000); // sent before or after, nobody knows
+    expect([recall(["a"]), recall(["b"])]).toEqual([null, null]);
+    read({ b: revision(2) }, 10_000);
+    expect([recall(["a"]), recall(["b"])?.vector.get("b")]).toEqual([null, revision(2)]);
+  });
 });

@@ -15,10 +15,12 @@ export interface PairOptions {
   readonly redisUrl?: string;
   /** A PostgreSQL that the pair does not own; absent: a database of its own. */
   readonly databaseUrl?: string;
+  /** Whether the gateways reach PostgreSQL by way of proxies, too. */
+  readonly proxiedPostgres?: boolean;
   readonly settings?: Record<string, string>;
 }
 
-/** Two gateways on one database and one Redis, and proxies of their own in front of these. */
+/** Two gateways on one database and one Redis, each with its own proxies in front of these. */
 export interface Pair {
   readonly gateways: readonly [Gateway, Gateway];
   readonly toRedis: readonly [TcpProxy, TcpProxy];
@@ -77,7 +79,10 @@ async function assemble(options: PairOptions, steps: Steps): Promise<Pair> {
   const toRedis = [await proxy(redisUrl), await proxy(redisUrl)] as const;
   const toPostgres = [await proxy(databaseUrl), await proxy(databaseUrl)] as const;
   const start = (which: 0 | 1, more: Record<string, string> = {}) => {
-    const urls = { DATABASE_URL: toPostgres[which].through(databaseUrl), REDIS_URL: toRedis[which].through(redisUrl) };
+    const urls = {
+      DATABASE_URL: options.proxiedPostgres ? toPostgres[which].through(databaseUrl) : databaseUrl,
+      REDIS_URL: toRedis[which].through(redisUrl),
+    };
     return steps.open(startGateway({ ...urls, ...options.settings, ...more }, build?.program), (it) => it.kill());
   };
   const first = await start(0);

@@ -23,6 +23,8 @@ export interface HostileRedis {
   readonly url: string;
   /** How often it told what. */
   readonly told: ReadonlyMap<Lie, number>;
+  /** How often it told anything. */
+  count(): number;
   close(): Promise<void>;
 }
 
@@ -36,7 +38,6 @@ interface Memory {
 }
 
 const MEMORY_LIMIT = 5_000;
-const BIG = randomBytes(10 * 1024 * 1024);
 
 export async function startHostileRedis(random: Random): Promise<HostileRedis> {
   const memory: Memory = { values: new Map(), all: [], told: new Map(), random };
@@ -52,6 +53,7 @@ export async function startHostileRedis(random: Random): Promise<HostileRedis> {
   return {
     url: `redis://127.0.0.1:${port}`,
     told: memory.told,
+    count: () => countOf(memory),
     close: async () => {
       const closed = new Promise((resolve) => server.close(resolve));
       for (const socket of sockets) socket.destroy();
@@ -95,6 +97,8 @@ function lineAt(data: Buffer, start: number): { text: string; next: number } | n
 
 const bulk = (value: Buffer) => Buffer.concat([Buffer.from(`$${value.length}\r\n`), value, Buffer.from("\r\n")]);
 
+const BIG_REPLY = bulk(randomBytes(10 * 1024 * 1024));
+
 function answer(
   socket: Socket,
   [name, key = Buffer.alloc(0), value = Buffer.alloc(0)]: Buffer[],
@@ -125,8 +129,13 @@ const RARE: readonly (readonly [Lie, number])[] = [
 ];
 const CHEAP = LIES.filter((lie) => !RARE.some(([rare]) => rare === lie));
 
-function chooseLie({ random, told }: Memory): Lie {
-  const before = [...told.values()].reduce((sum, count) => sum + count, 0);
+function countOf({ told }: Memory): number {
+  return [...told.values()].reduce((sum, count) => sum + count, 0);
+}
+
+function chooseLie(memory: Memory): Lie {
+  const { random } = memory;
+  const before = countOf(memory);
   const rare = RARE.find(([, each]) => before % each === each / 2);
   return rare?.[0] ?? CHEAP[Math.floor(random() * CHEAP.length)] ?? "nothing";
 }
@@ -156,9 +165,11 @@ function replyOf(lie: Lie, { history, known, anything, random }: Material): Buff
   const nothing = Buffer.from("$-1\r\n");
   switch (lie) {
     case "the truth":
-      return history.length === 0 ? nothing : bulk(history.at(-1) ?? BIG);
+      return history.length === 0 || known === undefined ? nothing : bulk(known);
     case "an old value of the key":
-      return history.length === 0 ? nothing : bulk(history[Math.floor(random() * history.length)] ?? BIG);
+      return history.length === 0 || known === undefined
+        ? nothing
+        : bulk(history[Math.floor(random() * history.length)] ?? known);
     case "another key's value":
       return anything === undefined ? nothing : bulk(anything);
     case "random bytes":
@@ -174,7 +185,7 @@ function replyOf(lie: Lie, { history, known, anything, random }: Material): Buff
     case "an error":
       return Buffer.from("-WRONGTYPE Operation against a key holding the wrong kind of value\r\n");
     case "10 MB":
-      return bulk(BIG);
+      return BIG_REPLY;
     default:
       return nothing;
   }

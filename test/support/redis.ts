@@ -30,12 +30,13 @@ export function isRedisAt(host: string, port: number): Promise<boolean> {
 /**
  * Starts the `redis-server` of the PATH on a free port; it keeps nothing.
  *
+ * @param more settings, by their names in redis.conf
  * @throws Error that names the Debian package when there is none
  */
-export async function startRedis(): Promise<RedisServer> {
+export async function startRedis(more: Readonly<Record<string, string>> = {}): Promise<RedisServer> {
   const directory = await mkdtemp(join(tmpdir(), "ramgate-redis-"));
   const port = await findFreePort();
-  const settings = { port, bind: "127.0.0.1", save: "", appendonly: "no", dir: directory };
+  const settings = { port, bind: "127.0.0.1", save: "", appendonly: "no", dir: directory, ...more };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const server = spawn("redis-server", args, { stdio: "ignore" });
   const ended = new Promise<Error>((resolve) => {

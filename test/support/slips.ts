@@ -22,6 +22,29 @@ export const noSeal: readonly Slip[] = [
   },
 ];
 
+/** While PostgreSQL is away, what was last read counts: "stale on outage". */
+export const staleOnOutage: readonly Slip[] = [
+  {
+    file: "store/revisions.js",
+    find: "return { vector: toVector(scopes, row.revisions), now: row.now };",
+    replace: `
+      const vector = toVector(scopes, row.revisions);
+      globalThis.lastRead = new Map([...(globalThis.lastRead ?? []), ...vector]);
+      return { vector, now: row.now };`,
+  },
+  {
+    file: "store/revisions.js",
+    find: 'throw new UnavailableError("the database does not answer", { cause });',
+    replace:
+      "return { vector: new Map(scopes.map((it) => [it, globalThis.lastRead?.get(it) ?? null])), now: Date.now() };",
+  },
+];
+
+/** A Redis that fails is asked all the same. */
+export const noBreaker: readonly Slip[] = [
+  { file: "decisions/redis-decision-cache.js", find: "!breaker.admits()", replace: "false" },
+];
+
 /** For mistakes in what gateways share. */
 export const noLocalAnswers: Slip = {
   file: "app.js",
