@@ -92,14 +92,14 @@ const MUTANTS: readonly Mutation[] = [
   {
     name: "a standby's revisions are taken",
     file: "store/revisions.ts",
-    find: "row === undefined || row.standby",
-    replace: "row === undefined",
+    find: "primaryRow((await",
+    replace: "((row) => row)((await",
   },
   {
     name: "a standby's data are taken",
     file: "store/evaluation-input.ts",
-    find: "row === undefined || row.standby",
-    replace: "row === undefined",
+    find: "primaryRow(result",
+    replace: "((row) => row)(result",
   },
   {
     name: "the age of revisions begins when they arrive",
