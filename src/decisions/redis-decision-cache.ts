@@ -23,9 +23,10 @@ export function createRedisDecisionCache(redis: RedisConnection, log: CacheLog):
   return {
     async getMany(keys) {
       if (keys.length === 0 || redis.status !== "ready" || !breaker.admits()) return keys.map(() => null);
-      const values = await withinTimeout(keys.map((key) => redis.getBuffer(key)));
-      breaker.record(values.some((value) => value !== undefined));
-      return values.map((value) => (Buffer.isBuffer(value) ? value : null));
+      const chunks = chunksOf(keys, redis.isCluster ? 1 : CHUNK);
+      const replies = await withinTimeout(chunks.map((chunk) => read(redis, chunk)));
+      breaker.record(replies.some((reply) => reply !== undefined));
+      return chunks.flatMap((chunk, place) => chunk.map((_key, index) => bytesOf(replies[place]?.[index])));
     },
     set(key, value, ttlMs) {
       if (ttlMs >= 1) write(() => redis.set(key, value, "PX", Math.floor(ttlMs)));
@@ -38,6 +39,24 @@ export function createRedisDecisionCache(redis: RedisConnection, log: CacheLog):
       redis.disconnect();
     },
   };
+}
+
+/** Keys of one command; nodes of a cluster take one key at a time, since each may lie elsewhere. */
+const CHUNK = 500;
+
+function chunksOf<T>(list: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(list.length / size) }, (_, chunk) =>
+    list.slice(chunk * size, (chunk + 1) * size),
+  );
+}
+
+async function read(redis: RedisConnection, keys: readonly string[]): Promise<readonly unknown[]> {
+  const [only] = keys;
+  return keys.length === 1 && only !== undefined ? [await redis.getBuffer(only)] : redis.mgetBuffer([...keys]);
+}
+
+function bytesOf(value: unknown): Buffer | null {
+  return Buffer.isBuffer(value) ? value : null;
 }
 
 const TOO_SLOW = "decision cache: redis fails or is too slow, it is asked once a second";
