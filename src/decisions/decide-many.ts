@@ -148,7 +148,7 @@ async function answerAll(services: Services, pending: readonly Pending[], answer
   const current = attempt(pending, answers, (item) => checkFloor(services, item, known));
   const groups = groupByKey(services, current, known.vector);
   const misses = await answerFromCache(services, groups, known, answers);
-  if (misses.length > 0) await answerByEvaluation(services, misses, answers);
+  if (misses.length > 0) await answerByEvaluation(services, misses, known.now, answers);
 }
 
 /** One question that permits no older state is enough for all to be answered from the newest. */
@@ -260,10 +260,17 @@ function verify(services: Services, { key, first }: Group, answer: CachedAnswer,
 }
 
 /** Loads one snapshot for all and keeps each answer under the revisions of that very snapshot. */
-async function answerByEvaluation(services: Services, groups: readonly Group[], answers: Answers): Promise<void> {
-  const wanted = groups.map(({ key, first, items }) => {
-    const floors = items.flatMap(({ floor }) => [...floor.keys()]);
-    return { key: floors.length === 0 ? key : null, question: first.question, scopes: floors };
+async function answerByEvaluation(
+  services: Services,
+  groups: readonly Group[],
+  now: number,
+  answers: Answers,
+): Promise<void> {
+  const wanted = groups.map(({ key, first: { question }, items }) => {
+    const scopes = items.flatMap(({ floor }) => [...floor.keys()]);
+    const accepts = ({ answer, vector }: Loaded) =>
+      decisionKey(services, question, vector) === key && holdsAt(answer, question.statedInstant ?? now);
+    return { key: scopes.length === 0 ? key : null, question, scopes, accepts };
   });
   const loaded = await services.load(wanted);
   for (const [place, { items }] of groups.entries()) {

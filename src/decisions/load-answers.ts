@@ -1,6 +1,7 @@
 import type { ScopePrecedence } from "../domain/evaluation/access-request.js";
 import type { EvaluationInput, LoadEvaluationInput } from "../store/evaluation-input.js";
 import type { RevisionVector } from "../store/revisions.js";
+import { UnavailableError } from "../store/store-errors.js";
 import { evaluateQuestion } from "./evaluate-question.js";
 import type { PreparedQuestion } from "./prepare-question.js";
 import type { CachedAnswer } from "./sealed-answer.js";
@@ -22,6 +23,8 @@ export interface Wanted {
   readonly question: PreparedQuestion;
   /** Scopes to read besides its own. */
   readonly scopes: readonly string[];
+  /** Whether an answer that was perhaps found before the question came is right for it all the same. */
+  readonly accepts: (loaded: Loaded) => boolean;
 }
 
 /** Evaluates questions; the place of one that cannot be answered has its error. Never rejects. */
@@ -29,21 +32,39 @@ export type LoadAnswers = (wanted: readonly Wanted[]) => Promise<readonly (Loade
 
 /**
  * Loads one snapshot for all questions of a call and evaluates them in it. Of calls that want the same key at the same
- * time the first one loads for all. That is safe: whoever joins has read the same revisions after it asked, so the
- * snapshot has them, or later ones.
+ * time the first one loads for all. Its snapshot may be older than a question that joins it: time has gone on since, and
+ * a failover may have lost what it saw. So whoever joins looks at the answer, and joins only loads that begin later when
+ * it is not the right one.
  */
 export function createAnswerLoader(load: LoadEvaluationInput, scopePrecedence: ScopePrecedence): LoadAnswers {
   const running = new Map<string, Promise<Loaded | Error>>();
-  return (wanted) => {
+
+  function loadAll(wanted: readonly Wanted[]): Promise<readonly (Loaded | Error)[]> {
     const joined = wanted.map(({ key }) => (key === null ? undefined : running.get(key)));
     const own = wanted.filter((_, place) => joined[place] === undefined);
     const evaluated = own.length === 0 ? NOTHING : evaluateAll(load, own, scopePrecedence);
-    const answers = own.map((_, place) => evaluated.then((all) => all[place] ?? new Error("a question was left out")));
+    const answers = own.map((_, place) => evaluated.then((all) => all[place] ?? leftOut()));
     share(running, own, answers);
     const rest = answers.values();
-    return Promise.all(joined.map((answer) => answer ?? rest.next().value ?? new Error("a question was left out")));
-  };
+    return Promise.all(
+      wanted.map((item, place) => {
+        const shared = joined[place];
+        return shared === undefined ? (rest.next().value ?? leftOut()) : takeOrLoad(item, shared);
+      }),
+    );
+  }
+
+  async function takeOrLoad(item: Wanted, shared: Promise<Loaded | Error>): Promise<Loaded | Error> {
+    const loaded = await shared;
+    if (loaded instanceof Error ? loaded instanceof UnavailableError : item.accepts(loaded)) return loaded;
+    const [later] = await loadAll([{ ...item, accepts: () => true }]);
+    return later ?? leftOut();
+  }
+
+  return loadAll;
 }
+
+const leftOut = (): Error => new Error("a question was left out");
 
 const NOTHING: Promise<readonly (Loaded | Error)[]> = Promise.resolve([]);
 

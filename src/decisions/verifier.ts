@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { ScopePrecedence } from "../domain/evaluation/access-request.js";
+import type { Verdict } from "../domain/evaluation/decision.js";
 import type { LoadEvaluationInput } from "../store/evaluation-input.js";
 import type { RevisionVector } from "../store/revisions.js";
 import { evaluateQuestion } from "./evaluate-question.js";
@@ -54,10 +55,20 @@ async function compare({ load, scopePrecedence }: VerifierOptions, checked: Chec
   const { principal, resource, scopes } = question;
   const input = await load({ principals: [principal], resources: [resource], scopes });
   if (!scopes.every((scope) => input.vector.get(scope)?.tag === vector.get(scope)?.tag)) return "moved";
+  const isSameAt = (instant: number, shown: (verdict: Verdict) => unknown) => {
+    const { decisions, resource: summary } = evaluateQuestion(question, input, scopePrecedence, instant);
+    return isDeepStrictEqual([decisions.map(shown), summary], [answer.decisions.map(shown), answer.resource]);
+  };
   try {
-    const { decisions, resource: summary } = evaluateQuestion(question, input, scopePrecedence, now);
-    return isDeepStrictEqual([decisions, summary], [answer.decisions, answer.resource]) ? "same" : "different";
+    const holds = isSameAt(now, withoutNearMisses);
+    const all = holds && (question.detail !== "NEAR_MISSES" || isSameAt(answer.evaluatedAt, (verdict) => verdict));
+    return all ? "same" : "different";
   } catch {
     return "different"; // there was an answer, and now there is none in the same state
   }
+}
+
+/** Near misses show the instant at which they were found. */
+function withoutNearMisses(verdict: Verdict): unknown {
+  return "nearMisses" in verdict ? { ...verdict, nearMisses: null } : verdict;
 }

@@ -16,8 +16,9 @@ import type { CompileDocument } from "./compiled-policies.js";
 import { LOAD_EVALUATION_INPUT } from "./evaluation-input-statement.js";
 import { openPool } from "./pool.js";
 import type { Transaction } from "./prisma-client.js";
-import { type RevisionRow, type RevisionVector, toVector, withDeadline } from "./revisions.js";
-import { asStoreError, UnavailableError } from "./store-errors.js";
+import { listOf, oneOf, orNull, primaryRow, type RowShape, text, tuple, whole } from "./readable-row.js";
+import { REVISION_ROWS, type RevisionRow, type RevisionVector, toVector, withDeadline } from "./revisions.js";
+import { asStoreError } from "./store-errors.js";
 
 /** What a batch of questions is about. */
 export interface InputRequest {
@@ -96,6 +97,23 @@ interface InputRow {
   readonly sessions: readonly SessionRow[];
 }
 
+const ROW: RowShape = {
+  now: whole,
+  revisions: REVISION_ROWS,
+  principals: listOf(tuple(text, text, oneOf("USER", "GROUP", "ROLE", "ACCOUNT_OWNER"), text, text, listOf(text))),
+  attachments: listOf(tuple(text, text, text, text, orNull(text), orNull(whole), orNull(whole))),
+  policies: listOf(tuple(text, orNull(text), text, text, oneOf("SYSTEM", "CUSTOM"), orNull(whole), orNull(text))),
+  resources: listOf(
+    tuple(
+      ...[text, oneOf("KEY", "SECRET", "ALIAS"), orNull(text)],
+      orNull(oneOf("ENABLED", "DISABLED", "PENDING_DELETION", "PENDING_IMPORT")),
+      ...[orNull(text), listOf(tuple(text, text))],
+    ),
+  ),
+  roles: listOf(tuple(text, text)),
+  sessions: listOf(tuple(text, whole, whole, orNull(whole), orNull(text))),
+};
+
 const STATEMENT_TIMEOUT_MS = 5_000;
 const DEADLINE_MS = 8_000;
 const CONNECT_TIMEOUT_MS = 2_000;
@@ -120,7 +138,7 @@ export async function loadInTransaction(
   compile: CompileDocument,
 ): Promise<EvaluationInput> {
   const rows = await tx.$queryRawUnsafe<InputRow[]>(LOAD_EVALUATION_INPUT, ...parametersOf(request));
-  return toInput(request, requirePrimary(rows[0]), compile);
+  return toInput(request, primaryRow(rows[0], ROW), compile);
 }
 
 function parametersOf({ principals, resources, scopes }: InputRequest): string[][] {
@@ -151,12 +169,7 @@ async function load(pool: Pool, values: string[][]): Promise<InputRow> {
   const result = await withDeadline(query, DEADLINE_MS).catch((error: unknown) => {
     throw asStoreError(error);
   });
-  return requirePrimary(result.rows[0]);
-}
-
-function requirePrimary(row: InputRow | undefined): InputRow {
-  if (row === undefined || row.standby) throw new UnavailableError("the database is a standby");
-  return row;
+  return primaryRow(result.rows[0], ROW);
 }
 
 /** The principal whose row answers for `name`: a session stands on its role. */

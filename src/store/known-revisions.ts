@@ -46,7 +46,7 @@ export class KnownRevisions {
     const vector = new Map<string, Revision | null>();
     for (const scope of scopes) {
       const entry = this.known.get(scope);
-      if (entry === undefined || entry.readAt < clock - maxAge) return null;
+      if (entry === undefined || !isWithin(clock - entry.readAt, maxAge)) return null;
       vector.set(scope, entry.revision);
     }
     return { vector, now: Math.floor(this.databaseTime + clock) };
@@ -55,7 +55,7 @@ export class KnownRevisions {
   /** Looked at before every use of either clock: what was read before must not pass for younger than it is. */
   private forgetIfSuspended(): boolean {
     const wallTime = this.readWallTime();
-    if (Math.abs(wallTime - this.wallTime) <= MOST_DRIFT_MS) return false;
+    if (isWithin(Math.abs(wallTime - this.wallTime), MOST_DRIFT_MS)) return false;
     this.known.clear();
     this.wallTime = wallTime;
     return true;
@@ -72,4 +72,9 @@ export class KnownRevisions {
       if (entry !== undefined && (entry.revision?.rev ?? 0) < rev) this.known.delete(scope);
     }
   }
+}
+
+/** A clock that has gone back, or tells no time, proves no age. */
+function isWithin(age: number, most: number): boolean {
+  return age >= 0 && age <= most;
 }

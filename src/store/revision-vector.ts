@@ -1,3 +1,6 @@
+import { listOf, text, tuple, whole } from "./readable-row.js";
+import { UnavailableError } from "./store-errors.js";
+
 /** One entry of the revision vector: `rev` gives the order within one history, `tag` names the state for good. */
 export interface Revision {
   readonly rev: number;
@@ -16,16 +19,23 @@ export interface FreshRevisions {
 /** How a revision travels in the JSON of a statement. */
 export type RevisionRow = readonly [scope: string, rev: number, tag: string];
 
+export const REVISION_ROWS = listOf(tuple(text, whole, text));
+
 /** A scope and the revision it has moved to. */
 export interface MovedScope {
   readonly scope: string;
   readonly rev: number;
 }
 
-/** The entries of `scopes`, absent ones as null. */
+/**
+ * The entries of `scopes`, absent ones as null.
+ *
+ * @throws UnavailableError where `glob` is missing, which every database has: the rows are not all that there are
+ */
 export function toVector(scopes: readonly string[], rows: readonly RevisionRow[]): RevisionVector {
   const vector = new Map<string, Revision | null>(scopes.map((scope) => [scope, null]));
   for (const [scope, rev, tag] of rows) vector.set(scope, { rev, tag });
+  if (vector.get("glob") === null) throw new UnavailableError("the database does not show its revisions");
   return vector;
 }
 

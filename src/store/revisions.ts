@@ -3,9 +3,11 @@ import type { PrincipalName } from "../domain/principal.js";
 import { type Clocks, KnownRevisions, SYSTEM_CLOCKS } from "./known-revisions.js";
 import { openPool } from "./pool.js";
 import type { Transaction } from "./prisma-client.js";
+import { primaryRow, type RowShape, whole } from "./readable-row.js";
 import {
   type FreshRevisions,
   type MovedScope,
+  REVISION_ROWS,
   type RevisionRow,
   type RevisionVector,
   toVector,
@@ -132,14 +134,15 @@ async function readWithRetry(pool: Pool, scopes: string[]): Promise<FreshRevisio
   }
 }
 
+const ROW: RowShape = { now: whole, revisions: REVISION_ROWS };
+
 async function read(pool: Pool, scopes: string[]): Promise<FreshRevisions> {
   const query = pool.query<{ now: number; standby: boolean; revisions: RevisionRow[] }>({
     name: "ramgate_revisions",
     text: READ_REVISIONS,
     values: [scopes],
   });
-  const row = (await withDeadline(query, ATTEMPT_MS)).rows[0];
-  if (row === undefined || row.standby) throw new UnavailableError("the database is a standby");
+  const row = primaryRow((await withDeadline(query, ATTEMPT_MS)).rows[0], ROW);
   return { vector: toVector(scopes, row.revisions), now: row.now };
 }
 

@@ -132,6 +132,18 @@ describe("the verifier", () => {
     expect(shown(await ask(own, encrypt))).toEqual(["MISS", "IMPLICIT_DENY"]);
   });
 
+  it("takes no offence at near misses, which show the instant they were found at", async () => {
+    const window = { expires_at: "2001-01-01Z" };
+    const id = await attach(fixture.sql, fixture.ids, "own", "bob", "v", window);
+    const own = fixture.decisions({ localAnswers: 100, verifiedShare: 1 });
+    const first = await ask(own, { ...encrypt, detail: "NEAR_MISSES" });
+    expect(first.decisions).toMatchObject([{ nearMisses: [{ failures: [{ part: "WINDOW" }] }] }]);
+    await sleep(5);
+    await ask(own, { ...encrypt, detail: "NEAR_MISSES" });
+    await expect.poll(() => own.counts()).toMatchObject({ verified: 1, mismatches: 0 });
+    await fixture.sql.query("DELETE FROM attachment WHERE id = $1", [id]);
+  });
+
   it("says nothing about a state that is over", async () => {
     const own = fixture.decisions({ localAnswers: 100, verifiedShare: 1 });
     await ask(own, encrypt);

@@ -1,0 +1,177 @@
+import { describe, expect, test } from "vitest";
+import { LONG } from "../support/long-form.js";
+import { check, type Model, type Result } from "./model/checker.js";
+import { DESIGN, type Protocol, ProtocolModel, type Scenario } from "./model/protocol.js";
+import { createPurgingModel, type PurgingScheme } from "./model/purging.js";
+import { CHANGES, QUESTIONS } from "./model/world.js";
+
+/**
+ * Everything that can happen to the protocol of ADR 3, in all orders, in a small world: each answer must be right for a
+ * state of the model between question and answer. The design is held to more than it promises (a change binds from its
+ * commit on), under a cache that may lose and bring back whatever it was ever told. Each broken variant is held to
+ * less (a change binds once it is acknowledged), with a cache that does nothing wrong, and must fall all the same.
+ */
+
+const MOST_STATES = 4_000_000;
+const { principal, otherPrincipal, account, swap, touch } = CHANGES;
+
+const reader = (instance: number, requests = 1, more: Partial<Scenario["readers"][number]> = {}) => ({
+  instance,
+  requests,
+  questions: QUESTIONS,
+  ...more,
+});
+
+const IN_FULL: Scenario = {
+  halves: [true, false, true],
+  writers: [
+    { commits: 1, changes: [principal, swap] },
+    { commits: 1, changes: [account, otherPrincipal] },
+  ],
+  readers: [reader(0), reader(0), reader(1)],
+  binding: "commit",
+  cache: "hostile",
+};
+
+/** What the design withstands; with the figures of the long form as far as they differ. */
+const SCENARIOS: Record<string, { scenario: Scenario; long?: Partial<Scenario> }> = {
+  "two writers, three readers on two instances, two principals": { scenario: IN_FULL, long: { failovers: 1 } },
+  "readers that ask again": {
+    scenario: {
+      ...IN_FULL,
+      writers: [{ commits: 2, changes: [principal, account, swap] }],
+      readers: [reader(0, 2, { questions: [0] }), reader(0, 2, { questions: [0] })],
+    },
+    long: { readers: [reader(0, 2), reader(0, 2)] },
+  },
+  "failovers of PostgreSQL that lose the last commit": {
+    scenario: {
+      ...IN_FULL,
+      writers: [{ commits: 2, changes: [principal, account, touch] }],
+      readers: [reader(0, 1, { questions: [0] }), reader(0, 1, { questions: [0] }), reader(1, 1, { questions: [0] })],
+      failovers: 1,
+    },
+    long: { failovers: 2 },
+  },
+  "readers that take an older state beside one that does not": {
+    scenario: {
+      ...IN_FULL,
+      writers: [{ commits: 2, changes: [account] }],
+      readers: [reader(0, 2, { staleness: 1, questions: [0] }), reader(0, 1, { questions: [0] })],
+      ticks: 4,
+    },
+    long: { failovers: 1, ticks: 5 },
+  },
+  "a grant that ends by itself": {
+    scenario: {
+      ...IN_FULL,
+      writers: [{ commits: 1, changes: [account] }],
+      readers: [reader(0, 2, { questions: [0] }), reader(0, 1, { questions: [0], staleness: 1 })],
+      ticks: 3,
+      expiry: 2,
+    },
+    long: { failovers: 1 },
+  },
+};
+
+/** Enough for every mistake. */
+const TO_BREAK: Scenario = {
+  halves: [true, true, true],
+  writers: [{ commits: 1, changes: [account] }],
+  readers: [reader(0, 2, { questions: [0] }), reader(0, 1, { questions: [0] })],
+  binding: "acknowledged",
+  cache: "faithful",
+};
+
+interface Broken {
+  readonly does: Partial<Protocol>;
+  readonly scenario?: Partial<Scenario>;
+}
+
+const BROKEN: Record<string, Broken> = {
+  "P1: data first, the vector after it": { does: { loads: "data, then vector" } },
+  "P2: kept under the vector that was read first, and a failover of PostgreSQL": {
+    does: { loads: "data" },
+    scenario: { halves: [true, true, false], failovers: 1 },
+  },
+  "P3: data in two statements": {
+    does: { loads: "data in two statements" },
+    scenario: { halves: [true, false, false], writers: [{ commits: 1, changes: [swap] }] },
+  },
+  "P4: one kind of change moves no revision": { does: { bumps: "all but the account" } },
+  "P5: numbers in keys, and a failover of PostgreSQL": {
+    does: { keys: "numbers" },
+    scenario: { halves: [true, true, false], failovers: 1, writers: [{ commits: 2, changes: [account, touch] }] },
+  },
+  "P6: joining a vector read that is sent": { does: { joins: "sent" } },
+  "J1: joining a load that began before a failover": {
+    does: { sharedLoads: "always" },
+    scenario: { halves: [true, true, false], failovers: 1 },
+  },
+  "J2: joining a load that began before a grant ended": {
+    does: { sharedLoads: "same vector" },
+    scenario: { ticks: 2, expiry: 1 },
+  },
+  "T1: the age of a vector begins when it arrives": {
+    does: { ageFrom: "end" },
+    scenario: { ticks: 4, readers: [reader(0, 3, { staleness: 1, questions: [0] })] },
+  },
+  "W1: the end of an answer is ignored": {
+    does: { windows: "ignored" },
+    scenario: { ticks: 2, expiry: 1 },
+  },
+};
+
+const PURGING: Record<string, PurgingScheme> = {
+  "D1: entries are deleted after the commit": { cache: "shared", purge: "delete", faults: 0 },
+  "D2: entries are deleted before and after the commit": {
+    cache: "shared",
+    purge: "delete before and after",
+    faults: 0,
+  },
+  "D3: revisions in Redis, and a failover of Redis": { cache: "shared", purge: "move number", faults: 1 },
+  "D4: local caches and messages": { cache: "local", purge: "publish", faults: 1 },
+};
+
+const PURGING_SCENARIO = {
+  halves: TO_BREAK.halves,
+  writers: [{ commits: 2, changes: [account, principal] }],
+  readers: [reader(0, 2), reader(1, 1)],
+};
+
+describe("the protocol of cached decisions, as a model", { timeout: 1_800_000 }, () => {
+  test.each(Object.entries(SCENARIOS))("withstands everything: %s", (name, { scenario, long }) => {
+    const { states, complete, counterexample } = explore(new ProtocolModel({ ...scenario, ...(LONG && long) }));
+    console.log(`${name}: ${states} states`);
+    expect(counterexample).toBeNull();
+    expect(complete).toBe(true);
+    if (scenario === IN_FULL) expect(states).toBeGreaterThanOrEqual(100_000);
+  });
+
+  test.each(Object.entries(BROKEN))("refutes %s", (name, { does, scenario }) => {
+    refute(name, explore(new ProtocolModel({ ...TO_BREAK, ...scenario }, { ...DESIGN, ...does })));
+    expect(explore(new ProtocolModel({ ...TO_BREAK, ...scenario })).counterexample).toBeNull();
+  });
+
+  test.each(Object.entries(PURGING))("refutes %s", (name, scheme) => {
+    refute(name, explore(createPurgingModel(scheme, PURGING_SCENARIO)));
+  });
+
+  test("does not refute what is merely unusual", () => {
+    // without failovers, newer data under an older vector do no harm
+    const newerData = new ProtocolModel(TO_BREAK, { ...DESIGN, loads: "data" });
+    expect(explore(newerData)).toMatchObject({ complete: true, counterexample: null });
+    const faultless = createPurgingModel({ cache: "shared", purge: "move number", faults: 0 }, PURGING_SCENARIO);
+    expect(explore(faultless)).toMatchObject({ complete: true, counterexample: null });
+  });
+});
+
+function explore<State>(model: Model<State>): Result {
+  return check(model, MOST_STATES);
+}
+
+function refute(name: string, { counterexample, states }: Result): void {
+  expect(counterexample).not.toBeNull();
+  const steps = counterexample?.map((step, index) => `  ${index + 1}. ${step}`) ?? [];
+  console.log(`mutant killed: ${name} (${states} states)\n${steps.join("\n")}`);
+}
