@@ -15,4 +15,4 @@ export function seedOf(name: string): number {
 }
 
 /** For `vi.setConfig`: fault tests wait for processes, on machines that do other things too. */
-export const PATIENCE = { testTimeout: times({ short: 120_000, long: 3_600_000 }), hookTimeout: 120_000 };
+export const PATIENCE = { testTimeout: times({ short: 300_000, long: 3_600_000 }), hookTimeout: 120_000 };

@@ -19,11 +19,17 @@ interface Read<V> extends Interval {
  * give the last value acknowledged before it began, or one that was on its way while it ran, and nothing else.
  */
 export class RegisterHistory<V> {
+  /** Reads that no order of events explains. */
+  readonly violations: string[] = [];
+  reads = 0;
   readonly #writes: Write<V>[];
-  readonly #reads: Read<V>[] = [];
 
   constructor(first: V) {
     this.#writes = [{ value: first, start: Number.NEGATIVE_INFINITY, end: Number.NEGATIVE_INFINITY }];
+  }
+
+  get writes(): number {
+    return this.#writes.length - 1;
   }
 
   /** Runs a write and notes it. One that fails leaves its outcome open. */
@@ -34,21 +40,10 @@ export class RegisterHistory<V> {
     this.#writes[place] = { value, start, end: performance.now() };
   }
 
+  /** To be called as soon as the read has ended: all that it can have seen is known by then. */
   noteRead(read: Read<V>): void {
-    this.#reads.push(read);
-  }
-
-  get writes(): number {
-    return this.#writes.length - 1;
-  }
-
-  get reads(): number {
-    return this.#reads.length;
-  }
-
-  /** Reads that no order of events explains. */
-  violations(): string[] {
-    return this.#reads.filter((read) => !this.#mayBe(read)).map(({ note, value }) => `${note} read ${value}`);
+    this.reads += 1;
+    if (!this.#mayBe(read)) this.violations.push(`${read.note} read ${read.value}`);
   }
 
   #mayBe({ value, start, end }: Read<V>): boolean {
