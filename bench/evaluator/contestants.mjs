@@ -75,14 +75,14 @@ const shapes = {
 export const SHAPES = Object.keys(shapes);
 export const SIZES = [10, 100, 1_000];
 
-/** One principal with `size` statements, ten to a policy. */
+/** One principal with `size` statements, ten to a policy; about a resource of which nothing is kept. */
 function curve(shape, size) {
   const statement = (n) => ({ effect: "Allow", condition: null, ...shapes[shape](n) });
   const attachments = Array.from({ length: size / 10 }, (_, policy) => {
     const document = documentOf(Array.from({ length: 10 }, (_, index) => statement(policy * 10 + index)));
     return attachmentOf(`c${policy}`, compile(document), "acs:ram::1:user/c");
   });
-  const resource = facts.get(workload.resources[0]);
+  const resource = unknown.get(workload.resources[0]);
   const request = {
     principal: principalOf("curve", attachments),
     resource,

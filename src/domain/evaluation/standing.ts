@@ -16,8 +16,9 @@ import type { RequestedResource } from "./requested-resource.js";
 import type { SelectedStatement } from "./selected-statement.js";
 import type { Validity } from "./validity.js";
 
-/** Standings of all principals together, before all of them are forgotten. */
-const MOST_STANDINGS = 20_000;
+/** What is kept for all principals together, before all of it is forgotten: 20,000 standings, or more notes. */
+const MOST_KEPT = 100_000;
+const WEIGHT = { note: 1, standing: 5 };
 /** Answers of one standing and detail, before they are forgotten. */
 const MOST_ANSWERS = 16;
 /** Conditions whose truth one key can hold, two bits each. */
@@ -25,12 +26,12 @@ const MOST_CONDITIONS = 14;
 /** Where it takes more than this to find out whether an answer is known, it is worked out. */
 const LOOK_UP_WORK = HARD_LIMITS.evaluationWork / 10;
 
-let made = 0;
+let kept = 0;
 
 /** True when it is time to forget all standings; once. */
 export function tooManyStandings(): boolean {
-  if (made <= MOST_STANDINGS) return false;
-  made = 0;
+  if (kept <= MOST_KEPT) return false;
+  kept = 0;
   return true;
 }
 
@@ -44,7 +45,7 @@ export class Standings {
   }
 
   set(resource: RequestedResource, actions: ActionSet, standing: Standing | null): void {
-    made += 1;
+    kept += standing === null ? WEIGHT.note : WEIGHT.standing;
     const known = this.byResource.get(resource);
     if (known === undefined) this.byResource.set(resource, new Map([[actions, standing]]));
     else known.set(actions, standing);
