@@ -228,6 +228,9 @@ export const SQL_CHANGES: readonly SqlChange[] = [
     ${swapped("arn", `'${session("bot")}'`, `'${session("bot").replace(/s1$/, "s2")}'`)}`,
   ),
   change("role_session", ({ of }) => `DELETE FROM role_session WHERE id = ${someSession} OR ${of(["true", "false"])}`),
+  change("ended_session", () => `INSERT INTO ended_session VALUES ('${session("bot")}') ON CONFLICT DO NOTHING`),
+  change("ended_session", () => `UPDATE ended_session SET ${hidden("arn")}`),
+  change("ended_session", () => "DELETE FROM ended_session"),
   change(
     "resource_group",
     ({ pick }) => `INSERT INTO resource_group VALUES (${account}, 'rg-${pick(9)}', 'x') ON CONFLICT DO NOTHING`,
