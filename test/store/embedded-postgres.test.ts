@@ -220,7 +220,7 @@ describe("several processes on one DATA_DIR", () => {
     await next.leave();
   });
 
-  test("coming and going at the same moment never leaves anybody without a server", async () => {
+  test("coming and going at the same moment never leaves anybody without a server", { timeout: 120_000 }, async () => {
     const comeAndGo = async () => {
       for (let round = 0; round < 6; round++) {
         const server = await startEmbeddedPostgres({ dataDir });
