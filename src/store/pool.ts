@@ -27,5 +27,6 @@ export function openPool(connectionString: string, { max, connect, statement, an
     maxLifetimeSeconds: CONNECTION_LIFETIME_S,
   });
   pool.on("error", () => {}); // an idle connection that breaks is replaced by the next query
+  pool.on("connect", (client) => client.on("error", () => {})); // and one that breaks while the pool ends is nobody's
   return pool;
 }

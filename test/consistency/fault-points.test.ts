@@ -16,7 +16,7 @@ const MUTANTS: readonly Mutation[] = [
   {
     name: "without the revisions, the last known ones will do",
     file: "store/revisions.ts",
-    find: "    return batch.answer;",
+    find: "    return withDeadline(batch.answer, REVISION_DEADLINE_MS);",
     replace: `    return batch.answer.catch((error) => {
       const stale = known.recall(scopes, Number.POSITIVE_INFINITY);
       if (stale === null) throw error;

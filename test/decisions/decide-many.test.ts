@@ -438,7 +438,7 @@ describe("decideMany: cost", () => {
     const timer = setInterval(() => {
       turns += 1;
     }, 1);
-    await decisions.decideMany(many(5_000, 900_000));
+    await decisions.decideMany(many(10_000, 900_000));
     clearInterval(timer);
     expect(turns).toBeGreaterThan(5);
   });

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { inject } from "vitest";
@@ -84,8 +85,20 @@ async function dropDatabases(serverUrl: string, condemned: (name: string) => boo
       `select datname from pg_database where datname like '${PREFIX}%'`,
     );
     const names = rows.map(({ datname }) => datname).filter(condemned);
-    for (const name of names) await client.query(`drop database if exists ${name} with (force)`);
+    for (const name of names) {
+      await untilUnused(client, name);
+      await client.query(`drop database if exists ${name} with (force)`);
+    }
   });
+}
+
+/** A pool says that it has ended while its connections still say good-bye; one that is cut off then is an uncaught error. */
+async function untilUnused(client: pg.Client, name: string): Promise<void> {
+  for (let attempt = 0; attempt < 25; attempt += 1) {
+    const { rowCount } = await client.query("select from pg_stat_activity where datname = $1", [name]);
+    if (rowCount === 0) return;
+    await sleep(20);
+  }
 }
 
 const now = () => Math.floor(Date.now() / 1000);
