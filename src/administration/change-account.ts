@@ -2,7 +2,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { excerpt } from "../domain/arn.js";
 import { callerName } from "../domain/caller.js";
 import type { Transaction } from "../store/prisma-client.js";
-import { type MovedScope, movedScopes, type RevisionVector, readRevisions, toVector } from "../store/revisions.js";
+import {
+  type MovedScope,
+  movedScopes,
+  type RevisionVector,
+  readRevisions,
+  toVector,
+  trailScope,
+} from "../store/revisions.js";
 import {
   asStoreError,
   isReferenceViolation,
@@ -54,6 +61,8 @@ export interface Change<T> {
   readonly targets: readonly string[];
   /** Scopes of the revision vector that guard the change: it moves at least one of them whenever it changes anything. */
   readonly scopes: readonly string[];
+  /** True where every other change of the account has to do with it. Its `lock` is `exclusive`. */
+  readonly guardedByAll?: boolean;
   /** As the caller sent it; its fingerprint guards the idempotency key. */
   readonly input: object;
   /** True for changes that may make the account. */
@@ -172,12 +181,13 @@ async function changeOnce<T>(
   if (claim?.replay !== undefined) return { result: claim.replay, moved: [] };
   await lockAccount(tx, change);
   const before = await lockScopes(tx, change.scopes);
-  if (isGiven(request.expectedRevision)) checkExpected(administration, request.expectedRevision, before, now);
+  const guards = await withTrail(tx, change, before);
+  if (isGiven(request.expectedRevision)) checkExpected(administration, request.expectedRevision, guards, now);
   const effect = await change.run(tx);
-  if (request.dryRun) throw new DryRunDone(resultOf(effect, administration.tokens.issue(before, now), true));
+  if (request.dryRun) throw new DryRunDone(resultOf(effect, administration.tokens.issue(guards, now), true));
   const after = effect.changed ? await readRevisions(tx, change.scopes) : before;
   if (effect.changed) await recordAuditEvent(tx, administration, request, change, effect, { before, after });
-  const result = resultOf(effect, administration.tokens.issue(after, now), false);
+  const result = resultOf(effect, administration.tokens.issue(await withTrail(tx, change, after), now), false);
   if (claim !== null) await storeResponse(tx, claim, result);
   return { result, moved: movedScopes(before, after) };
 }
@@ -233,6 +243,14 @@ async function lockScopes(tx: Transaction, scopes: readonly string[]): Promise<R
     scopes,
     rows.map(({ scope, rev, tag }) => [scope, Number(rev), tag]),
   );
+}
+
+/** Adds how many changes of the account its trail holds, so that each of them is noticed. */
+async function withTrail(tx: Transaction, change: Change<unknown>, vector: RevisionVector): Promise<RevisionVector> {
+  if (!change.guardedByAll) return vector;
+  const head = await tx.auditHead.findUnique({ where: { accountId: change.account }, select: { sequence: true } });
+  const rev = head?.sequence ?? 0;
+  return new Map([...vector, [trailScope(change.account), { rev, tag: String(rev) }]]);
 }
 
 function checkExpected(administration: Administration, token: string, current: RevisionVector, now: number): void {

@@ -88,6 +88,7 @@ export function importAccount(
       createsAccount: true,
       targets: [`acs:ram::${account}:root`],
       scopes: [`acct:${account}`],
+      guardedByAll: true,
       input: problems.length > 0 ? { account, mode } : input,
       timeout,
       run: (tx) => importSnapshot(tx, snapshot, mode, { problems, warnings, mostProblems, onProgress }),

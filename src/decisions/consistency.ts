@@ -1,5 +1,5 @@
 import type { Tokens } from "../store/revision-token.js";
-import type { RevisionVector } from "../store/revisions.js";
+import { isTrailScope, type RevisionVector } from "../store/revisions.js";
 
 /** How fresh an answer must be. `full`: it sees every change that was acknowledged before the question came. */
 export type Consistency =
@@ -25,7 +25,9 @@ const NO_FLOOR: RevisionFloor = new Map();
  * @throws InvalidTokenError
  */
 export function revisionFloor(consistency: Consistency | null | undefined, tokens: Tokens, now: number): RevisionFloor {
-  return consistency?.kind === "atLeast" ? tokens.read(consistency.token, now).revisions : NO_FLOOR;
+  if (consistency?.kind !== "atLeast") return NO_FLOOR;
+  const { revisions } = tokens.read(consistency.token, now);
+  return new Map([...revisions].filter(([scope]) => !isTrailScope(scope)));
 }
 
 /** @throws RevisionUnavailableError when `vector` is behind `floor` in any scope */

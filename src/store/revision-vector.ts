@@ -39,6 +39,17 @@ export function toVector(scopes: readonly string[], rows: readonly RevisionRow[]
   return vector;
 }
 
+const TRAIL = "trail:";
+
+/** Stands in tokens for all changes of an account; no decision depends on it, and the database has no revision of it. */
+export function trailScope(account: string): string {
+  return `${TRAIL}${account}`;
+}
+
+export function isTrailScope(scope: string): boolean {
+  return scope.startsWith(TRAIL);
+}
+
 /** What has moved between two states, of the scopes that both know. */
 export function movedScopes(before: RevisionVector, after: RevisionVector): MovedScope[] {
   return [...after].flatMap(([scope, revision]) => {

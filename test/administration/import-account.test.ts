@@ -816,3 +816,29 @@ describe("size", () => {
     expect(merge.seconds).toBeLessThan(15);
   });
 });
+
+describe("an import that expects a revision", () => {
+  test("of an earlier import, or of a dry run, is refused after any change of the account", async () => {
+    const snapshot = snapshotOf({
+      users: [{ name: "ann" }],
+      policies: [{ type: "CUSTOM", name: "P", defaultVersion: "v1", versions: [{ id: "v1", document: ALLOW }] }],
+    });
+    const account = snapshot.account.id;
+    const first = await importIt(snapshot);
+    expect([first.changed, first.userErrors]).toEqual([true, []]);
+    const dry = await importIt(snapshot, "REPLACE", { dryRun: true });
+    const attachment = { policy: `acs:ram::${account}:policy/P`, principal: `acs:ram::${account}:user/ann` };
+    expect((await attachPolicy(context.administration, attachment, request())).changed).toBe(true);
+    for (const { revision } of [first, dry]) {
+      const refused = await importIt(snapshot, "REPLACE", { expectedRevision: revision });
+      expect(codesOf(refused)).toEqual(["CONFLICT"]);
+      expect(await context.administration.db.attachment.count({ where: { accountId: account } })).toBe(1);
+    }
+    const refused = await importIt(snapshot, "REPLACE", { expectedRevision: first.revision });
+    const expectedRevision = refused.userErrors[0]?.currentRevision;
+    const replaced = await importIt(snapshot, "REPLACE", { expectedRevision });
+    expect([replaced.changed, replaced.userErrors]).toEqual([true, []]);
+    const again = await importIt({ ...snapshot, users: [] }, "REPLACE", { expectedRevision: replaced.revision });
+    expect([again.changed, again.userErrors]).toEqual([true, []]); // its own change is no other
+  });
+});

@@ -398,6 +398,20 @@ describe("decideMany: freshness", () => {
   });
 });
 
+it("a token of an import, which counts the events of a trail, insists on what decisions depend on only", async () => {
+  const { vector } = await ask(decrypt);
+  const acct = vector.get(`acct:${ACCOUNT}`) ?? null;
+  const trail = { rev: 7, tag: "7" };
+  const token = fixture.tokens.issue(
+    new Map([
+      [`acct:${ACCOUNT}`, acct],
+      [`trail:${ACCOUNT}`, trail],
+    ]),
+    Date.now(),
+  );
+  expect(outcomes(await ask({ ...decrypt, consistency: { kind: "atLeast", token } }))).toEqual(["ALLOW"]);
+});
+
 describe("decideMany: cost", () => {
   const many = (count: number, offset = 0): Question[] =>
     Array.from({ length: count }, (_, index) => ({
