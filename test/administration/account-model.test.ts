@@ -173,9 +173,9 @@ const MUTATIONS: readonly Mutation[] = [
   {
     name: "a dry run writes",
     file: "change-account.ts",
-    find: "if (request.dryRun) throw new DryRunDone(resultOf(effect, administration.tokens.issue(before, now), true));",
+    find: "if (request.dryRun) throw new DryRunDone(resultOf(effect, administration.tokens.issue(guards, now), true));",
     replace:
-      "if (request.dryRun) return { result: resultOf(effect, administration.tokens.issue(before, now), true), moved: [] };",
+      "if (request.dryRun) return { result: resultOf(effect, administration.tokens.issue(guards, now), true), moved: [] };",
   },
   {
     name: "the expected revision is ignored",
