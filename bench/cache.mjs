@@ -11,10 +11,9 @@ import { once } from "node:events";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import autocannon from "autocannon";
-import pg from "pg";
+import { withDatabase } from "./support/database.mjs";
 
 const BIN = fileURLToPath(new URL("../dist/cli/ramgate.js", import.meta.url));
-const SERVER = process.env.BENCH_DATABASE_URL ?? "postgresql://postgres@127.0.0.1:5432/postgres";
 const REDIS = process.env.BENCH_REDIS_URL ?? "redis://127.0.0.1:6379";
 const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 3);
@@ -148,21 +147,6 @@ async function fill(url) {
   for (const [index, document] of snapshot().entries()) {
     await mutate(url, "createPolicy", { account: ACCOUNT, name: `policy-${index}`, document });
     await mutate(url, "attachPolicy", { policy: `acs:ram::${ACCOUNT}:policy/policy-${index}`, principal: USER });
-  }
-}
-
-async function withDatabase(work) {
-  const name = `ramgate_bench_${Date.now()}`;
-  const client = new pg.Client(SERVER);
-  await client.connect();
-  await client.query(`create database ${name}`);
-  const url = new URL(SERVER);
-  url.pathname = `/${name}`;
-  try {
-    return await work(url.toString(), client, name);
-  } finally {
-    await client.query(`drop database ${name} with (force)`);
-    await client.end();
   }
 }
 

@@ -9,10 +9,9 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import autocannon from "autocannon";
-import pg from "pg";
+import { withDatabase } from "./support/database.mjs";
 
 const BIN = fileURLToPath(new URL("../dist/cli/ramgate.js", import.meta.url));
-const SERVER = process.env.BENCH_DATABASE_URL ?? "postgresql://postgres@127.0.0.1:5432/postgres";
 const REDIS = process.env.BENCH_REDIS_URL ?? "redis://127.0.0.1:6379";
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 5);
 const CONNECTIONS = Number(process.env.BENCH_CONNECTIONS ?? 16);
@@ -40,21 +39,6 @@ const variants = [
 /** A context nobody has asked with before, so the answer cannot be in the cache. */
 function newContext() {
   return { context: { entries: [{ key: "bench:n", values: [randomBytes(6).toString("hex")] }] } };
-}
-
-async function withDatabase(work) {
-  const name = `ramgate_bench_${Date.now()}`;
-  const client = new pg.Client(SERVER);
-  await client.connect();
-  await client.query(`create database ${name}`);
-  const url = new URL(SERVER);
-  url.pathname = `/${name}`;
-  try {
-    return await work(url.toString());
-  } finally {
-    await client.query(`drop database ${name} with (force)`);
-    await client.end();
-  }
 }
 
 async function withGateway(settings, work) {

@@ -10,30 +10,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import pg from "pg";
 import { migrate } from "../dist/store/migrate.js";
 import { countThings, makeSnapshot } from "./import/snapshot.mjs";
+import { withDatabase } from "./support/database.mjs";
 
-const SERVER = process.env.BENCH_DATABASE_URL ?? "postgresql://postgres@127.0.0.1:5432/postgres";
 const SCALE = Number(process.env.BENCH_SCALE ?? 1);
 const MIGRATIONS = fileURLToPath(new URL("../prisma/migrations", import.meta.url));
 const RUNNER = fileURLToPath(new URL("import/runner.mjs", import.meta.url));
-
-async function withDatabase(work) {
-  const name = `ramgate_bench_${Date.now()}`;
-  const client = new pg.Client(SERVER);
-  await client.connect();
-  await client.query(`create database ${name}`);
-  const url = new URL(SERVER);
-  url.pathname = `/${name}`;
-  try {
-    await migrate(url.toString(), MIGRATIONS);
-    return await work(url.toString());
-  } finally {
-    await client.query(`drop database ${name} with (force)`);
-    await client.end();
-  }
-}
 
 const STEPS = ["reading", "checking", "planning", "writing", "exporting"];
 
@@ -51,6 +34,7 @@ try {
   await writeFile(file, JSON.stringify(snapshot));
   console.log(`${((await stat(file)).size / 1e6).toFixed(0)} MB, ${countThings(snapshot)} things`);
   await withDatabase(async (url) => {
+    await migrate(url, MIGRATIONS);
     console.table({
       "into a fresh database": await run("import", file, url),
       again: await run("import", file, url),

@@ -33,29 +33,15 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
     entries === 0
       ? null
       : new LRUCache<string, CachedAnswer>({ max: entries, maxSize: MAX_BYTES, sizeCalculation: sizeOf });
-
-  async function findShared(keys: readonly string[]): Promise<readonly (CachedAnswer | null)[]> {
-    if (shared === null) return keys.map(() => null);
-    const sealed = await shared.getMany(keys);
-    return keys.map((key, place) => open(key, sealed[place] ?? null));
-  }
-
-  function open(key: string, sealed: Buffer | null): CachedAnswer | null {
-    if (sealed === null) return null;
-    const answer = openAnswer(macKey, key, sealed);
-    if (answer === null) {
-      options.onForged?.(key);
-      shared?.delete(key);
-    } else local?.set(key, answer);
-    return answer;
-  }
-
+  const findShared = sharedFinder(options);
   return {
     async find(keys) {
       const found = keys.map((key) => local?.get(key) ?? null);
       const missing = keys.filter((_key, place) => found[place] === null);
       if (missing.length === 0) return found;
-      const rest = (await findShared(missing)).values();
+      const opened = await findShared(missing);
+      for (const [place, answer] of opened.entries()) if (answer !== null) local?.set(missing[place] ?? "", answer);
+      const rest = opened.values();
       return found.map((answer) => answer ?? rest.next().value ?? null);
     },
     keep(key, answer, ttlMs) {
@@ -66,6 +52,23 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
       local?.delete(key);
       shared?.delete(key);
     },
+  };
+}
+
+/** Opens what gateways share; what none of them has sealed is told of, removed, and not there. */
+function sharedFinder({ shared, macKey, onForged }: AnswerCacheOptions) {
+  const open = (key: string, sealed: Buffer | null): CachedAnswer | null => {
+    if (sealed === null) return null;
+    const answer = openAnswer(macKey, key, sealed);
+    if (answer === null) {
+      onForged?.(key);
+      shared?.delete(key);
+    }
+    return answer;
+  };
+  return async (keys: readonly string[]): Promise<readonly (CachedAnswer | null)[]> => {
+    const sealed = (await shared?.getMany(keys)) ?? [];
+    return keys.map((key, place) => open(key, sealed[place] ?? null));
   };
 }
 
