@@ -28,11 +28,11 @@ export interface AttachmentTarget {
   readonly scopes: readonly string[];
 }
 
-/** Reads the names in `input`; an attachment of a group moves its account, because it counts for all members. */
+/** Reads the names in `input`. */
 export function attachmentTarget(input: TargetInput): AttachmentTarget {
   const policy = policyName(input.policy);
   const principal = entityName(input.principal, ["USER", "GROUP", "ROLE"], "principal");
-  const scope = principal.kind === "GROUP" ? `acct:${principal.account}` : `prin:${principal.arnKey}`;
+  const scope = `${principal.kind === "GROUP" ? "grp" : "prin"}:${principal.arnKey}`;
   return { policy, principal, resourceGroup: input.resourceGroup ?? null, scopes: [scope] };
 }
 

@@ -5,6 +5,7 @@ import type { Transaction } from "../store/prisma-client.js";
 import {
   type MovedScope,
   movedScopes,
+  type RevisionRow,
   type RevisionVector,
   readRevisions,
   toVector,
@@ -182,7 +183,9 @@ async function changeOnce<T>(
   await lockAccount(tx, change);
   const before = await lockScopes(tx, change.scopes);
   const guards = await withTrail(tx, change, before);
-  if (isGiven(request.expectedRevision)) checkExpected(administration, request.expectedRevision, guards, now);
+  if (isGiven(request.expectedRevision)) {
+    await checkExpected(tx, administration, change, { token: request.expectedRevision, guards, now });
+  }
   const effect = await change.run(tx);
   if (request.dryRun) throw new DryRunDone(resultOf(effect, administration.tokens.issue(guards, now), true));
   const after = effect.changed ? await readRevisions(tx, change.scopes) : before;
@@ -236,31 +239,86 @@ function lockRow(tx: Transaction, { account, lock }: Change<unknown>): Promise<u
  * another: quotas hold, and of several changes that expect one revision one wins.
  */
 async function lockScopes(tx: Transaction, scopes: readonly string[]): Promise<RevisionVector> {
+  let rows = await lockRows(tx, scopes);
+  if (rows.length < scopes.length) {
+    await claimRows(tx, scopes);
+    rows = await lockRows(tx, scopes);
+  }
+  return toVector(scopes, rows);
+}
+
+async function lockRows(tx: Transaction, scopes: readonly string[]): Promise<RevisionRow[]> {
   const rows = await tx.$queryRaw<{ scope: string; rev: bigint; tag: string }[]>`
     SELECT scope, rev, tag::text AS tag FROM authz_revision WHERE scope = ANY(${[...scopes]}::text[])
     ORDER BY scope FOR UPDATE`;
-  return toVector(
-    scopes,
-    rows.map(({ scope, rev, tag }) => [scope, Number(rev), tag]),
-  );
+  return rows.map(({ scope, rev, tag }) => [scope, Number(rev), tag]);
+}
+
+/**
+ * A row that is not there cannot be locked, and may come to be before the change looks for what it stands for: this waits
+ * for whoever is making it, else others wait for this. Number 0 is that of scopes without a row.
+ */
+async function claimRows(tx: Transaction, scopes: readonly string[]): Promise<void> {
+  await tx.$executeRaw`
+    INSERT INTO authz_revision (scope, rev) SELECT scope, 0 FROM unnest(${[...scopes]}::text[]) scope ORDER BY scope
+    ON CONFLICT (scope) DO NOTHING`;
 }
 
 /** Adds how many changes of the account its trail holds, so that each of them is noticed. */
 async function withTrail(tx: Transaction, change: Change<unknown>, vector: RevisionVector): Promise<RevisionVector> {
-  if (!change.guardedByAll) return vector;
-  const head = await tx.auditHead.findUnique({ where: { accountId: change.account }, select: { sequence: true } });
-  const rev = head?.sequence ?? 0;
-  return new Map([...vector, [trailScope(change.account), { rev, tag: String(rev) }]]);
+  return change.guardedByAll ? new Map([...vector, ...(await readTrail(tx, change.account))]) : vector;
 }
 
-function checkExpected(administration: Administration, token: string, current: RevisionVector, now: number): void {
-  const { revisions } = administration.tokens.read(token, now);
+async function readTrail(tx: Transaction, account: string): Promise<RevisionVector> {
+  const head = await tx.auditHead.findUnique({ where: { accountId: account }, select: { sequence: true } });
+  const rev = head?.sequence ?? 0;
+  return new Map([[trailScope(account), { rev, tag: String(rev) }]]);
+}
+
+interface Expectation {
+  readonly token: string;
+  /** What the change is guarded by, as it is now. */
+  readonly guards: RevisionVector;
+  /** Milliseconds since the epoch, database clock. */
+  readonly now: number;
+}
+
+/** @throws Refusal CONFLICT with the token of what is current */
+async function checkExpected(
+  tx: Transaction,
+  { tokens }: Administration,
+  change: Change<unknown>,
+  { token, guards, now }: Expectation,
+): Promise<void> {
+  const { revisions } = tokens.read(token, now);
+  const current = new Map([...(await sharedBesides(tx, change, revisions)), ...guards]);
   const moved = [...current].some(([scope, revision]) => {
     const expected = revisions.get(scope);
     return expected !== undefined && expected !== (revision?.rev ?? 0);
   });
   if (!moved) return;
   const message = "something that this change is about has changed since the expected revision";
-  const currentRevision = administration.tokens.issue(current, now);
+  const currentRevision = tokens.issue(guards, now);
   throw new Refusal([{ code: "CONFLICT", message, field: ["expectedRevision"], currentRevision }]);
+}
+
+/**
+ * What the change has to do with besides its guards, of what a token names: a change of the whole account with all that
+ * is in it, and any other with the whole account, where the token is of that.
+ */
+async function sharedBesides(
+  tx: Transaction,
+  { account, guardedByAll }: Change<unknown>,
+  named: ReadonlyMap<string, number>,
+): Promise<RevisionVector> {
+  if (guardedByAll) return readRevisions(tx, [...named.keys()].filter(isOf(account)));
+  return named.has(trailScope(account)) ? readTrail(tx, account) : new Map();
+}
+
+/** Of `acct:1`, and of `prin:acs:ram::1:user/ann`. */
+function isOf(account: string): (scope: string) => boolean {
+  return (scope) => {
+    const [, first, , , owner] = scope.split(":", 5);
+    return (first === "acs" ? owner : first) === account;
+  };
 }

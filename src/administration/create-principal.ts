@@ -30,10 +30,10 @@ export function principalArn({ accountId, kind, name }: NewPrincipal): string {
 
 /** Scopes that a new user, group or role moves. */
 export function principalScopes(principal: NewPrincipal): string[] {
-  const own = `prin:${foldCase(principalArn(principal))}`;
-  const account = `acct:${principal.accountId}`;
-  if (principal.kind === "USER") return [own];
-  return principal.kind === "GROUP" ? [account] : [account, own];
+  const arnKey = foldCase(principalArn(principal));
+  if (principal.kind === "GROUP") return [`grp:${arnKey}`];
+  const own = `prin:${arnKey}`;
+  return principal.kind === "ROLE" ? [`acct:${principal.accountId}`, own] : [own];
 }
 
 /**

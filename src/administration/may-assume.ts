@@ -24,13 +24,27 @@ export async function requireMayAssume(
   role: EntityName,
   ...field: string[]
 ): Promise<void> {
-  const scopes = scopesOf(assumer, role.arn);
-  await holdRevisions(tx, scopes);
-  const input = await loadInTransaction(tx, { principals: [assumer], resources: [role.arn], scopes }, compile);
+  const input = await loadAndHold(tx, assumer, role);
   const principal = input.principal(assumer);
   if (principal === null) refuseUnknown(assumer, field);
   const decision = decideAssumption(input, principal, role);
   if (decision.outcome !== "ALLOW") refuse("NO_PERMISSION", refusalOf(decision), ...field);
+}
+
+/**
+ * Looks until all that the decision depends on is held: what the principal itself has first, then what its groups have.
+ * Nothing can be added to what is held already, so there is an end to it.
+ */
+async function loadAndHold(tx: Transaction, assumer: PrincipalName, role: EntityName): Promise<EvaluationInput> {
+  const scopes = scopesOf(assumer, role.arn);
+  const held = new Set<string>();
+  for (let open = scopes; ; ) {
+    await holdRevisions(tx, open);
+    for (const scope of open) held.add(scope);
+    const input = await loadInTransaction(tx, { principals: [assumer], resources: [role.arn], scopes }, compile);
+    open = [...input.followed.values()].flat().filter((scope) => !held.has(scope));
+    if (open.length === 0) return input;
+  }
 }
 
 function refuseUnknown({ kind, arn }: PrincipalName, field: readonly string[]): never {

@@ -16,10 +16,7 @@ export function policyChange<T>({ action, name, input, run }: PolicyChange<T>): 
   return { action, account, lock: "shared", targets: [arn], scopes: policyScopes(name), input, run };
 }
 
-/**
- * Scopes that guard the changes of a custom policy: its own, which each of them moves, and the account's, which decisions
- * depend on. The deletion of a version that nobody evaluates leaves the latter alone.
- */
+/** Scopes that guard the changes of a custom policy: its own, which each of them moves. */
 export function policyScopes({ account, name }: Pick<CustomPolicyName, "account" | "name">): string[] {
-  return [`acct:${account}`, `pol:${foldCase(policyArn("CUSTOM", account, name))}`];
+  return [`pol:${foldCase(policyArn("CUSTOM", account, name))}`];
 }

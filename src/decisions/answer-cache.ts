@@ -5,10 +5,14 @@ import { type CachedAnswer, openAnswer, sealAnswer } from "./sealed-answer.js";
 
 /** Answers under keys that hold all they depend on: an entry can be lost, but never be wrong. */
 export interface AnswerCache {
-  /** In the order of `keys`; null: not known. Never rejects. */
+  /** What this process knows, in the order of `keys`; null: it does not. */
+  recall(keys: readonly string[]): readonly (CachedAnswer | null)[];
+  /** What gateways share, in the order of `keys`; null: not known. Kept in this process from then on. Never rejects. */
   find(keys: readonly string[]): Promise<readonly (CachedAnswer | null)[]>;
-  /** Keeps an answer, in what gateways share for at most `ttlMs`. */
-  keep(key: string, answer: CachedAnswer, ttlMs: number): void;
+  /** Keeps an answer in this process. */
+  keep(key: string, answer: CachedAnswer): void;
+  /** Keeps an answer for all, for at most `ttlMs`. */
+  share(key: string, answer: CachedAnswer, ttlMs: number): void;
   /** In this process and, as far as it can be told, for everybody. */
   forget(key: string): void;
 }
@@ -26,7 +30,7 @@ export interface AnswerCacheOptions {
 
 const MAX_BYTES = 64 * 1024 * 1024;
 
-/** Answers of this process first, opened and checked already; then those that gateways share. */
+/** Answers of this process, opened and checked already, and those that gateways share. */
 export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
   const { shared, macKey, entries } = options;
   const local =
@@ -35,17 +39,16 @@ export function createAnswerCache(options: AnswerCacheOptions): AnswerCache {
       : new LRUCache<string, CachedAnswer>({ max: entries, maxSize: MAX_BYTES, sizeCalculation: sizeOf });
   const findShared = sharedFinder(options);
   return {
+    recall: (keys) => keys.map((key) => local?.get(key) ?? null),
     async find(keys) {
-      const found = keys.map((key) => local?.get(key) ?? null);
-      const missing = keys.filter((_key, place) => found[place] === null);
-      if (missing.length === 0) return found;
-      const opened = await findShared(missing);
-      for (const [place, answer] of opened.entries()) if (answer !== null) local?.set(missing[place] ?? "", answer);
-      const rest = opened.values();
-      return found.map((answer) => answer ?? rest.next().value ?? null);
+      const opened = await findShared(keys);
+      for (const [place, answer] of opened.entries()) if (answer !== null) local?.set(keys[place] ?? "", answer);
+      return opened;
     },
-    keep(key, answer, ttlMs) {
+    keep(key, answer) {
       local?.set(key, answer);
+    },
+    share(key, answer, ttlMs) {
       if (shared !== null && ttlMs >= 1) shared.set(key, sealAnswer(macKey, key, answer), ttlMs);
     },
     forget(key) {

@@ -5,21 +5,23 @@ import type { Tokens } from "../store/revision-token.js";
 import {
   type Clocks,
   createRevisionReader,
-  type FreshRevisions,
+  type ModelState,
   type MovedScope,
   type RevisionPool,
   type RevisionReader,
-  type RevisionVector,
 } from "../store/revisions.js";
 import { asStoreError } from "../store/store-errors.js";
 import { type AnswerCache, createAnswerCache } from "./answer-cache.js";
-import { type RevisionFloor, requireAtLeast, revisionFloor } from "./consistency.js";
+import { requireAtLeast, revisionFloor } from "./consistency.js";
 import type { DecisionCache } from "./decision-cache.js";
-import { decisionKey, type KeySpace } from "./decision-key.js";
-import { asError, createAnswerLoader, type LoadAnswers, type Loaded } from "./load-answers.js";
+import { decisionKey, type KeySpace, revisionsOf } from "./decision-key.js";
+import { evaluateQuestion } from "./evaluate-question.js";
+import { type FactsInState, KnownFacts } from "./known-facts.js";
+import { type AnswerLoader, asError, createAnswerLoader, type Loaded } from "./load-answers.js";
 import { type PreparedQuestion, prepareQuestion } from "./prepare-question.js";
 import type { Answer, CacheStatus, Question } from "./question.js";
 import type { CachedAnswer } from "./sealed-answer.js";
+import { type Asked, createPlainStateReader, createStateReader, type StateReader } from "./state-reader.js";
 import { createTimeSlicer } from "./time-slicer.js";
 import { createVerifier, type Verifier } from "./verifier.js";
 
@@ -33,7 +35,10 @@ export interface DecisionsOptions extends KeySpace {
   readonly loadPool: LoadPool;
   /** What gateways share; null: nothing. */
   readonly cache: DecisionCache | null;
-  /** Answers that this process keeps before what is shared; default: none. With neither, every question is evaluated. */
+  /**
+   * Answers that this process keeps before what is shared, and with them what it loaded of principals and resources;
+   * default: none. With neither, every question is loaded and evaluated.
+   */
   readonly localAnswers?: number;
   readonly tokens: Tokens;
   /** MAC key of shared answers. */
@@ -82,7 +87,10 @@ export interface DecisionCounts {
 
 interface Services extends DecisionsOptions {
   readonly revisions: RevisionReader;
-  readonly load: LoadAnswers;
+  readonly states: StateReader;
+  /** Null: every question loads what it is evaluated from. */
+  readonly facts: KnownFacts | null;
+  readonly loader: AnswerLoader;
   /** Null: every question is evaluated. */
   readonly answers: AnswerCache | null;
   readonly verifier: Verifier;
@@ -90,11 +98,8 @@ interface Services extends DecisionsOptions {
 }
 
 /** A prepared question with its place in the batch. */
-interface Pending {
+interface Pending extends Asked {
   readonly index: number;
-  readonly question: PreparedQuestion;
-  readonly consistency: Question["consistency"];
-  readonly floor: RevisionFloor;
 }
 
 /** The same question, asked in several places. */
@@ -124,11 +129,15 @@ function assemble(options: DecisionsOptions): Services {
     counted.forgeries += 1;
     onAlarm("decision cache: an entry was not sealed by a gateway for its key: somebody else writes to redis");
   };
-  const loadInput = createInputLoader(options.loadPool, options.compile ?? createPolicyCompiler());
   const answers = shared === null && entries === 0 ? null : createAnswerCache({ shared, macKey, entries, onForged });
-  const verifier = createVerifier({ load: loadInput, share: options.verifiedShare ?? 0, scopePrecedence });
+  const facts = entries === 0 ? null : new KnownFacts();
   const revisions = options.revisions ?? createRevisionReader(options.pool, options.clocks);
-  return { ...options, revisions, load: createAnswerLoader(loadInput, scopePrecedence), answers, verifier, counted };
+  const states =
+    answers === null ? createPlainStateReader(revisions) : createStateReader(revisions, options.maxStaleness);
+  const load = states.remembering(createInputLoader(options.loadPool, options.compile ?? createPolicyCompiler()));
+  const loader = createAnswerLoader(load, scopePrecedence, facts);
+  const verifier = createVerifier({ load, share: options.verifiedShare ?? 0, scopePrecedence });
+  return { ...options, revisions, states, facts, loader, answers, verifier, counted };
 }
 
 async function decideMany(services: Services, questions: readonly Question[]): Promise<readonly (Answer | Error)[]> {
@@ -142,24 +151,24 @@ async function decideMany(services: Services, questions: readonly Question[]): P
   return answers.map((answer) => answer ?? new Error("a question was left without an answer"));
 }
 
+/** What costs least comes first: what this process knows, then Redis, then the database. */
 async function answerAll(services: Services, pending: readonly Pending[], answers: Answers): Promise<void> {
   if (pending.length === 0) return;
-  const known = await readRevisions(services, pending);
-  const current = attempt(pending, answers, (item) => checkFloor(services, item, known));
-  const groups = groupByKey(services, current, known.vector);
-  const misses = await answerFromCache(services, groups, known, answers);
-  if (misses.length > 0) await answerByEvaluation(services, misses, known.now, answers);
+  const came = services.loader.begun();
+  const state = await services.states.read(pending);
+  const current = attempt(pending, answers, (item) => checkFloor(services, item, state));
+  const groups = groupByKey(services, current, state);
+  const own = await answerFromCache(services, groups, state, answers, "recall");
+  if (own.length > 0 && !state.ofOneMoment) return answerAll(services, own.flatMap(fromNow), answers);
+  const unknown = await answerFromFacts(services, own, state, answers);
+  const misses = await answerFromCache(services, unknown, state, answers, "find");
+  if (misses.length > 0) await answerByLoad(services, misses, { came, now: state.now }, answers);
 }
 
-/** One question that permits no older state is enough for all to be answered from the newest. */
-function readRevisions(services: Services, pending: readonly Pending[]): Promise<FreshRevisions> {
-  const scopes = scopesOfAll(pending);
-  const bounded = pending.every(({ consistency }) => consistency?.kind === "minimizeLatency");
-  if (!bounded) return services.revisions.readFresh(scopes);
-  return services.revisions.readBounded(scopes, services.maxStaleness ?? MAX_STALENESS_MS);
+/** What may be older need not be. */
+function fromNow({ items }: Group): Pending[] {
+  return items.map((item) => ({ ...item, consistency: null }));
 }
-
-const MAX_STALENESS_MS = 1_000;
 
 function prepareAll(services: Services, questions: readonly Question[], answers: Answers): Pending[] {
   const items = questions.map((question, index) => ({ index, question }));
@@ -187,22 +196,17 @@ function attempt<T extends { readonly index: number }, R>(
   });
 }
 
-/** The floor's own scopes are read too: a token may come from a change to something else. */
-function scopesOfAll(pending: readonly Pending[]): string[] {
-  return [...new Set(pending.flatMap(({ question, floor }) => [...question.scopes, ...floor.keys()]))];
-}
-
-function checkFloor(services: Services, item: Pending, { vector, now }: FreshRevisions): Pending {
+function checkFloor(services: Services, item: Pending, { vector, now }: ModelState): Pending {
   requireAtLeast(revisionFloor(item.consistency, services.tokens, now), vector);
   return item;
 }
 
-function groupByKey(services: Services, pending: readonly Pending[], vector: RevisionVector): Group[] {
+function groupByKey(services: Services, pending: readonly Pending[], state: ModelState): Group[] {
   const { answers } = services;
   if (answers === null) return pending.map((first) => ({ key: null, first, items: [first] }));
   const groups = new Map<string, { key: string; first: Pending; items: Pending[] }>();
   for (const item of pending) {
-    const key = decisionKey(services, item.question, vector);
+    const key = decisionKey(services, item.question, state);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { key, first: item, items: [item] });
     else group.items.push(item);
@@ -214,22 +218,23 @@ function groupByKey(services: Services, pending: readonly Pending[], vector: Rev
 async function answerFromCache(
   services: Services,
   groups: readonly Group[],
-  { vector, now }: FreshRevisions,
+  state: ModelState,
   answers: Answers,
+  from: "recall" | "find",
 ): Promise<readonly Group[]> {
-  if (services.answers === null) return groups;
-  const cached = await services.answers.find(groups.map(({ key }) => key ?? ""));
+  if (services.answers === null || groups.length === 0) return groups;
+  const cached = await services.answers[from](groups.map(({ key }) => key ?? ""));
   const slice = createTimeSlicer();
   const misses: Group[] = [];
   for (const [place, group] of groups.entries()) {
     await slice();
     const answer = cached[place] ?? null;
-    if (answer === null || !answersQuestion(answer, group.first.question, now)) {
+    if (answer === null || !answersQuestion(answer, group.first.question, state.now)) {
       misses.push(group);
       continue;
     }
-    for (const item of group.items) answers[item.index] = toAnswer(services, item, answer, vector, now, "HIT");
-    verify(services, group, answer, vector, now);
+    for (const item of group.items) answers[item.index] = toAnswer(services, item, answer, state, "HIT");
+    verify(services, group, answer, state);
   }
   return misses;
 }
@@ -249,8 +254,8 @@ function holdsAt({ validFrom, validUntil }: CachedAnswer, instant: number): bool
   return (validFrom === null || validFrom <= instant) && (validUntil === null || instant < validUntil);
 }
 
-function verify(services: Services, { key, first }: Group, answer: CachedAnswer, vector: RevisionVector, now: number) {
-  void services.verifier.check(first.question, answer, vector, now).then((result) => {
+function verify(services: Services, { key, first }: Group, answer: CachedAnswer, state: ModelState) {
+  void services.verifier.check(first.question, answer, state).then((result) => {
     if (result === "same") services.counted.verified += 1;
     if (result !== "different") return;
     services.counted.mismatches += 1;
@@ -259,47 +264,98 @@ function verify(services: Services, { key, first }: Group, answer: CachedAnswer,
   });
 }
 
-/** Loads one snapshot for all and keeps each answer under the revisions of that very snapshot. */
-async function answerByEvaluation(
+/** Evaluates what needs no load, and returns the rest. */
+async function answerFromFacts(
   services: Services,
   groups: readonly Group[],
-  now: number,
+  state: ModelState,
+  answers: Answers,
+): Promise<readonly Group[]> {
+  const slice = createTimeSlicer();
+  const unknown: Group[] = [];
+  for (const group of groups) {
+    await slice();
+    const { question } = group.first;
+    const known = services.facts?.recall(question, state) ?? null;
+    if (known === null) unknown.push(group);
+    else
+      answerGroup(services, group.items, evaluateFrom(services, question, known), isLikelyElsewhere(question), answers);
+  }
+  return unknown;
+}
+
+/** What was no work here is worth sharing only where others will ask it: not from the same address at the same time. */
+function isLikelyElsewhere({ context }: PreparedQuestion): boolean {
+  return context.size === 0;
+}
+
+function evaluateFrom(
+  { scopePrecedence }: Services,
+  question: PreparedQuestion,
+  { facts, state }: FactsInState,
+): Loaded | Error {
+  try {
+    return { ...state, answer: evaluateQuestion(question, facts, scopePrecedence, state.now) };
+  } catch (error) {
+    return asError(error);
+  }
+}
+
+/** Loads one snapshot for all and keeps each answer under the revisions of that very snapshot. */
+async function answerByLoad(
+  services: Services,
+  groups: readonly Group[],
+  { came, now }: { readonly came: number; readonly now: number },
   answers: Answers,
 ): Promise<void> {
   const wanted = groups.map(({ key, first: { question }, items }) => {
     const scopes = items.flatMap(({ floor }) => [...floor.keys()]);
-    const accepts = ({ answer, vector }: Loaded) =>
-      decisionKey(services, question, vector) === key && holdsAt(answer, question.statedInstant ?? now);
-    return { key: scopes.length === 0 ? key : null, question, scopes, accepts };
+    const accepts = (loaded: Loaded) =>
+      decisionKey(services, question, loaded) === key && holdsAt(loaded.answer, question.statedInstant ?? now);
+    return { key: scopes.length === 0 ? key : null, question, scopes, came, accepts };
   });
-  const loaded = await services.load(wanted);
+  const loaded = await services.loader.load(wanted);
   for (const [place, { items }] of groups.entries()) {
-    const result = loaded[place] ?? new Error("a question was left without an answer");
-    if (result instanceof Error) failUnanswered(items, answers, result);
-    else answerGroup(services, items, result, answers);
+    answerGroup(services, items, loaded[place] ?? new Error("a question was left without an answer"), true, answers);
   }
 }
 
-function answerGroup(services: Services, items: readonly Pending[], loaded: Loaded, answers: Answers): void {
-  const { answer, vector, now } = loaded;
-  const status = keep(services, items[0], loaded);
+function answerGroup(
+  services: Services,
+  items: readonly Pending[],
+  loaded: Loaded | Error,
+  shared: boolean,
+  answers: Answers,
+): void {
+  if (loaded instanceof Error) {
+    failUnanswered(items, answers, loaded);
+    return;
+  }
+  const status = keep(services, items[0], loaded, shared);
   attempt(items, answers, (item) => {
-    requireAtLeast(item.floor, vector);
-    answers[item.index] = toAnswer(services, item, answer, vector, now, status);
+    requireAtLeast(item.floor, loaded.vector);
+    answers[item.index] = toAnswer(services, item, loaded.answer, loaded, status);
   });
 }
 
 const MAX_TTL_MS = 300_000;
 const TTL_JITTER = 0.1;
 
-function keep(services: Services, item: Pending | undefined, { answer, vector, now }: Loaded): CacheStatus {
+function keep(services: Services, item: Pending | undefined, loaded: Loaded, shared: boolean): CacheStatus {
   if (services.answers === null || item === undefined) return "BYPASS";
+  const { answer, now } = loaded;
   const { statedInstant } = item.question;
   if (!isKeepable(answer, statedInstant ?? now)) return "BYPASS";
-  const remaining = statedInstant !== null || answer.validUntil === null ? MAX_TTL_MS : answer.validUntil - now;
-  const ttl = Math.min(remaining, MAX_TTL_MS) * (1 - Math.random() * TTL_JITTER);
-  services.answers.keep(decisionKey(services, item.question, vector), answer, ttl);
+  const key = decisionKey(services, item.question, loaded);
+  services.answers.keep(key, answer);
+  const until = statedInstant === null ? answer.validUntil : null;
+  if (shared) services.answers.share(key, answer, timeToLive(until, now));
   return "MISS";
+}
+
+function timeToLive(validUntil: number | null, now: number): number {
+  const remaining = validUntil === null ? MAX_TTL_MS : validUntil - now;
+  return Math.min(remaining, MAX_TTL_MS) * (1 - Math.random() * TTL_JITTER);
 }
 
 /** Anybody can make up resources, so answers about unregistered ones would only crowd out others. */
@@ -313,14 +369,14 @@ function toAnswer(
   services: Services,
   { question }: Pending,
   cached: CachedAnswer,
-  vector: RevisionVector,
-  now: number,
+  state: ModelState,
   cache: CacheStatus,
 ): Answer {
   services.counted[COUNTER[cache]] += 1;
-  const own = new Map(question.scopes.map((scope) => [scope, vector.get(scope) ?? null]));
   const { decisions, resource, evaluatedAt } = cached;
-  return { decisions, resource, cache, vector: own, revision: services.tokens.issue(own, now), evaluatedAt };
+  const vector = revisionsOf(question, state);
+  const revision = () => services.tokens.issue(vector, state.now);
+  return { decisions, resource, cache, vector, revision, evaluatedAt };
 }
 
 function failUnanswered(items: readonly Pending[], answers: Answers, error: Error): void {

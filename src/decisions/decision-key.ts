@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ScopePrecedence } from "../domain/evaluation/access-request.js";
-import type { RevisionVector } from "../store/revisions.js";
+import type { ModelState, RevisionVector } from "../store/revisions.js";
 import { canonicalText } from "./canonical-text.js";
 import type { PreparedQuestion } from "./prepare-question.js";
 
@@ -16,13 +16,22 @@ export interface KeySpace {
 /** Version of the key and of the value behind it. */
 const FORMAT = "1";
 
+/** What the answer to a question depends on in a state of the model, with its revisions. */
+export function revisionsOf(question: PreparedQuestion, { vector, followed }: RevisionsIn): RevisionVector {
+  const scopes = [...question.scopes, ...(followed.get(question.follows) ?? [])];
+  return new Map(scopes.map((scope) => [scope, vector.get(scope) ?? null]));
+}
+
+type RevisionsIn = Pick<ModelState, "vector" | "followed">;
+
 /**
- * The key of an answer. It holds everything the answer depends on: the state of the model (as the tags of the
- * revision vector), the evaluator, and the whole question. So an entry can be lost, but never be wrong; a change
- * moves a tag, and the old entry is never asked for again.
+ * The key of an answer. It holds everything the answer depends on: the state of the model (as the scopes of the
+ * revision vector and their tags), the evaluator, and the whole question. So an entry can be lost, but never be wrong; a
+ * change moves a tag, and the old entry is never asked for again. Nor is it found by those who follow other scopes than
+ * they should: no answer was ever kept under these names with these tags.
  */
-export function decisionKey(space: KeySpace, question: PreparedQuestion, vector: RevisionVector): string {
-  const tags = new Map(question.scopes.map((scope) => [scope, vector.get(scope)?.tag ?? null]));
+export function decisionKey(space: KeySpace, question: PreparedQuestion, state: RevisionsIn): string {
+  const tags = new Map([...revisionsOf(question, state)].map(([scope, revision]) => [scope, revision?.tag ?? null]));
   const text = canonicalText([
     FORMAT,
     space.environment,

@@ -21,8 +21,8 @@ export interface EffectivePermissionsResult {
   readonly permissions: readonly Verdict[];
   /** The operations whose targets the resource determines, `actions` or not. */
   readonly operations: readonly OperationDecision[];
-  /** Revision token. */
-  readonly revision: string;
+  /** Issues the revision token. */
+  readonly revision: () => string;
   /** Milliseconds since the epoch, database clock. */
   readonly evaluatedAt: number;
   readonly cache: CacheStatus;

@@ -3,25 +3,23 @@ import type { ResourceFacts, ScopePrecedence } from "../domain/evaluation/access
 import { decideActions } from "../domain/evaluation/decide.js";
 import type { Verdict } from "../domain/evaluation/decision.js";
 import { subjectOf } from "../domain/evaluation/subject.js";
-import type { EvaluationInput } from "../store/evaluation-input.js";
+import type { Facts } from "./known-facts.js";
 import type { PreparedQuestion } from "./prepare-question.js";
 import type { ResourceSummary } from "./question.js";
 import type { CachedAnswer } from "./sealed-answer.js";
 
 /**
- * Answers a question from one snapshot.
+ * Answers a question from what is known in one snapshot.
  * @param now milliseconds since the epoch; what the caller states goes before it
  * @throws NotFoundError for an unknown principal, InvalidInputError as `decideActions`
  */
 export function evaluateQuestion(
   question: PreparedQuestion,
-  input: EvaluationInput,
+  { principal, resource }: Facts,
   scopePrecedence: ScopePrecedence,
-  now = input.now,
+  now: number,
 ): CachedAnswer {
-  const principal = input.principal(question.principal);
   if (principal === null) throw new NotFoundError(`\`${question.principal.arn}\` does not exist`);
-  const resource = input.resource(question.resource);
   const { context, sessionPolicy, actions, statedInstant, detail } = question;
   const instant = statedInstant ?? now;
   const request = { principal, resource, context, now: instant, sessionPolicy };

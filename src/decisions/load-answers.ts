@@ -1,19 +1,16 @@
 import type { ScopePrecedence } from "../domain/evaluation/access-request.js";
 import type { EvaluationInput, LoadEvaluationInput } from "../store/evaluation-input.js";
-import type { RevisionVector } from "../store/revisions.js";
+import type { ModelState } from "../store/revisions.js";
 import { UnavailableError } from "../store/store-errors.js";
 import { evaluateQuestion } from "./evaluate-question.js";
+import { factsOf, type KnownFacts } from "./known-facts.js";
 import type { PreparedQuestion } from "./prepare-question.js";
 import type { CachedAnswer } from "./sealed-answer.js";
 import { createTimeSlicer } from "./time-slicer.js";
 
-/** An answer with the state it was evaluated in. */
-export interface Loaded {
+/** An answer with the state it was evaluated in, as far as the question depends on it. */
+export interface Loaded extends ModelState {
   readonly answer: CachedAnswer;
-  /** Revisions of that state, of the question's scopes at least. */
-  readonly vector: RevisionVector;
-  /** Database clock, milliseconds since the epoch. */
-  readonly now: number;
 }
 
 /** A question that has to be evaluated. */
@@ -23,28 +20,48 @@ export interface Wanted {
   readonly question: PreparedQuestion;
   /** Scopes to read besides its own. */
   readonly scopes: readonly string[];
+  /** How many loads had begun when the question came. */
+  readonly came: number;
   /** Whether an answer that was perhaps found before the question came is right for it all the same. */
   readonly accepts: (loaded: Loaded) => boolean;
 }
 
-/** Evaluates questions; the place of one that cannot be answered has its error. Never rejects. */
-export type LoadAnswers = (wanted: readonly Wanted[]) => Promise<readonly (Loaded | Error)[]>;
+export interface AnswerLoader {
+  /** Evaluates questions; the place of one that cannot be answered has its error. Never rejects. */
+  load(wanted: readonly Wanted[]): Promise<readonly (Loaded | Error)[]>;
+  /** How many loads have begun so far. */
+  begun(): number;
+}
+
+interface Running {
+  /** Its place among all loads. */
+  readonly number: number;
+  readonly answer: Promise<Loaded | Error>;
+}
 
 /**
  * Loads one snapshot for all questions of a call and evaluates them in it. Of calls that want the same key at the same
  * time the first one loads for all. Its snapshot may be older than a question that joins it: time has gone on since, and
- * a failover may have lost what it saw. So whoever joins looks at the answer, and joins only loads that begin later when
- * it is not the right one.
+ * a failover may have lost what it saw. So whoever joins a load that had begun before looks at the answer, and joins only
+ * loads that begin later when it is not the right one.
+ *
+ * @param known told of all that was loaded; null: nothing is kept
  */
-export function createAnswerLoader(load: LoadEvaluationInput, scopePrecedence: ScopePrecedence): LoadAnswers {
-  const running = new Map<string, Promise<Loaded | Error>>();
+export function createAnswerLoader(
+  load: LoadEvaluationInput,
+  scopePrecedence: ScopePrecedence,
+  known: KnownFacts | null,
+): AnswerLoader {
+  const running = new Map<string, Running>();
+  let begun = 0;
 
   function loadAll(wanted: readonly Wanted[]): Promise<readonly (Loaded | Error)[]> {
     const joined = wanted.map(({ key }) => (key === null ? undefined : running.get(key)));
     const own = wanted.filter((_, place) => joined[place] === undefined);
-    const evaluated = own.length === 0 ? NOTHING : evaluateAll(load, own, scopePrecedence);
+    const evaluated = own.length === 0 ? NOTHING : evaluateAll(own);
     const answers = own.map((_, place) => evaluated.then((all) => all[place] ?? leftOut()));
-    share(running, own, answers);
+    if (own.length > 0) begun += 1;
+    share(running, own, answers, begun);
     const rest = answers.values();
     return Promise.all(
       wanted.map((item, place) => {
@@ -54,43 +71,45 @@ export function createAnswerLoader(load: LoadEvaluationInput, scopePrecedence: S
     );
   }
 
-  async function takeOrLoad(item: Wanted, shared: Promise<Loaded | Error>): Promise<Loaded | Error> {
-    const loaded = await shared;
-    if (loaded instanceof Error ? loaded instanceof UnavailableError : item.accepts(loaded)) return loaded;
+  async function evaluateAll(own: readonly Wanted[]): Promise<readonly (Loaded | Error)[]> {
+    try {
+      const input = await load({
+        principals: own.map(({ question }) => question.principal),
+        resources: [...new Set(own.map(({ question }) => question.resource))],
+        scopes: [...new Set(own.flatMap(({ question, scopes }) => [...question.scopes, ...scopes]))],
+      });
+      return await evaluateIn(input, own, scopePrecedence, known);
+    } catch (error) {
+      return own.map(() => asError(error));
+    }
+  }
+
+  async function takeOrLoad(item: Wanted, { number, answer }: Running): Promise<Loaded | Error> {
+    const loaded = await answer;
+    if (number > item.came || loaded instanceof UnavailableError) return loaded;
+    if (!(loaded instanceof Error) && item.accepts(loaded)) return loaded;
     const [later] = await loadAll([{ ...item, accepts: () => true }]);
     return later ?? leftOut();
   }
 
-  return loadAll;
+  return { load: loadAll, begun: () => begun };
 }
 
 const leftOut = (): Error => new Error("a question was left out");
 
 const NOTHING: Promise<readonly (Loaded | Error)[]> = Promise.resolve([]);
 
-function share<T>(running: Map<string, Promise<T>>, own: readonly Wanted[], answers: readonly Promise<T>[]): void {
+function share(
+  running: Map<string, Running>,
+  own: readonly Wanted[],
+  answers: readonly Promise<Loaded | Error>[],
+  number: number,
+): void {
   for (const [place, answer] of answers.entries()) {
     const key = own[place]?.key ?? null;
     if (key === null) continue;
-    running.set(key, answer);
+    running.set(key, { number, answer });
     answer.finally(() => running.delete(key));
-  }
-}
-
-async function evaluateAll(
-  load: LoadEvaluationInput,
-  wanted: readonly Wanted[],
-  scopePrecedence: ScopePrecedence,
-): Promise<readonly (Loaded | Error)[]> {
-  try {
-    const input = await load({
-      principals: wanted.map(({ question }) => question.principal),
-      resources: [...new Set(wanted.map(({ question }) => question.resource))],
-      scopes: [...new Set(wanted.flatMap(({ question, scopes }) => [...question.scopes, ...scopes]))],
-    });
-    return await evaluateIn(input, wanted, scopePrecedence);
-  } catch (error) {
-    return wanted.map(() => asError(error));
   }
 }
 
@@ -98,14 +117,18 @@ async function evaluateIn(
   input: EvaluationInput,
   wanted: readonly Wanted[],
   scopePrecedence: ScopePrecedence,
+  known: KnownFacts | null,
 ): Promise<(Loaded | Error)[]> {
+  const { vector, followed, now, ofOneMoment } = input;
   const slice = createTimeSlicer();
   const loaded: (Loaded | Error)[] = [];
   for (const { question } of wanted) {
     await slice();
+    const facts = factsOf(question, input);
+    known?.keep(question, facts, input);
     try {
-      const answer = evaluateQuestion(question, input, scopePrecedence);
-      loaded.push({ answer, vector: input.vector, now: input.now });
+      const answer = evaluateQuestion(question, facts, scopePrecedence, now);
+      loaded.push({ answer, vector, followed, now, ofOneMoment });
     } catch (error) {
       loaded.push(asError(error));
     }

@@ -9,7 +9,7 @@ import { type CompiledPolicy, compilePolicy } from "../domain/policy/compile-pol
 import type { DocumentProblem } from "../domain/policy/document.js";
 import { parseDocument } from "../domain/policy/parse-document.js";
 import { type PrincipalName, parsePrincipalArn } from "../domain/principal.js";
-import { scopesOf } from "../store/revisions.js";
+import { scopesOf, storedKeyOf } from "../store/revisions.js";
 import { canonicalText } from "./canonical-text.js";
 import type { Question } from "./question.js";
 
@@ -25,7 +25,10 @@ export interface PreparedQuestion {
   readonly detail: Detail;
   /** The whole question: equal only for questions with equal answers in every state of the model. */
   readonly canonical: string;
+  /** What the answer depends on, whatever the state of the model. */
   readonly scopes: readonly string[];
+  /** `arn_key` of the principal whose followed scopes it depends on besides. */
+  readonly follows: string;
 }
 
 /** Thrown for a `sessionPolicy` argument that is no well-formed policy document. */
@@ -60,6 +63,7 @@ export function prepareQuestion(question: Question): PreparedQuestion {
     detail,
     canonical: canonicalText([principal.kind, principal.arnKey, resource, namedActions, context, text, detail]),
     scopes: scopesOf(principal, resource),
+    follows: storedKeyOf(principal),
   };
 }
 

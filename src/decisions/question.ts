@@ -40,8 +40,8 @@ export interface Answer {
   readonly cache: CacheStatus;
   /** Revisions of the state that was evaluated. */
   readonly vector: RevisionVector;
-  /** Token of `vector`. */
-  readonly revision: string;
+  /** Issues the token of `vector`. */
+  readonly revision: () => string;
   /** When it was evaluated: milliseconds since the epoch, database clock. */
   readonly evaluatedAt: number;
 }

@@ -2,8 +2,10 @@ import { isDeepStrictEqual } from "node:util";
 import type { ScopePrecedence } from "../domain/evaluation/access-request.js";
 import type { Verdict } from "../domain/evaluation/decision.js";
 import type { LoadEvaluationInput } from "../store/evaluation-input.js";
-import type { RevisionVector } from "../store/revisions.js";
+import type { ModelState } from "../store/revisions.js";
+import { revisionsOf } from "./decision-key.js";
 import { evaluateQuestion } from "./evaluate-question.js";
+import { factsOf } from "./known-facts.js";
 import type { PreparedQuestion } from "./prepare-question.js";
 import type { CachedAnswer } from "./sealed-answer.js";
 
@@ -12,7 +14,8 @@ export type Verification = "same" | "different" | "moved" | "skipped";
 
 /** Evaluates answers that came from the cache once more, beside the requests. Never rejects. */
 export interface Verifier {
-  check(question: PreparedQuestion, answer: CachedAnswer, vector: RevisionVector, now: number): Promise<Verification>;
+  /** @param state in which the answer was found */
+  check(question: PreparedQuestion, answer: CachedAnswer, state: ModelState): Promise<Verification>;
 }
 
 export interface VerifierOptions {
@@ -28,12 +31,12 @@ const MOST_RUNNING = 2;
 export function createVerifier(options: VerifierOptions): Verifier {
   let running = 0;
   return {
-    async check(question, answer, vector, now) {
+    async check(question, answer, state) {
       const { share } = options;
       if (Math.random() >= share || (running >= MOST_RUNNING && share < 1)) return "skipped";
       running += 1;
       try {
-        return await compare(options, { question, answer, vector, now });
+        return await compare(options, { question, answer, state });
       } catch {
         return "skipped"; // the database does not answer, which the requests are told
       } finally {
@@ -46,21 +49,21 @@ export function createVerifier(options: VerifierOptions): Verifier {
 interface Checked {
   readonly question: PreparedQuestion;
   readonly answer: CachedAnswer;
-  readonly vector: RevisionVector;
-  readonly now: number;
+  readonly state: ModelState;
 }
 
 async function compare({ load, scopePrecedence }: VerifierOptions, checked: Checked): Promise<Verification> {
-  const { question, answer, vector, now } = checked;
+  const { question, answer, state } = checked;
   const { principal, resource, scopes } = question;
   const input = await load({ principals: [principal], resources: [resource], scopes });
-  if (!scopes.every((scope) => input.vector.get(scope)?.tag === vector.get(scope)?.tag)) return "moved";
+  if (!isDeepStrictEqual(revisionsOf(question, input), revisionsOf(question, state))) return "moved";
+  const facts = factsOf(question, input);
   const isSameAt = (instant: number, shown: (verdict: Verdict) => unknown) => {
-    const { decisions, resource: summary } = evaluateQuestion(question, input, scopePrecedence, instant);
+    const { decisions, resource: summary } = evaluateQuestion(question, facts, scopePrecedence, instant);
     return isDeepStrictEqual([decisions.map(shown), summary], [answer.decisions.map(shown), answer.resource]);
   };
   try {
-    const holds = isSameAt(now, withoutNearMisses);
+    const holds = isSameAt(state.now, withoutNearMisses);
     const all = holds && (question.detail !== "NEAR_MISSES" || isSameAt(answer.evaluatedAt, (verdict) => verdict));
     return all ? "same" : "different";
   } catch {

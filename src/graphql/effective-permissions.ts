@@ -54,7 +54,7 @@ const EffectivePermissions = builder.objectRef<EffectivePermissionsShape>("Effec
     revision: t.field({
       type: "RevisionToken",
       description: "The revision the permissions rest on.",
-      resolve: ({ revision }) => revision,
+      resolve: ({ revision }) => revision(),
     }),
     evaluatedAt: t.field({
       type: "DateTime",

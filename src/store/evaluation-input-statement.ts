@@ -1,3 +1,5 @@
+import { followedScopes, REVISIONS_OF_ALL } from "./followed-scopes.js";
+
 /** Milliseconds since the epoch within the range of a JavaScript date; `infinity` becomes the end of that range. */
 function milliseconds(column: string): string {
   return `CASE WHEN ${column} IS NOT NULL THEN
@@ -13,12 +15,7 @@ function milliseconds(column: string): string {
  * A built-in system policy is replaced by the account's own policy of that name where it has one.
  */
 export const LOAD_EVALUATION_INPUT = `
-WITH asked AS MATERIALIZED (
-  SELECT id, account_id, kind, arn, arn_key FROM principal WHERE arn_key = ANY($2::text[])
-), membership AS MATERIALIZED (
-  SELECT m.user_id, m.group_id, g.arn FROM group_membership m
-  JOIN asked ON asked.id = m.user_id JOIN principal g ON g.id = m.group_id
-), holder AS (
+WITH ${followedScopes("arn_key = ANY($2::text[])")}, holder AS (
   SELECT id, arn FROM asked UNION SELECT group_id, arn FROM membership
 ), attached AS MATERIALIZED (
   SELECT h.id AS holder_id, h.arn, a.account_id, coalesce(o.id, p.id) AS policy_id, coalesce(o.name_key, p.name_key) AS policy_name,
@@ -30,7 +27,7 @@ WITH asked AS MATERIALIZED (
 )
 SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
   pg_is_in_recovery() AS standby,
-  coalesce((SELECT json_agg(json_build_array(scope, rev, tag)) FROM authz_revision WHERE scope = ANY($1::text[])), '[]') AS revisions,
+  ${REVISIONS_OF_ALL},
   coalesce((SELECT json_agg(json_build_array(id, account_id, kind, arn, arn_key,
       coalesce((SELECT json_agg(m.group_id ORDER BY m.arn COLLATE "C") FROM membership m WHERE m.user_id = asked.id), '[]')))
     FROM asked), '[]') AS principals,

@@ -17,7 +17,17 @@ import { LOAD_EVALUATION_INPUT } from "./evaluation-input-statement.js";
 import { openPool } from "./pool.js";
 import type { Transaction } from "./prisma-client.js";
 import { listOf, oneOf, orNull, primaryRow, type RowShape, text, tuple, whole } from "./readable-row.js";
-import { REVISION_ROWS, type RevisionRow, type RevisionVector, toVector, withDeadline } from "./revisions.js";
+import {
+  FOLLOWED_ROWS,
+  type FollowedRow,
+  type ModelState,
+  REVISION_ROWS,
+  type RevisionRow,
+  storedKeyOf,
+  toFollowed,
+  toVector,
+  withDeadline,
+} from "./revisions.js";
 import { asStoreError } from "./store-errors.js";
 
 /** What a batch of questions is about. */
@@ -29,11 +39,7 @@ export interface InputRequest {
 }
 
 /** Everything that evaluates a batch of questions, of one moment of the database. */
-export interface EvaluationInput {
-  /** Database clock, milliseconds since the epoch. */
-  readonly now: number;
-  /** Revisions of exactly the state that the rest was read from. */
-  readonly vector: RevisionVector;
+export interface EvaluationInput extends ModelState {
   /** Null: no such principal. A session is known when its role is. */
   principal(name: PrincipalName): PrincipalFacts | null;
   resource(arn: string): ResourceFacts;
@@ -89,6 +95,7 @@ interface InputRow {
   readonly now: number;
   readonly standby: boolean;
   readonly revisions: readonly RevisionRow[];
+  readonly followed: readonly FollowedRow[];
   readonly principals: readonly PrincipalRow[];
   readonly attachments: readonly AttachmentRow[];
   readonly policies: readonly PolicyRow[];
@@ -100,6 +107,7 @@ interface InputRow {
 const ROW: RowShape = {
   now: whole,
   revisions: REVISION_ROWS,
+  followed: FOLLOWED_ROWS,
   principals: listOf(tuple(text, text, oneOf("USER", "GROUP", "ROLE", "ACCOUNT_OWNER"), text, text, listOf(text))),
   attachments: listOf(tuple(text, text, text, text, orNull(text), orNull(whole), orNull(whole))),
   policies: listOf(tuple(text, orNull(text), text, text, oneOf("SYSTEM", "CUSTOM"), orNull(whole), orNull(text))),
@@ -147,7 +155,8 @@ function parametersOf({ principals, resources, scopes }: InputRequest): string[]
   return [[...scopes], [...new Set(principals.map(storedKeyOf))], [...resources], roles, [...new Set(sessions)]];
 }
 
-function toInput({ scopes }: InputRequest, row: InputRow, compile: CompileDocument): EvaluationInput {
+function toInput(request: InputRequest, row: InputRow, compile: CompileDocument): EvaluationInput {
+  const { principals, scopes } = request;
   const attachmentsOf = indexAttachments(row, compile);
   const sessionsOf = indexSessions(row, compile);
   const principalRows = new Map(row.principals.map((found) => [found[4], found]));
@@ -155,12 +164,17 @@ function toInput({ scopes }: InputRequest, row: InputRow, compile: CompileDocume
   const trustPolicies = new Map(row.roles);
   return {
     now: row.now,
+    ofOneMoment: true,
     vector: toVector(scopes, row.revisions),
+    followed: toFollowed(principals.map(storedKeyOf), row.followed),
     principal: memoize(
       (name) => principalFacts(name, principalRows.get(storedKeyOf(name)), attachmentsOf, sessionsOf),
       (name) => name.arnKey,
     ),
-    resource: (arn) => resourceFacts(arn, resourceRows.get(arn), trustPolicies, compile),
+    resource: memoize(
+      (arn) => resourceFacts(arn, resourceRows.get(arn), trustPolicies, compile),
+      (arn) => arn,
+    ),
   };
 }
 
@@ -170,11 +184,6 @@ async function load(pool: Pool, values: string[][]): Promise<InputRow> {
     throw asStoreError(error);
   });
   return primaryRow(result.rows[0], ROW);
-}
-
-/** The principal whose row answers for `name`: a session stands on its role. */
-function storedKeyOf(name: PrincipalName): string {
-  return name.kind === "ROLE_SESSION" && name.roleArnKey !== null ? name.roleArnKey : name.arnKey;
 }
 
 type AttachmentsOf = (holderId: string) => readonly AttachedPolicy[];

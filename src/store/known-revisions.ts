@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { FreshRevisions, MovedScope, Revision } from "./revision-vector.js";
+import type { FollowedScopes, ModelState, MovedScope, Revision } from "./revision-vector.js";
 
 /** Two clocks of this machine, in milliseconds. */
 export interface Clocks {
@@ -12,6 +12,7 @@ export interface Clocks {
 export const SYSTEM_CLOCKS: Clocks = { monotonic: () => performance.now(), wall: () => Date.now() };
 
 const MOST_SCOPES = 50_000;
+const NOTHING_FOLLOWED: FollowedScopes = new Map();
 /** A machine that was suspended lost time that the monotonic clock does not count. */
 const MOST_DRIFT_MS = 100;
 
@@ -32,7 +33,7 @@ export class KnownRevisions {
   }
 
   /** @param readAt when the statement was sent, since it may have seen no later state; by the monotonic clock */
-  remember({ vector, now }: FreshRevisions, readAt: number): void {
+  remember({ vector, now }: ModelState, readAt: number): void {
     if (this.forgetIfSuspended()) return; // the statement may be from before, too
     this.databaseTime = now - readAt;
     this.wallTime = this.readWallTime();
@@ -40,7 +41,7 @@ export class KnownRevisions {
   }
 
   /** Null unless all scopes have been read within the last `maxAge` milliseconds. */
-  recall(scopes: readonly string[], maxAge: number): FreshRevisions | null {
+  recall(scopes: readonly string[], maxAge: number): ModelState | null {
     const clock = this.clocks.monotonic();
     this.forgetIfSuspended();
     const vector = new Map<string, Revision | null>();
@@ -49,7 +50,8 @@ export class KnownRevisions {
       if (entry === undefined || !isWithin(clock - entry.readAt, maxAge)) return null;
       vector.set(scope, entry.revision);
     }
-    return { vector, now: Math.floor(this.databaseTime + clock) };
+    const now = Math.floor(this.databaseTime + clock);
+    return { vector, followed: NOTHING_FOLLOWED, now, ofOneMoment: false };
   }
 
   /** Looked at before every use of either clock: what was read before must not pass for younger than it is. */

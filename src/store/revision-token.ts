@@ -8,7 +8,7 @@ export class InvalidTokenError extends InvalidInputError {
 }
 
 export interface Tokens {
-  /** Makes a token for (at most eight entries of) a vector. `now`: milliseconds since the epoch, database clock. */
+  /** Makes a token for (at most 64 entries of) a vector. `now`: milliseconds since the epoch, database clock. */
   issue(vector: RevisionVector, now: number): string;
   /**
    * The revisions a token stands for; 0 for a scope that did not exist.
@@ -28,7 +28,7 @@ interface TokenPayload {
 }
 
 const LIFETIME_MS = 24 * 60 * 60 * 1000;
-const MAX_SCOPES = 8;
+const MAX_SCOPES = 64;
 const MAC_BYTES = 16;
 const MAX_LENGTH = 32_768;
 
@@ -54,10 +54,12 @@ export function createTokens({ environment, key }: { environment: string; key: B
   };
 }
 
-/** Global and account scopes first, so that what is cut off a large vector is the least shared. */
+/** What is cut off a large vector is the least shared: policies go first, then groups. */
+const RANKS = ["glob", "acct:", "trail:", "prin:", "res:", "grp:", "pol:"];
+
 function entriesOf(vector: RevisionVector): [string, number][] {
   const entries = [...vector].map(([scope, revision]): [string, number] => [scope, revision?.rev ?? 0]);
-  const rank = (scope: string): number => (scope === "glob" ? 0 : scope.startsWith("acct:") ? 1 : 2);
+  const rank = (scope: string): number => RANKS.findIndex((kind) => scope.startsWith(kind));
   entries.sort(([a], [b]) => rank(a) - rank(b) || (a < b ? -1 : 1));
   return entries.slice(0, MAX_SCOPES);
 }

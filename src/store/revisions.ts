@@ -1,15 +1,19 @@
 import type { Pool } from "pg";
 import type { PrincipalName } from "../domain/principal.js";
+import { type Foundation, followedScopes, OUTDATED_LISTS, REVISIONS_OF_ALL } from "./followed-scopes.js";
 import { type Clocks, KnownRevisions, SYSTEM_CLOCKS } from "./known-revisions.js";
 import { openPool } from "./pool.js";
 import type { Transaction } from "./prisma-client.js";
 import { primaryRow, type RowShape, whole } from "./readable-row.js";
 import {
-  type FreshRevisions,
+  FOLLOWED_ROWS,
+  type FollowedRow,
+  type ModelState,
   type MovedScope,
   REVISION_ROWS,
   type RevisionRow,
   type RevisionVector,
+  toFollowed,
   toVector,
 } from "./revision-vector.js";
 import { UnavailableError } from "./store-errors.js";
@@ -18,16 +22,22 @@ export interface RevisionReader {
   /**
    * Reads revisions from a snapshot that is taken after this call.
    *
+   * @param principals `arn_key` of those to look up the followed scopes of, whose revisions are read too
+   * @param foundations what is remembered rests on; where something of it is over, it is looked up again
    * @throws UnavailableError when the primary does not answer within 900 ms
    */
-  readFresh(scopes: readonly string[]): Promise<FreshRevisions>;
+  readFresh(
+    scopes: readonly string[],
+    principals?: readonly string[],
+    foundations?: readonly Foundation[],
+  ): Promise<ModelState>;
   /**
    * Revisions that were current at some moment not more than `maxStaleness` milliseconds before this call; read afresh
    * where they are not known.
    *
    * @throws UnavailableError when they have to be read, and the primary does not answer in time
    */
-  readBounded(scopes: readonly string[], maxStaleness: number): Promise<FreshRevisions>;
+  readBounded(scopes: readonly string[], maxStaleness: number): Promise<ModelState>;
   /** Shortens what `readBounded` may return; its bound does not depend on it. */
   forget(moved: readonly MovedScope[]): void;
 }
@@ -38,20 +48,35 @@ export const REVISION_DEADLINE_MS = 900;
 const ATTEMPT_MS = REVISION_DEADLINE_MS / 2;
 
 const READ_REVISIONS = `
-  SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
-         pg_is_in_recovery() AS standby,
-         coalesce((SELECT json_agg(json_build_array(scope, rev, tag)) FROM authz_revision WHERE scope = ANY($1::text[])), '[]') AS revisions`;
+WITH ${followedScopes(`arn_key = ANY($2::text[] || ARRAY(${OUTDATED_LISTS}))`)}
+SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
+  pg_is_in_recovery() AS standby,
+  ${REVISIONS_OF_ALL}`;
 
 /**
- * The scopes that the answer to a question about this principal and resource depends on: whatever changes the
- * answer moves at least one of them.
+ * The scopes that the answer to a question about this principal and resource depends on, before anything is looked up:
+ * whatever changes the answer moves at least one of them, or of those that the principal follows.
  */
 export function scopesOf(principal: PrincipalName, resourceArn: string): string[] {
-  const scopes = new Set(["glob", `acct:${principal.account}`, `prin:${principal.arnKey}`, `res:${resourceArn}`]);
-  if (principal.roleArnKey !== null) scopes.add(`prin:${principal.roleArnKey}`);
-  const [, , , resourceAccount] = resourceArn.split(":", 4); // acs:<service>:<region>:<account>:…
-  if (resourceAccount !== undefined && /^[0-9]+$/.test(resourceAccount)) scopes.add(`acct:${resourceAccount}`);
-  return [...scopes];
+  return [...new Set([...principalScopes(principal), ...resourceScopes(resourceArn)])];
+}
+
+/** Of those, the ones that what is known of the principal depends on. */
+export function principalScopes({ account, arnKey, roleArnKey }: PrincipalName): string[] {
+  const scopes = ["glob", `acct:${account}`, `prin:${arnKey}`];
+  return roleArnKey === null ? scopes : [...scopes, `prin:${roleArnKey}`];
+}
+
+/** Of those, the ones that what is known of the resource depends on. */
+export function resourceScopes(arn: string): string[] {
+  const [, , , account] = arn.split(":", 4); // acs:<service>:<region>:<account>:…
+  const scopes = ["glob", `res:${arn}`];
+  return account !== undefined && /^[0-9]+$/.test(account) ? [...scopes, `acct:${account}`] : scopes;
+}
+
+/** `arn_key` of the principal that `name` stands on: a session has what its role has. */
+export function storedKeyOf(name: PrincipalName): string {
+  return name.kind === "ROLE_SESSION" && name.roleArnKey !== null ? name.roleArnKey : name.arnKey;
 }
 
 export type RevisionPool = Pool;
@@ -64,7 +89,9 @@ export function openRevisionPool(connectionString: string): RevisionPool {
 
 interface Batch {
   readonly scopes: Set<string>;
-  readonly answer: Promise<FreshRevisions>;
+  readonly principals: Set<string>;
+  readonly foundations: Map<string, Foundation>;
+  readonly answer: Promise<ModelState>;
   readonly send: () => void;
 }
 
@@ -92,10 +119,16 @@ export function createRevisionReader(pool: RevisionPool, clocks: Clocks = SYSTEM
     setImmediate(sendNext); // what arrives in this turn of the event loop goes along
   }
 
-  function readFresh(scopes: readonly string[]): Promise<FreshRevisions> {
+  function readFresh(
+    scopes: readonly string[],
+    principals: readonly string[] = [],
+    foundations: readonly Foundation[] = [],
+  ): Promise<ModelState> {
     collecting ??= newBatch(pool, sendNext);
     const batch = collecting;
     for (const scope of scopes) batch.scopes.add(scope);
+    for (const arnKey of principals) batch.principals.add(arnKey);
+    for (const foundation of foundations) batch.foundations.set(foundation.join(" "), foundation);
     return withDeadline(batch.answer, REVISION_DEADLINE_MS); // it may have to wait for a statement that hangs
   }
 
@@ -109,9 +142,12 @@ export function createRevisionReader(pool: RevisionPool, clocks: Clocks = SYSTEM
 /** The calls of one turn of the event loop share a statement even when nothing is on its way. */
 function newBatch(pool: Pool, sendNext: () => void): Batch {
   const scopes = new Set<string>();
-  const { promise, resolve } = withResolver<FreshRevisions>();
+  const principals = new Set<string>();
+  const foundations = new Map<string, Foundation>();
+  const { promise, resolve } = withResolver<ModelState>();
   setImmediate(sendNext);
-  return { scopes, answer: promise, send: () => resolve(readWithRetry(pool, [...scopes])) };
+  const send = () => resolve(readWithRetry(pool, [...scopes], [...principals], [...foundations.values()]));
+  return { scopes, principals, foundations, answer: promise, send };
 }
 
 function withResolver<T>(): { promise: Promise<T>; resolve: (value: Promise<T>) => void } {
@@ -122,28 +158,36 @@ function withResolver<T>(): { promise: Promise<T>; resolve: (value: Promise<T>) 
   return { promise, resolve };
 }
 
-async function readWithRetry(pool: Pool, scopes: string[]): Promise<FreshRevisions> {
+async function readWithRetry(pool: Pool, ...wanted: Wanted): Promise<ModelState> {
   try {
-    return await read(pool, scopes);
+    return await read(pool, ...wanted);
   } catch {
     try {
-      return await read(pool, scopes);
+      return await read(pool, ...wanted);
     } catch (cause) {
       throw new UnavailableError("the database does not answer", { cause });
     }
   }
 }
 
-const ROW: RowShape = { now: whole, revisions: REVISION_ROWS };
+const ROW: RowShape = { now: whole, revisions: REVISION_ROWS, followed: FOLLOWED_ROWS };
 
-async function read(pool: Pool, scopes: string[]): Promise<FreshRevisions> {
-  const query = pool.query<{ now: number; standby: boolean; revisions: RevisionRow[] }>({
-    name: "ramgate_revisions",
-    text: READ_REVISIONS,
-    values: [scopes],
-  });
+interface Row {
+  readonly now: number;
+  readonly standby: boolean;
+  readonly revisions: readonly RevisionRow[];
+  readonly followed: readonly FollowedRow[];
+}
+
+type Wanted = [scopes: string[], principals: string[], foundations: Foundation[]];
+
+async function read(pool: Pool, ...[scopes, principals, foundations]: Wanted): Promise<ModelState> {
+  const columns = [0, 1, 2].map((column) => foundations.map((foundation) => foundation[column]));
+  const values = [scopes, principals, ...columns];
+  const query = pool.query<Row>({ name: "ramgate_revisions", text: READ_REVISIONS, values });
   const row = primaryRow((await withDeadline(query, ATTEMPT_MS)).rows[0], ROW);
-  return { vector: toVector(scopes, row.revisions), now: row.now };
+  const followed = toFollowed(principals, row.followed);
+  return { vector: toVector(scopes, row.revisions), followed, now: row.now, ofOneMoment: true };
 }
 
 /**
@@ -184,6 +228,7 @@ export async function readClock(db: Pick<Transaction, "$queryRaw">): Promise<Dat
   return new Date(row?.now ?? Number.NaN);
 }
 
+export { type Foundation, RememberedScopes } from "./followed-scopes.js";
 export type { Clocks } from "./known-revisions.js";
 export { assertRevisionTriggers } from "./revision-triggers.js";
 export * from "./revision-vector.js";

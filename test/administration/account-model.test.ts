@@ -184,6 +184,24 @@ const MUTATIONS: readonly Mutation[] = [
     replace: "if (moved !== null) return;",
   },
   {
+    name: "what is attached to a group is guarded by a scope that it does not move",
+    file: "attachment-target.ts",
+    find: `principal.kind === "GROUP" ? "grp" : "prin"`,
+    replace: `principal.kind === "GROUP" ? "prin" : "prin"`,
+  },
+  {
+    name: "a group's new name is not guarded",
+    file: "update-principal.ts",
+    find: "const names = newName === null ? [name.name] : [name.name, newName];",
+    replace: `const names = newName === null || kind === "GROUP" ? [name.name] : [name.name, newName];`,
+  },
+  {
+    name: "policies are guarded by their account, which they do not move",
+    file: "policy-change.ts",
+    find: "return [`pol:",
+    replace: "return [`acct:",
+  },
+  {
     name: "an idempotency key answers for every input",
     file: "change-account.ts",
     find: "fingerprintOf([change.action, input,",

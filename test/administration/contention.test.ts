@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import type { Administration } from "../../src/administration/administration.js";
+import type { Administration, ChangeResult } from "../../src/administration/administration.js";
 import type { Database } from "../../src/store/prisma-client.js";
+import { countBlocked } from "../support/blocked.js";
 import { withClient } from "../support/databases.js";
 import type { Mutation } from "../support/mutation.js";
 import { insist, runStorm } from "../support/storm.js";
@@ -72,7 +73,7 @@ describe("50 concurrent updates with one expected revision", () => {
     {
       name: "a conflict does not say what is current",
       file: "change-account.ts",
-      find: "const currentRevision = administration.tokens.issue(current, now);",
+      find: "const currentRevision = tokens.issue(guards, now);",
       replace: "const currentRevision = token;",
     },
   ])("finds out that $name", async (mutation) => {
@@ -127,6 +128,144 @@ describe("50 concurrent calls with one idempotency key", () => {
     },
   ])("finds out that $name", async (mutation) => {
     expect(await race(await brokenUseCases(mutation))).not.toEqual(wanted);
+  });
+});
+
+describe("quotas of what is changed by many at once", () => {
+  const [POLICIES, VERSIONS, MORE] = [3, 5, 12];
+  let round = 0;
+
+  /** How many policies a group has, how many versions a policy has, and how many policies the account has then. */
+  async function race({ attachPolicy, createPolicy, createPolicyVersion }: UseCases) {
+    const { administration } = context;
+    round += 1;
+    const limited = limitedTo({ customPoliciesPerIdentity: POLICIES, versionsPerPolicy: VERSIONS });
+    const [group, names] = [`quota-${round}`, Array.from({ length: MORE }, (_, i) => `Quota-${round}-${i}`)];
+    await USE_CASES.createGroup(administration, { account: ACCOUNT, name: group }, request());
+    for (const name of names)
+      await USE_CASES.createPolicy(administration, { account: ACCOUNT, name, document: READ_ALL }, request());
+    const attached = await atOnce(names, (name) =>
+      attachPolicy(limited, { policy: arn.policy(name), principal: arn.group(group) }, request()),
+    );
+    const versions = await atOnce(names, () =>
+      createPolicyVersion(limited, { policy: arn.policy(names[0] ?? ""), document: READ_ALL }, request()),
+    );
+    const most = await administration.db.policy.count({ where: { accountId: ACCOUNT } });
+    const full = limitedTo({ customPoliciesPerAccount: most + POLICIES });
+    const policies = await atOnce(names, (name) =>
+      createPolicy(full, { account: ACCOUNT, name: `${name}-more`, document: READ_ALL }, request()),
+    );
+    return { attached, versions, policies };
+  }
+
+  const atOnce = async (names: readonly string[], change: (name: string) => Promise<ChangeResult<unknown>>) => {
+    const results = await Promise.all(names.map((name) => insist(() => change(name))));
+    return { made: results.filter(({ changed }) => changed).length, refused: [...new Set(results.flatMap(codesOf))] };
+  };
+
+  const wanted = {
+    attached: { made: POLICIES, refused: ["LIMIT_EXCEEDED_GROUP_POLICY"] },
+    versions: { made: VERSIONS - 1, refused: ["LIMIT_EXCEEDED_POLICY_VERSION"] },
+    policies: { made: POLICIES, refused: ["LIMIT_EXCEEDED_POLICY"] },
+  };
+
+  test("hold", async () => {
+    expect(await race(USE_CASES)).toEqual(wanted);
+  });
+
+  test.each<Mutation & { quota: keyof typeof wanted }>([
+    {
+      quota: "attached",
+      name: "what is attached to a group locks another scope",
+      file: "attachment-target.ts",
+      find: `principal.kind === "GROUP" ? "grp" : "prin"`,
+      replace: `principal.kind === "GROUP" ? policy.arn : "prin"`,
+    },
+    {
+      quota: "versions",
+      name: "changes of a policy lock no scope",
+      file: "policy-change.ts",
+      find: "scopes: policyScopes(name)",
+      replace: "scopes: []",
+    },
+    {
+      quota: "policies",
+      name: "new policies do not wait for one another",
+      file: "create-policy.ts",
+      find: `lock: "counted"`,
+      replace: `lock: "shared"`,
+    },
+  ])("find out that $name", async ({ quota, ...mutation }) => {
+    const found = await race(await brokenUseCases(mutation));
+    expect(found[quota].made).toBeGreaterThan(wanted[quota].made);
+  });
+});
+
+describe("changes of what is being made at the moment", () => {
+  let round = 0;
+
+  /** Six changes, of which one may be made, have looked for the scope of a thing when its maker commits. */
+  async function race(
+    make: (name: string) => string,
+    change: (name: string, index: number) => Promise<ChangeResult<unknown>>,
+  ) {
+    const { administration, url } = context;
+    round += 1;
+    const name = `fresh-${round}`;
+    return withClient(url, async (maker) => {
+      await maker.query("BEGIN; LOCK TABLE principal, policy IN ACCESS EXCLUSIVE MODE");
+      await maker.query(make(name));
+      const changes = Promise.all(Array.from({ length: 6 }, (_, index) => change(name, index)));
+      await waitUntilBlocked(administration.db, 6);
+      await maker.query("COMMIT");
+      const results = await changes;
+      return { made: results.filter(({ changed }) => changed).length, refused: results.flatMap(codesOf) };
+    });
+  }
+  const attachTo = ({ attachPolicy }: UseCases) =>
+    race(
+      (name) => `INSERT INTO principal (id, account_id, kind, name, arn, arn_key)
+        VALUES (gen_random_uuid(), '${ACCOUNT}', 'GROUP', '${name}', '${arn.group(name)}', '${arn.group(name)}')`,
+      (name, index) => {
+        const input = { policy: arn.policy(`Made-${index}`), principal: arn.group(name) };
+        return attachPolicy(limitedTo({ customPoliciesPerIdentity: 1 }), input, request());
+      },
+    );
+  const addTo = ({ createPolicyVersion }: UseCases) =>
+    race(
+      (name) => `WITH p AS (
+          INSERT INTO policy (id, account_id, type, name, name_key, arn, last_version)
+          VALUES (gen_random_uuid(), '${ACCOUNT}', 'CUSTOM', '${name}', '${name}', '${arn.policy(name)}', 1) RETURNING id)
+        INSERT INTO policy_version (id, policy_id, number, document, is_default)
+        SELECT gen_random_uuid(), id, 1, '{}', true FROM p`,
+      (name) => {
+        const input = { policy: arn.policy(name), document: READ_ALL };
+        return createPolicyVersion(limitedTo({ versionsPerPolicy: 2 }), input, request());
+      },
+    );
+
+  beforeAll(async () => {
+    for (let index = 0; index < 6; index += 1) {
+      const input = { account: ACCOUNT, name: `Made-${index}`, document: READ_ALL };
+      await USE_CASES.createPolicy(context.administration, input, request());
+    }
+  });
+
+  const UNGUARDED: Mutation = {
+    name: "scopes that are not there are not locked",
+    file: "change-account.ts",
+    find: "if (rows.length < scopes.length)",
+    replace: "if (rows.length > scopes.length)",
+  };
+
+  test("wait for one another too: a new group's quota holds", async () => {
+    expect(await attachTo(USE_CASES)).toEqual({ made: 1, refused: Array(5).fill("LIMIT_EXCEEDED_GROUP_POLICY") });
+    expect((await attachTo(await brokenUseCases(UNGUARDED))).made).toBeGreaterThan(1);
+  });
+
+  test("wait for one another too: a new policy's quota holds", async () => {
+    expect(await addTo(USE_CASES)).toEqual({ made: 1, refused: Array(5).fill("LIMIT_EXCEEDED_POLICY_VERSION") });
+    expect((await addTo(await brokenUseCases(UNGUARDED))).made).toBeGreaterThan(1);
   });
 });
 
@@ -247,14 +386,13 @@ test("a real deadlock with another transaction is retried behind it", async () =
   expect(result).toMatchObject({ changed: true, userErrors: [] });
 });
 
-async function waitUntilBlocked(db: Database): Promise<void> {
-  const blocked = async () => {
-    const [row] = await db.$queryRaw<{ waiting: number }[]>`
-      SELECT count(*)::int AS waiting FROM pg_stat_activity
-      WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-    return row?.waiting;
-  };
-  await expect.poll(blocked, { timeout: 10_000, interval: 20 }).toBe(1);
+async function waitUntilBlocked(db: Database, count = 1): Promise<void> {
+  await expect.poll(() => countBlocked(db), { timeout: 10_000, interval: 20 }).toBe(count);
+}
+
+function limitedTo(limits: Partial<Administration["limits"]>): Administration {
+  const { administration } = context;
+  return { ...administration, limits: { ...administration.limits, ...limits } };
 }
 
 /** Quotas that a storm does not reach, but for the versions of a policy. */

@@ -144,6 +144,21 @@ describe("groups", () => {
     await deleted(deleteGroup, { group: arn.group("crowd") }, arn.group("crowd"), "ENTITY_NOT_EXIST_GROUP");
   });
 
+  test("that are given a policy meanwhile stay, or are gone before", async () => {
+    for (let i = 0; i < 12; i += 1) {
+      await group(`given${i}`);
+      const attachment = { policy: READ_ONLY, principal: arn.group(`given${i}`) };
+      const [given, gone] = await Promise.all([
+        run(attachPolicy, attachment),
+        run(deleteGroup, { group: attachment.principal }),
+      ]);
+      expect([given.changed, gone.changed].filter(Boolean)).toHaveLength(1);
+      expect(codesOf(given.changed ? gone : given)).toEqual([
+        given.changed ? "DELETE_CONFLICT_GROUP_POLICY" : "ENTITY_NOT_EXIST_GROUP",
+      ]);
+    }
+  });
+
   test("that get a member meanwhile stay, or are gone before it joins: nobody is thrown out", async () => {
     await user("joiner");
     for (let i = 0; i < 12; i += 1) {
@@ -231,18 +246,21 @@ describe("policies", () => {
     }
   });
 
-  test("that are attached meanwhile stay, or are gone before", async () => {
-    await user("taker");
+  test.each([
+    ["user", user, arn.user("taker")],
+    ["group", group, arn.group("taker")],
+  ])("that are attached to a %s meanwhile stay, or are gone before", async (kind, make, principal) => {
+    await make("taker");
     for (let i = 0; i < 12; i += 1) {
-      await policy(`Raced${i}`);
-      const attachment = { policy: arn.policy(`Raced${i}`), principal: arn.user("taker") };
+      await policy(`Raced-${kind}-${i}`);
+      const attachment = { policy: arn.policy(`Raced-${kind}-${i}`), principal };
       const [taken, gone] = await Promise.all([
         run(attachPolicy, attachment),
         run(deletePolicy, { policy: attachment.policy }),
       ]);
       expect([taken.changed, gone.changed].filter(Boolean)).toHaveLength(1);
       expect(codesOf(taken.changed ? gone : taken)).toEqual([
-        taken.changed ? "DELETE_CONFLICT_POLICY_USER" : "ENTITY_NOT_EXIST_POLICY",
+        taken.changed ? `DELETE_CONFLICT_POLICY_${kind.toUpperCase()}` : "ENTITY_NOT_EXIST_POLICY",
       ]);
       if (taken.changed) await done(detachPolicy, attachment);
     }
@@ -279,6 +297,24 @@ describe("resources", () => {
     await done(deregisterKey, { key: arn.key("inside") });
     await done(detachPolicy, attachment);
     await deleted(deleteResourceGroup, input, rg("rg-full"), "ENTITY_NOT_EXIST_RESOURCE_GROUP");
+  });
+
+  test("a resource group for which something is attached to a group meanwhile stays, or is gone before", async () => {
+    await group("limited");
+    for (let i = 0; i < 12; i += 1) {
+      const resourceGroup = `rg-raced-${i}`;
+      await done(createResourceGroup, { account: ACCOUNT, id: resourceGroup, name: "raced" });
+      const attachment = { policy: READ_ONLY, principal: arn.group("limited"), resourceGroup };
+      const [taken, gone] = await Promise.all([
+        run(attachPolicy, attachment),
+        run(deleteResourceGroup, { account: ACCOUNT, resourceGroup }),
+      ]);
+      expect([taken.changed, gone.changed].filter(Boolean)).toHaveLength(1);
+      expect(codesOf(taken.changed ? gone : taken)).toEqual([
+        taken.changed ? "DELETE_CONFLICT_RESOURCE_GROUP_POLICY" : "ENTITY_NOT_EXIST_RESOURCE_GROUP",
+      ]);
+      if (taken.changed) await done(detachPolicy, attachment);
+    }
   });
 
   test("a key that is referred to meanwhile stays, or is gone before", async () => {

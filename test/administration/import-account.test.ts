@@ -3,12 +3,14 @@ import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { attachPolicy } from "../../src/administration/attach-policy.js";
+import { createPolicyVersion } from "../../src/administration/create-policy-version.js";
 import { createUser } from "../../src/administration/create-user.js";
 import { deleteResourceGroup } from "../../src/administration/delete-resource-group.js";
 import { ensureSystemPolicies } from "../../src/administration/ensure-system-policies.js";
 import { importAccount } from "../../src/administration/import-account.js";
 import { seedDemo } from "../../src/administration/seed-demo.js";
 import { updateResourceGroup } from "../../src/administration/update-resource-group.js";
+import { readRevisions } from "../../src/store/revisions.js";
 import { codesOf, fingerprint, request, useAdministration } from "./setup.js";
 
 const context = useAdministration("import");
@@ -841,4 +843,70 @@ describe("an import that expects a revision", () => {
     const again = await importIt({ ...snapshot, users: [] }, "REPLACE", { expectedRevision: replaced.revision });
     expect([again.changed, again.userErrors]).toEqual([true, []]); // its own change is no other
   });
+
+  const GROUP = { name: "team" };
+  const POLICY = { type: "CUSTOM", name: "P", defaultVersion: "v1", versions: [{ id: "v1", document: ALLOW }] };
+
+  /** An account with a user, a group and a policy, and changes of each. */
+  async function furnished() {
+    const snapshot = snapshotOf({ users: [{ name: "ann" }, { name: "bob" }], groups: [GROUP], policies: [POLICY] });
+    const imported = await importIt(snapshot);
+    expect(imported.userErrors).toEqual([]);
+    const arn = (name: string) => `acs:ram::${snapshot.account.id}:${name}`;
+    const { administration } = context;
+    const attached = (principal: string, options = {}) => {
+      const expiresAt = new Date(Date.UTC(2040, 0, 1, 0, 0, 0, Math.random() * 1e9));
+      return attachPolicy(administration, { policy: arn("policy/P"), principal, expiresAt }, request(options));
+    };
+    const changes = {
+      user: (options = {}) => attached(arn("user/ann"), options),
+      group: (options = {}) => attached(arn("group/team"), options),
+      policy: (options = {}) =>
+        createPolicyVersion(administration, { policy: arn("policy/P"), document: ALLOW }, request(options)),
+    };
+    const other = () => attached(arn("user/bob"));
+    return { snapshot, imported, changes, other, arn };
+  }
+
+  test.each(["user", "group", "policy"] as const)(
+    "of a change of a %s is refused after another of it",
+    async (kind) => {
+      const { snapshot, changes, other } = await furnished();
+      const { revision: expectedRevision } = await changes[kind]();
+      await other();
+      expect(codesOf(await importIt(snapshot, "MERGE", { expectedRevision }))).toEqual([]);
+      expect((await changes[kind]()).changed).toBe(true);
+      expect(codesOf(await importIt(snapshot, "REPLACE", { expectedRevision }))).toEqual(["CONFLICT"]);
+    },
+  );
+
+  test("of a decision is refused when something of the account has changed that the decision rests on", async () => {
+    const { snapshot, changes, other, arn } = await furnished();
+    const elsewhere = "prin:acs:ram::77:user/far";
+    const decision = async () => {
+      const scopes = [`acct:${snapshot.account.id}`, `prin:${arn("user/ann")}`, `pol:${arn("policy/p")}`, elsewhere];
+      const vector = await readRevisions(context.administration.db, scopes);
+      return context.administration.tokens.issue(new Map([...vector, [elsewhere, { rev: 7, tag: "7" }]]), Date.now());
+    };
+    const expectedRevision = await decision();
+    await other();
+    expect(codesOf(await importIt(snapshot, "MERGE", { expectedRevision }))).toEqual([]);
+    await changes.policy();
+    expect(codesOf(await importIt(snapshot, "MERGE", { expectedRevision }))).toEqual(["CONFLICT"]);
+  });
+
+  test.each(["user", "group", "policy"] as const)(
+    "gives a token with which a change of a %s is refused after any change of the account",
+    async (kind) => {
+      const { imported, changes, other } = await furnished();
+      const expectedRevision = imported.revision;
+      expect(codesOf(await changes[kind]({ expectedRevision, dryRun: true }))).toEqual([]);
+      expect((await other()).changed).toBe(true);
+      const { userErrors } = await changes[kind]({ expectedRevision });
+      expect(codesOf({ userErrors })).toEqual(["CONFLICT"]);
+      await other(); // the current revision is that of the thing, which others leave alone
+      const again = await changes[kind]({ expectedRevision: userErrors[0]?.currentRevision });
+      expect([again.changed, again.userErrors]).toEqual([true, []]);
+    },
+  );
 });

@@ -215,6 +215,7 @@ const show = (question: Question): string => JSON.stringify(question);
 
 const TAG: Revision = { rev: 1, tag: "t1" };
 const OTHER_TAG: Revision = { rev: 2, tag: "t2" };
+const FOLLOWED = [[], [], ["grp:a"], ["pol:a"], ["grp:a", "pol:a"]];
 
 /** Looks for two questions, in whatever state each, that share a key, and for one that has two keys. */
 function collide(point: DecisionPoint, pairs: number, seed: number): { pairs: number; problems: string[] } {
@@ -226,8 +227,11 @@ function collide(point: DecisionPoint, pairs: number, seed: number): { pairs: nu
     const right = prepare(question);
     if (right === null) continue;
     const moved = maker.chance(0.3) ? 0.5 : 0; // mostly the same state, or no two questions would differ in one thing only
-    const tags = right.scopes.map(() => (maker.chance(moved) ? maker.pick([null, OTHER_TAG]) : TAG));
-    const vector = new Map(right.scopes.map((scope, at) => [scope, tags[at] ?? null]));
+    const list = maker.pick(FOLLOWED);
+    const scopes = [...right.scopes, ...list];
+    const tags = scopes.map(() => (maker.chance(moved) ? maker.pick([null, OTHER_TAG]) : TAG));
+    const vector = new Map(scopes.map((scope, at) => [scope, tags[at] ?? null]));
+    const state = { vector, followed: new Map([[right.follows, list]]) };
     const space = {
       environment: maker.chance(0.1) ? "e2" : "e",
       engineVersion: maker.chance(0.1) ? "v2" : "v",
@@ -235,11 +239,11 @@ function collide(point: DecisionPoint, pairs: number, seed: number): { pairs: nu
     };
     const identity = JSON.stringify([
       space,
-      right.scopes,
+      scopes,
       tags.map((revision) => revision?.tag ?? null),
       identityOf(right, question),
     ]);
-    const name = point.decisionKey(space, point.prepareQuestion(question), vector);
+    const name = point.decisionKey(space, point.prepareQuestion(question), state);
     if ((identities.get(name) ?? identity) !== identity)
       return { pairs: keys.size, problems: [`${identity} has the key of ${identities.get(name)}`] };
     if ((keys.get(identity) ?? name) !== name) return { pairs: keys.size, problems: [`${identity} has two keys`] };
@@ -307,8 +311,8 @@ const MUTANTS: readonly (Mutation & { readonly inState?: true })[] = [
   {
     name: "the state in the key has no absent scopes",
     file: "decisions/decision-key.ts",
-    find: "vector.get(scope)?.tag ?? null",
-    replace: `vector.get(scope)?.tag ?? "t1"`,
+    find: "revision?.tag ?? null",
+    replace: `revision?.tag ?? "t1"`,
     inState: true,
   },
 ];

@@ -91,13 +91,18 @@ function makeQuestions(): Question[] {
 }
 
 const QUESTIONS = makeQuestions();
-const SCOPES = QUESTIONS.map((question) => {
+const FIXED_SCOPES = QUESTIONS.map((question) => {
   try {
     return prepareQuestion(question).scopes;
   } catch {
     return [];
   }
 });
+
+/** All that the answer depends on, in the state in which it was given. */
+function scopesOf(answer: Answer | Error | undefined, place: number): readonly string[] {
+  return answer === undefined || answer instanceof Error ? (FIXED_SCOPES[place] ?? []) : [...answer.vector.keys()];
+}
 
 /** What is so at one moment: the answers, evaluated anew, and the revisions. */
 interface State {
@@ -125,14 +130,18 @@ function withoutInstant(_name: string, value: unknown): unknown {
   return isWindow ? { ...value, actual: null } : value;
 }
 
-/** Questions whose answer is another one, and those of them whose vector is not. */
+/**
+ * Questions whose answer is another one, or depends on something else, and those of them whose vector is not. Whoever
+ * has the old answer looks for the scopes that it depended on.
+ */
 function differences(before: State, after: State): { changed: number; unnoticed: string[] } {
   const changed = QUESTIONS.flatMap((_, place) => {
     const [old, now] = [before.answers[place], after.answers[place]];
-    return visible(old) === visible(now) || hasRunOut(old, now) ? [] : [place];
+    const same = visible(old) === visible(now) || hasRunOut(old, now);
+    return same && String(scopesOf(old, place)) === String(scopesOf(now, place)) ? [] : [place];
   });
   const unnoticed = changed.filter((place) => {
-    const scopes = SCOPES[place] ?? [];
+    const scopes = scopesOf(before.answers[place], place);
     return scopes.every((scope) => before.tags.get(scope) === after.tags.get(scope));
   });
   return { changed: changed.length, unnoticed: unnoticed.map((place) => JSON.stringify(QUESTIONS[place])) };

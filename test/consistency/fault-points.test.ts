@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { Pool } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Answer, DecisionsOptions, Question } from "../../src/decisions/decide-many.js";
+import { asError } from "../../src/decisions/load-answers.js";
 import { createPolicyCompiler } from "../../src/store/compiled-policies.js";
 import { createTokens } from "../../src/store/revision-token.js";
 import { type Fixture, openFixture } from "../decisions/fixture.js";
@@ -26,14 +27,14 @@ const MUTANTS: readonly Mutation[] = [
   {
     name: "what cannot be evaluated is allowed",
     file: "decisions/load-answers.ts",
-    find: "    return wanted.map(() => asError(error));",
-    replace: `    return wanted.map(({ question }) => ({
+    find: "      return own.map(() => asError(error));",
+    replace: `    return own.map(({ question }) => ({
       answer: {
         decisions: question.actions.map((action) => ({ action, outcome: "ALLOW" })),
         resource: { arn: question.resource, registered: false },
         evaluatedAt: 0, validFrom: null, validUntil: null,
       },
-      vector: new Map(), now: 0,
+      vector: new Map(), followed: new Map(), now: 0,
     }) as never);`,
   },
   {
@@ -109,6 +110,8 @@ const cacheKey = randomBytes(32);
 /** A gateway whose every surrounding can be made to fail. It lives on, so what one fault leaves behind meets the next. */
 class Stage {
   readonly sealed: Buffer[] = [];
+  /** What was called since things began to fail: what is known already is not asked for. */
+  readonly passed = new Set<string>();
   /** What is called at present. */
   private seams: Seams;
   private readonly kept = new Map<string, Buffer>();
@@ -148,13 +151,21 @@ class Stage {
     const sound = this.soundSeams(scene.after, PASSED);
     this.seams = sound;
     for (const fault of faults) this.seams = { ...this.seams, ...fault.rig(this.seams) };
+    this.passed.clear();
+    this.seams = noting(this.seams, this.passed);
     const answer = this.ask({ ...scene.question, consistency: consistencyOf(mode, scene) });
     return faults.some(({ hangs }) => hangs) ? await outwait(answer) : await answer;
   }
 
+  /** Whoever is told an answer is told its revision, too. */
   private async ask(question: Question): Promise<Answer | Error> {
-    const [answer] = await this.decisions.decideMany([question]);
-    return answer ?? new Error("nothing");
+    const [answer = new Error("nothing")] = await this.decisions.decideMany([question]);
+    try {
+      if (!(answer instanceof Error)) answer.revision();
+      return answer;
+    } catch (error) {
+      return asError(error);
+    }
   }
 
   private pool(name: "readRevisions" | "loadInput"): Pool {
@@ -187,6 +198,18 @@ class Stage {
   }
 }
 
+/** The same, and notes which of them are called. */
+function noting(seams: Seams, passed: Set<string>): Seams {
+  const noted = Object.entries(seams).map(([name, call]) => [
+    name,
+    (...given: unknown[]) => {
+      passed.add(name);
+      return (call as (...given: unknown[]) => unknown)(...given);
+    },
+  ]);
+  return Object.fromEntries(noted) as Seams;
+}
+
 const SOUND = Symbol("sound");
 const HUNG = new Error("never answered");
 const BOUNDED = { kind: "minimizeLatency" } as const;
@@ -214,8 +237,13 @@ async function outwait(answer: Promise<Answer | Error>): Promise<Answer | Error>
 }
 
 /** What is wrong with an answer; null: nothing. */
-function problemWith(result: Answer | Error, truth: Truth, faults: readonly Fault[]): string | null {
-  const allowed = faults.map((fault) => new Set(fault.allowed));
+function problemWith(
+  result: Answer | Error,
+  truth: Truth,
+  faults: readonly Fault[],
+  passed: ReadonlySet<string>,
+): string | null {
+  const allowed = faults.filter(({ point }) => passed.has(point)).map((fault) => new Set(fault.allowed));
   if (result === HUNG) return faults.some(({ point, hangs }) => hangs && point === "getMany") ? null : "it hangs";
   if (result instanceof Error) return problemWithError(result, faults);
   const wrong = result.decisions.some(({ outcome }, slot) => outcome === "ALLOW" && truth.outcomes[slot] !== "ALLOW");
@@ -274,7 +302,7 @@ async function productionsOf(point: DecisionPoint): Promise<Production[]> {
 /** What is wrong with what comes of these faults; null: nothing. */
 async function check({ scene, mode, stage, truth }: Production, faults: readonly Fault[]): Promise<string | null> {
   const result = await stage.perform(scene, mode, faults).catch((error: unknown) => `it rejects with ${error}`);
-  const problem = typeof result === "string" ? result : problemWith(result, truth, faults);
+  const problem = typeof result === "string" ? result : problemWith(result, truth, faults, stage.passed);
   const where = faults.map(({ point, how }) => `${point} ${how}`).join(" + ");
   return problem === null ? null : `${scene.name}, ${mode}: ${where}: ${problem}`;
 }

@@ -38,14 +38,64 @@ const MUTANTS: readonly Mutation[] = [
   {
     name: "keys hold numbers instead of tags",
     file: "decisions/decision-key.ts",
-    find: "vector.get(scope)?.tag ?? null",
-    replace: "String(vector.get(scope)?.rev)",
+    find: "revision?.tag ?? null",
+    replace: "String(revision?.rev)",
   },
   {
     name: "keys do not hold the revision of the resource",
     file: "decisions/decision-key.ts",
-    find: "question.scopes.map(",
-    replace: `question.scopes.filter((scope) => !scope.startsWith("res:")).map(`,
+    find: "[...revisionsOf(question, state)].map(",
+    replace: `[...revisionsOf(question, state)].filter(([scope]) => !scope.startsWith("res:")).map(`,
+  },
+  {
+    name: "keys do not hold the revisions of groups",
+    file: "decisions/decision-key.ts",
+    find: "[...revisionsOf(question, state)].map(",
+    replace: `[...revisionsOf(question, state)].filter(([scope]) => !scope.startsWith("grp:")).map(`,
+  },
+  {
+    name: "keys do not hold the revisions of policies",
+    file: "decisions/decision-key.ts",
+    find: "[...revisionsOf(question, state)].map(",
+    replace: `[...revisionsOf(question, state)].filter(([scope]) => !scope.startsWith("pol:")).map(`,
+  },
+  {
+    name: "answers are kept under what a principal followed before",
+    file: "decisions/state-reader.ts",
+    find: "remembered.remember(input);\n      return input;",
+    replace: `const before = remembered.recall([...input.followed.keys()]).followed;
+      remembered.remember(input);
+      return { ...input, followed: new Map([...input.followed, ...before]) };`,
+  },
+  {
+    name: "known facts are used whatever has moved",
+    file: "decisions/known-facts.ts",
+    find: "revision !== undefined && (revision?.tag ?? null) === tag",
+    replace: "revision !== undefined || tag !== ''",
+  },
+  {
+    name: "known facts do not hold the revisions of what was followed",
+    file: "decisions/known-facts.ts",
+    find: "[...fixed, ...followed].map(",
+    replace: "[...fixed].map(",
+  },
+  {
+    name: "known facts of several moments are put together",
+    file: "decisions/decide-many.ts",
+    find: "if (own.length > 0 && !state.ofOneMoment)",
+    replace: "if (false)",
+  },
+  {
+    name: "answers from known facts are kept under what a principal followed before",
+    file: "decisions/known-facts.ts",
+    find: "followed: new Map([[follows, requester.followed]])",
+    replace: "",
+  },
+  {
+    name: "whoever joins a load takes what it finds, though it may have begun before",
+    file: "decisions/load-answers.ts",
+    find: "number > item.came",
+    replace: "number >= item.came",
   },
   {
     name: "the time that an answer holds for is ignored",
@@ -74,13 +124,13 @@ const MUTANTS: readonly Mutation[] = [
   {
     name: "whoever joins a load does not ask when it began",
     file: "decisions/decide-many.ts",
-    find: "&& holdsAt(answer, question.statedInstant ?? now);",
+    find: "&& holdsAt(loaded.answer, question.statedInstant ?? now);",
     replace: ";",
   },
   {
     name: "whoever joins a load forgets that commits can be lost",
     file: "decisions/decide-many.ts",
-    find: "decisionKey(services, question, vector) === key &&",
+    find: "decisionKey(services, question, loaded) === key &&",
     replace: "",
   },
   {
@@ -109,9 +159,9 @@ const MUTANTS: readonly Mutation[] = [
   },
   {
     name: "one question that permits an older state is enough for all",
-    file: "decisions/decide-many.ts",
-    find: "pending.every(({ consistency })",
-    replace: "pending.some(({ consistency })",
+    file: "decisions/state-reader.ts",
+    find: "asked.every(({ consistency })",
+    replace: "asked.some(({ consistency })",
   },
 ];
 

@@ -160,6 +160,16 @@ export const SQL_CHANGES: readonly SqlChange[] = [
     () => `DELETE FROM policy p WHERE account_id = ${account} AND type = 'SYSTEM'
     AND NOT EXISTS (SELECT FROM attachment WHERE policy_id = p.id)`,
   ),
+  change(
+    "policy",
+    ({ id }) => `UPDATE policy SET (type, name, name_key, arn) =
+    ('SYSTEM', 'built-in', 'built-in', 'acs:ram::system:policy/built-in') WHERE id = ${id(["spare"])}`,
+  ),
+  change(
+    "policy",
+    ({ id }) => `UPDATE policy SET (type, name, name_key, arn) =
+    ('CUSTOM', 'spare', 'spare', 'acs:ram::${ACCOUNT}:policy/spare') WHERE id = ${id(["spare"])}`,
+  ),
   change("policy", ({ id }) => `UPDATE policy SET ${swapped("arn", "arn || ''", "arn")} WHERE id = ${id(POLICIES)}`),
   change(
     "principal",

@@ -137,7 +137,7 @@ async function record(fixture: Fixture, question: Question): Promise<Moment> {
     return { query } as unknown as Pool;
   };
   const pools = { pool: tap(fixture.pool), loadPool: tap(fixture.loadPool) };
-  const [answer] = await fixture.decisions({ cache: null, ...pools }).decideMany([question]);
+  const [answer] = await fixture.decisions({ ...pools }).decideMany([question]);
   const [revisions, input] = rows;
   if (answer instanceof Error || revisions === undefined || input === undefined) throw answer;
   return { revisions, input };

@@ -49,6 +49,8 @@ async function errorOf(question: Question, by = decisions): Promise<Error> {
   return answer;
 }
 
+const pol = (name: string): string => `pol:acs:ram::${ACCOUNT}:policy/${name}`;
+
 const outcomes = ({ decisions: rows }: Answer): string[] => rows.map(({ outcome }) => outcome);
 
 describe("decideMany", () => {
@@ -66,10 +68,33 @@ describe("decideMany", () => {
       aliasTargetArn: null,
     });
     expect(Math.abs(answer.evaluatedAt - Date.now())).toBeLessThan(60_000);
-    expect([...answer.vector.keys()].sort()).toEqual(
-      ["glob", `acct:${ACCOUNT}`, `prin:${user("ann")}`, `res:${key("k1")}`].sort(),
+    const named = ["glob", `acct:${ACCOUNT}`, `prin:${user("ann")}`, `res:${key("k1")}`];
+    const followed = [`grp:${group("ops")}`, pol("group"), pol("own")];
+    expect([...answer.vector.keys()].sort()).toEqual([...named, ...followed].sort());
+    const { revisions } = fixture.tokens.read(answer.revision(), answer.evaluatedAt);
+    expect([...revisions.keys()]).toEqual([...named, ...followed]);
+  });
+
+  it("rests on the policies of the role, when a session asks", async () => {
+    const { vector } = await ask({ ...decrypt, principal: session("bot") });
+    expect([...vector.keys()].sort()).toEqual(
+      [
+        ...["glob", `acct:${ACCOUNT}`, `prin:${session("bot")}`, `prin:${role("bot")}`],
+        ...[`res:${key("k1")}`, pol("bots")],
+      ].sort(),
     );
-    expect([...fixture.tokens.read(answer.revision, answer.evaluatedAt).revisions.keys()]).toContain("glob");
+  });
+
+  it("says what each answer of a batch rests on, from the cache or not", async () => {
+    const asked = ["ann", "bob", "ann"].map((name) => ({ ...decrypt, principal: user(name) }));
+    const followed = [[`grp:${group("ops")}`, pol("group"), pol("own")], []];
+    for (const point of [fixture.decisions({ cache: null }), decisions, decisions]) {
+      const answers = await point.decideMany(asked);
+      const rest = answers.map((answer) =>
+        answer instanceof Error ? [] : [...answer.vector.keys()].filter((scope) => /^(grp|pol):/.test(scope)).sort(),
+      );
+      expect(rest).toEqual([followed[0], followed[1], followed[0]]);
+    }
   });
 
   it("answers every action of the type when none is named", async () => {
@@ -264,6 +289,60 @@ describe("decideMany: freshness", () => {
     }
   });
 
+  it("gives up the answers that follow from a group or policy when that changes, and no others", async () => {
+    const { sql, ids } = fixture;
+    const own = fixture.decisions();
+    const asked = ["ann", "bob"].map((name) => ({ ...decrypt, principal: user(name), actions: ["kms:CreateKey"] }));
+    const statuses = async () =>
+      (await own.decideMany(asked)).map((answer) => (answer instanceof Error ? answer : answer.cache));
+    const document = allow("kms:CreateKey");
+    const changes: [sql: string, values: unknown[], ann: string][] = [
+      ["UPDATE principal SET comments = 'x' WHERE id = $1", [ids["ops"]], "MISS"],
+      ["UPDATE policy SET description = 'x' WHERE id = $1", [ids["group"]], "MISS"],
+      ["UPDATE policy_version SET document = $2 WHERE policy_id = $1", [ids["own"], document], "MISS"],
+      ["UPDATE policy_version SET document = $2 WHERE policy_id = $1", [ids["own"], allow("kms:Encrypt")], "MISS"],
+      ["UPDATE principal SET comments = 'x' WHERE id = $1", [ids["devs"]], "HIT"],
+      ["UPDATE policy_version SET document = $2 WHERE policy_id = $1", [ids["bots"], document], "HIT"],
+      [
+        "UPDATE policy_version SET document = $2 WHERE policy_id = $1",
+        [ids["bots"], allow("kms:GetSecretValue")],
+        "HIT",
+      ],
+    ];
+    await statuses();
+    for (const [change, values, ann] of changes) {
+      expect(await statuses(), "before").toEqual(["HIT", "HIT"]);
+      await sql.query(change, values);
+      expect(await statuses(), change).toEqual([ann, "HIT"]);
+    }
+  });
+
+  it("follows a principal to new groups and policies, whatever a gateway remembers of it", async () => {
+    const { sql, ids } = fixture;
+    const cache = createMemoryDecisionCache();
+    const gateways = [fixture.decisions({ cache }), fixture.decisions({ cache })];
+    const question = { principal: user("Mixed"), resource: key("k2"), actions: ["kms:Encrypt"] };
+    const everywhere = async (): Promise<string[]> => {
+      const answers = await Promise.all(gateways.map((gateway) => ask(question, gateway)));
+      return answers.flatMap(outcomes);
+    };
+    const change = "UPDATE policy_version SET document = $2 WHERE policy_id = $1";
+    for (let turn = 0; turn < 5; turn += 1) {
+      expect(await everywhere()).toEqual(["IMPLICIT_DENY", "IMPLICIT_DENY"]);
+      await sql.query("INSERT INTO group_membership VALUES ($1, $2, $3)", [ids["devs"], ids["Mixed"], ACCOUNT]);
+      expect(await everywhere()).toEqual(["IMPLICIT_DENY", "IMPLICIT_DENY"]);
+      await attach(sql, ids, "own", "devs");
+      expect(await everywhere()).toEqual(["ALLOW", "ALLOW"]);
+      await sql.query(change, [ids["own"], deny("kms:*")]);
+      expect(await everywhere()).toEqual(["EXPLICIT_DENY", "EXPLICIT_DENY"]);
+      await sql.query(change, [ids["own"], allow("kms:Encrypt")]);
+      expect(await everywhere()).toEqual(["ALLOW", "ALLOW"]);
+      await sql.query("DELETE FROM attachment WHERE id = $1", [ids["a-own-devs"]]);
+      expect(await everywhere()).toEqual(["IMPLICIT_DENY", "IMPLICIT_DENY"]);
+      await sql.query("DELETE FROM group_membership WHERE group_id = $1", [ids["devs"]]);
+    }
+  });
+
   it("forgets an answer at the instant at which it would change", async () => {
     const expiresAt = Date.now() + 1_500;
     const id = await attach(fixture.sql, fixture.ids, "own", "bob", "x", { expires_at: new Date(expiresAt) });
@@ -356,7 +435,7 @@ describe("decideMany: freshness", () => {
   it("sees at least the revision of a token, and refuses one that the database does not have", async () => {
     const { revision, vector, evaluatedAt } = await ask(decrypt);
     const atLeast = (token: string): Question => ({ ...decrypt, consistency: { kind: "atLeast", token } });
-    expect(outcomes(await ask(atLeast(revision)))).toEqual(["ALLOW"]);
+    expect(outcomes(await ask(atLeast(revision())))).toEqual(["ALLOW"]);
     const scope = `prin:${user("ann")}`;
     const ahead = new Map([[scope, { rev: (vector.get(scope)?.rev ?? 0) + 1, tag: "x" }]]);
     const elsewhere = new Map([["prin:somebody-else", { rev: 1, tag: "x" }]]);

@@ -15,7 +15,8 @@ function keyOf(question: Question, tags: Record<string, string | null> = {}, key
   const prepared = prepareQuestion(question);
   const vector = new Map<string, Revision | null>(prepared.scopes.map((scope) => [scope, { rev: 1, tag: TAG }]));
   for (const [scope, tag] of Object.entries(tags)) vector.set(scope, tag === null ? null : { rev: 1, tag });
-  return decisionKey(keySpace, prepared, vector);
+  const followed = new Map([[prepared.follows, Object.keys(tags).filter((scope) => /^(grp|pol):/.test(scope))]]);
+  return decisionKey(keySpace, prepared, { vector, followed });
 }
 
 const question: Question = { principal: user("ann"), resource: key("k1"), actions: ["kms:Decrypt"] };
@@ -134,6 +135,12 @@ describe("decision key", () => {
     ["user's tag absent", keyOf(question, { [`prin:${user("ann")}`]: null })],
     ["resource's tag", keyOf(question, { [`res:${key("k1")}`]: "other" })],
     ["global tag", keyOf(question, { glob: "other" })],
+    ["a group", keyOf(question, { "grp:devs": TAG })],
+    ["the group's tag", keyOf(question, { "grp:devs": "other" })],
+    ["the group's tag absent", keyOf(question, { "grp:devs": null })],
+    ["another group", keyOf(question, { "grp:ops": TAG })],
+    ["a policy", keyOf(question, { "pol:devs": TAG })],
+    ["a group and a policy", keyOf(question, { "grp:devs": TAG, "pol:devs": TAG })],
     ["environment", keyOf(question, {}, { ...space, environment: "e2" })],
     ["engine", keyOf(question, {}, { ...space, engineVersion: "v2" })],
     ["configuration", keyOf(question, {}, { ...space, scopePrecedence: "deny-overrides" })],

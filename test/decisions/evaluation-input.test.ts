@@ -12,6 +12,7 @@ import {
   type Fixture,
   group,
   key,
+  OTHER_ACCOUNT,
   openFixture,
   role,
   secret,
@@ -197,6 +198,113 @@ describe("evaluation input: resources", () => {
       ["__proto__", "x"],
       ["constructor", "y"],
     ]);
+  });
+});
+
+describe("evaluation input: followed scopes", () => {
+  const grp = (name: string): string => `grp:${group(name)}`;
+  const pol = (name: string, account = ACCOUNT): string => `pol:acs:ram::${account}:policy/${name}`;
+  const followedOf = async (...principals: string[]) => [...(await load(principals)).followed];
+
+  it("of a user are its groups and the policies that it or they have", async () => {
+    expect(await followedOf(user("ANN"))).toEqual([[user("ann"), [grp("ops"), pol("group"), pol("own")]]]);
+  });
+
+  it("name a policy that comes from several places once", async () => {
+    const { sql, ids } = fixture;
+    await attach(sql, ids, "group", "ann");
+    await attach(sql, ids, "group", "ann", "again", { resource_group_id: "rg-1" });
+    await attach(sql, ids, "own", "ops");
+    expect(await followedOf(user("ann"))).toEqual([[user("ann"), [grp("ops"), pol("group"), pol("own")]]]);
+  });
+
+  it("of a session are those of its role", async () => {
+    const followed = [[role("bot"), [pol("bots")]]];
+    expect(await followedOf(`acs:sts::${ACCOUNT}:assumed-role/BOT/s1`)).toEqual(followed);
+    expect(await followedOf(role("bot"))).toEqual(followed);
+    expect(await followedOf(session("bot"), role("bot"))).toEqual(followed);
+  });
+
+  it("of a group are its policies", async () => {
+    expect(await followedOf(group("ops"))).toEqual([[group("ops"), [pol("group")]]]);
+  });
+
+  it("are none for whom nothing is attached, and for unknown ones", async () => {
+    const unknown = [user("nobody"), role("nobody"), `acs:ram::${OTHER_ACCOUNT}:root`];
+    const names = [user("bob"), user("mixed"), `acs:ram::${ACCOUNT}:root`, ...unknown];
+    expect(await followedOf(...names)).toEqual(names.map((name) => [name, []]));
+    expect(await followedOf(session("nobody"))).toEqual([[role("nobody"), []]]);
+  });
+
+  it("are those of each, of several together", async () => {
+    expect(await followedOf(session("bot"), user("bob"), user("ann"))).toEqual([
+      [role("bot"), [pol("bots")]],
+      [user("bob"), []],
+      [user("ann"), [grp("ops"), pol("group"), pol("own")]],
+    ]);
+  });
+
+  it("hold policies without a document, with a window that is over and of another account", async () => {
+    const { sql, ids } = fixture;
+    await attach(sql, ids, "lost", "bob");
+    await attach(sql, ids, "foreign", "bob");
+    await attach(sql, ids, "spare", "bob", "over", { expires_at: "2020-01-01" });
+    expect(await followedOf(user("bob"))).toEqual([
+      [user("bob"), [pol("lost"), pol("spare"), pol("foreign", OTHER_ACCOUNT)]],
+    ]);
+  });
+
+  it("hold no policies of the system: those move what every question names", async () => {
+    const { sql, ids } = fixture;
+    await attach(sql, ids, "built-in", "bob");
+    expect(await followedOf(user("bob"))).toEqual([[user("bob"), []]]);
+    await sql.query(
+      `INSERT INTO policy (id, account_id, type, name, name_key, arn)
+       VALUES (gen_random_uuid(), $1, 'SYSTEM', 'built-in', 'built-in', 'acs:ram::system:policy/built-in')`,
+      [ACCOUNT],
+    );
+    expect(await followedOf(user("bob"))).toEqual([[user("bob"), []]]);
+    await sql.query("DELETE FROM policy WHERE account_id = $1 AND type = 'SYSTEM'", [ACCOUNT]);
+  });
+
+  it("are folded as the revisions are", async () => {
+    const { sql } = fixture;
+    await sql.query(
+      `WITH g AS (
+         INSERT INTO principal (id, account_id, kind, name, arn, arn_key)
+         VALUES (gen_random_uuid(), $1, 'GROUP', 'Team', $2, lower($2)) RETURNING id
+       ), p AS (
+         INSERT INTO policy (id, account_id, type, name, name_key, arn)
+         VALUES (gen_random_uuid(), $1, 'CUSTOM', 'ReadAll', 'readall', $3) RETURNING id
+       ), m AS (
+         INSERT INTO group_membership SELECT g.id, $4, $1 FROM g
+       )
+       INSERT INTO attachment (id, account_id, policy_id, principal_id)
+       SELECT gen_random_uuid(), $1, p.id, g.id FROM p, g`,
+      [ACCOUNT, group("Team"), `acs:ram::${ACCOUNT}:policy/ReadAll`, fixture.ids["bob"]],
+    );
+    const { followed, vector } = await load([user("bob")]);
+    expect([...followed]).toEqual([[user("bob"), [grp("team"), pol("readall")]]]);
+    expect(vector.get(grp("team"))).not.toBeNull();
+    expect(vector.get(pol("readall"))).not.toBeNull();
+    await sql.query("DELETE FROM principal WHERE name = 'Team'");
+    await sql.query("DELETE FROM policy WHERE name = 'ReadAll'");
+  });
+
+  it("are read with their revisions, exactly those, in the one statement", async () => {
+    const { sql } = fixture;
+    const { rows } = await sql.query<{ scope: string; tag: string }>("SELECT scope, tag FROM authz_revision");
+    const tags = new Map(rows.map(({ scope, tag }) => [scope, tag]));
+    fixture.countStatements();
+    const { vector } = await load([user("ann"), session("bot"), user("nobody")]);
+    expect(fixture.countStatements()).toBe(1);
+    const asked = [user("ann"), session("bot"), user("nobody")].flatMap((name) =>
+      scopesOf(parsePrincipalArn(name), "*"),
+    );
+    const followed = [grp("ops"), pol("group"), pol("own"), pol("bots")];
+    expect([...vector.keys()].sort()).toEqual([...new Set([...asked, ...followed])].sort());
+    for (const scope of followed) expect(vector.get(scope)?.tag).toBe(tags.get(scope));
+    expect(vector.get(`prin:${user("nobody")}`)).toBeNull();
   });
 });
 

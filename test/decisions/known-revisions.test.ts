@@ -8,7 +8,7 @@ function knownAt() {
   const state = { now: 10_000, suspended: 0 };
   const known = new KnownRevisions({ monotonic: () => state.now, wall: () => state.now + state.suspended });
   const read = (entries: Record<string, Revision | null>, readAt: number, now = 0) =>
-    known.remember({ vector: new Map(Object.entries(entries)), now }, readAt);
+    known.remember({ vector: new Map(Object.entries(entries)), followed: new Map(), now, ofOneMoment: true }, readAt);
   const recall = (scopes: string[], maxAge = 1_000) => known.recall(scopes, maxAge);
   return { state, known, read, recall };
 }

@@ -48,7 +48,7 @@ describe("effectivePermissions", () => {
     const encrypt = result.operations.find(({ operation }) => operation === "Encrypt");
     expect(encrypt).toMatchObject({ outcome: "ALLOW", allowed: true, usableNow: false, blockedByKeyState: "DISABLED" });
     expect(encrypt?.legs).toMatchObject([{ action: "kms:Encrypt", resource: key("k2") }]);
-    expect(result.revision).toMatch(/^v1\./);
+    expect(result.revision()).toMatch(/^v1\./);
   });
 
   it("asks for the legs on other resources, and only for those", async () => {

@@ -1,24 +1,29 @@
 import type { Pool } from "pg";
 import { describe, expect, it } from "vitest";
-import { createRevisionReader } from "../../src/store/revisions.js";
+import { createRevisionReader, type FollowedRow } from "../../src/store/revisions.js";
 import { UnavailableError } from "../../src/store/store-errors.js";
 
 interface Sent {
   readonly scopes: readonly string[];
-  answer(rev: number): void;
+  readonly principals: readonly string[];
+  answer(rev: number, followed?: readonly FollowedRow[]): void;
   fail(): void;
 }
 
 /** A pool whose statements the test answers by hand. */
 function fakePool(): { pool: Pool; sent: Sent[] } {
   const sent: Sent[] = [];
-  const query = ({ values }: { values: [string[]] }) =>
+  const query = ({ values }: { values: [string[], string[]] }) =>
     new Promise((resolve, reject) => {
-      const scopes = values[0];
-      const revisions = (rev: number) => scopes.map((scope) => [scope, rev, `tag-${rev}`]);
+      const [scopes, principals] = values;
       sent.push({
         scopes,
-        answer: (rev) => resolve({ rows: [{ now: rev, standby: rev < 0, revisions: revisions(rev) }] }),
+        principals,
+        answer: (rev, followed = []) => {
+          const read = new Set([...scopes, ...followed.flatMap(([, list]) => list)]);
+          const revisions = [...read].map((scope) => [scope, rev, `tag-${rev}`]);
+          resolve({ rows: [{ now: rev, standby: rev < 0, revisions, followed }] });
+        },
         fail: () => reject(new Error("connection lost")),
       });
     });
@@ -36,6 +41,58 @@ describe("revision reader", () => {
     expect(sent.map(({ scopes }) => scopes)).toEqual([["a", "b", "c"]]);
     sent[0]?.answer(1);
     expect((await answers)[1]?.vector.get("c")).toEqual({ rev: 1, tag: "tag-1" });
+  });
+
+  it("gathers the principals of one turn: each has its list, one that follows nothing an empty one", async () => {
+    const { pool, sent } = fakePool();
+    const reader = createRevisionReader(pool);
+    const answers = Promise.all([
+      reader.readFresh(["a"], ["ann", "bob"]),
+      reader.readFresh(["b"]),
+      reader.readFresh(["a"], ["bob", "cid"]),
+    ]);
+    await turn();
+    expect(sent.map(({ scopes, principals }) => [scopes, principals])).toEqual([
+      [
+        ["a", "b"],
+        ["ann", "bob", "cid"],
+      ],
+    ]);
+    sent[0]?.answer(1, [
+      ["ann", ["grp:ops", "pol:own"]],
+      ["cid", ["grp:ops"]],
+    ]);
+    for (const { followed, vector } of await answers) {
+      expect(followed.get("ann")).toEqual(["grp:ops", "pol:own"]);
+      expect(followed.get("bob")).toEqual([]);
+      expect(followed.get("cid")).toEqual(["grp:ops"]);
+      for (const scope of ["a", "b", "grp:ops", "pol:own"]) expect(vector.get(scope)?.tag).toBe("tag-1");
+    }
+  });
+
+  it("looks nobody up whom the calls of this turn do not name", async () => {
+    const { pool, sent } = fakePool();
+    const reader = createRevisionReader(pool);
+    const early = reader.readFresh(["a"], ["ann"]);
+    await turn();
+    const late = reader.readFresh(["a"], ["bob"]);
+    sent[0]?.answer(1, [["ann", ["grp:ops"]]]);
+    expect([...(await early).followed]).toEqual([["ann", ["grp:ops"]]]);
+    await turn();
+    expect(sent[1]?.principals).toEqual(["bob"]);
+    sent[1]?.answer(2);
+    expect([...(await late).followed]).toEqual([["bob", []]]);
+  });
+
+  it("asks for the principals again when it tries once more", async () => {
+    const { pool, sent } = fakePool();
+    const answer = createRevisionReader(pool).readFresh(["a"], ["ann"]);
+    await turn();
+    sent[0]?.fail();
+    await turn();
+    expect(sent.map(({ principals }) => principals)).toEqual([["ann"], ["ann"]]);
+    sent[1]?.answer(1, [["ann", ["grp:ops"]]]);
+    expect((await answer).followed.get("ann")).toEqual(["grp:ops"]);
   });
 
   it("never joins a statement that is sent: a call after it gets an answer read after it", async () => {

@@ -22,16 +22,33 @@ describe("revision tokens", () => {
     ]);
   });
 
-  it("hold at most eight scopes, global and account ones first", () => {
-    const many = new Map(
-      [...Array.from({ length: 20 }, (_, index) => `prin:${index}`), "acct:1", "glob"].map((scope) => [
-        scope,
-        { rev: 1, tag: "t" },
-      ]),
+  const scopesIn = (scopes: readonly string[]): string[] => {
+    const token = tokens.issue(new Map(scopes.map((scope) => [scope, { rev: 1, tag: "t" }])), NOW);
+    return [...tokens.read(token, NOW).revisions.keys()];
+  };
+  const numbered = (kind: string, count: number): string[] =>
+    Array.from({ length: count }, (_, index) => `${kind}:${String(index).padStart(2, "0")}`);
+
+  it("name what most depends on first", () => {
+    const ordered = ["glob", "acct:1", "acct:2", "trail:1", "prin:a", "prin:b", "res:a", "grp:a", "grp:b", "pol:a"];
+    expect(scopesIn([...ordered].reverse())).toEqual(ordered);
+  });
+
+  it("hold at most 64 scopes: policies are left out first, then groups", () => {
+    const [groups, policies] = [numbered("grp", 40), numbered("pol", 40)];
+    const fixed = ["glob", "acct:1", "prin:a", "res:a"];
+    const kept = scopesIn([...policies, ...groups, ...fixed]);
+    expect(kept).toEqual([...fixed, ...groups, ...policies.slice(0, 20)]);
+    expect(scopesIn(policies.concat(groups).slice(0, 64))).toHaveLength(64);
+    const principals = numbered("prin", 70);
+    expect(scopesIn([...groups, ...principals, "glob"])).toEqual(["glob", ...principals.slice(0, 63)]);
+  });
+
+  it("can be read with the longest names in all their scopes", () => {
+    const longest = Array.from({ length: 64 }, (_, index) =>
+      `pol:acs:ram::${"1".repeat(32)}:policy/${index}`.padEnd(182, "x"),
     );
-    const scopes = [...tokens.read(tokens.issue(many, NOW), NOW).revisions.keys()];
-    expect(scopes).toHaveLength(8);
-    expect(scopes.slice(0, 2)).toEqual(["glob", "acct:1"]);
+    expect(scopesIn(longest)).toHaveLength(64);
   });
 
   it.each([

@@ -22,8 +22,11 @@ afterAll(() => fixture.close());
 
 const acct = `acct:${ACCOUNT}`;
 const prin = (arn: string): string => `prin:${arn.toLowerCase()}`;
+const grp = (name: string): string => `grp:${group(name)}`;
 const res = (arn: string): string => `res:${arn}`;
 const pol = (name: string, account = ACCOUNT): string => `pol:acs:ram::${account}:policy/${name}`;
+/** The account's own copy of a built-in policy. */
+const copy = pol("built-in");
 
 async function tags(): Promise<Map<string, string>> {
   const { rows } = await fixture.sql.query<{ scope: string; tag: string }>("SELECT scope, tag FROM authz_revision");
@@ -40,6 +43,8 @@ async function moved(change: () => Promise<unknown>): Promise<string[]> {
     .map(([scope]) => scope)
     .sort();
 }
+
+const OVERRIDE = `account_id = '${ACCOUNT}' AND type = 'SYSTEM'`;
 
 /** Each change in order: later ones build on earlier ones. `$name` stands for the id of that thing. */
 const CHANGES: [what: string, sql: string, scopes: string[]][] = [
@@ -69,11 +74,18 @@ const CHANGES: [what: string, sql: string, scopes: string[]][] = [
   ],
   ["user deleted with its credential", "DELETE FROM principal WHERE name = 'old'", ["cred:c8", prin(user("old"))]],
   [
+    "group inserted",
+    `INSERT INTO principal (id, account_id, kind, name, arn, arn_key)
+     VALUES (gen_random_uuid(), '${ACCOUNT}', 'GROUP', 'New', '${group("New")}', '${group("new")}')`,
+    [grp("new")],
+  ],
+  ["group deleted", "DELETE FROM principal WHERE kind = 'GROUP' AND name = 'New'", [grp("new")]],
+  [
     "group renamed",
     `UPDATE principal SET name = 'dev', arn = '${group("dev")}', arn_key = '${group("dev")}' WHERE id = $devs`,
-    [acct],
+    [grp("devs"), grp("dev")],
   ],
-  ["group updated", "UPDATE principal SET comments = 'x' WHERE id = $ops", [acct]],
+  ["group updated", "UPDATE principal SET comments = 'x' WHERE id = $ops", [grp("ops")]],
   ["trust policy updated", "UPDATE principal SET trust_policy = '{}' WHERE id = $bot", [acct, prin(role("bot"))]],
   ["principal tag inserted", "INSERT INTO principal_tag VALUES ($bob, 'a', 'b')", [prin(user("bob"))]],
   ["principal tag updated", "UPDATE principal_tag SET value = 'c' WHERE principal_id = $bob", [prin(user("bob"))]],
@@ -95,36 +107,59 @@ const CHANGES: [what: string, sql: string, scopes: string[]][] = [
     [prin(user("bob")), prin(user("Mixed"))],
   ],
   ["member removed", "DELETE FROM group_membership WHERE user_id = $Mixed", [prin(user("Mixed"))]],
-  ["custom policy updated", "UPDATE policy SET description = 'x' WHERE id = $own", [acct, pol("own")]],
+  ["custom policy updated", "UPDATE policy SET description = 'x' WHERE id = $own", [pol("own")]],
   ["built-in policy updated", "UPDATE policy SET description = 'x' WHERE id = $built-in", ["glob"]],
   [
     "policy given to another account",
     `UPDATE policy SET account_id = '${OTHER_ACCOUNT}' WHERE id = $spare`,
-    [acct, `acct:${OTHER_ACCOUNT}`, pol("spare"), pol("spare", OTHER_ACCOUNT)],
+    [pol("spare"), pol("spare", OTHER_ACCOUNT)],
   ],
   [
     "policy taken back",
     `UPDATE policy SET account_id = '${ACCOUNT}' WHERE id = $spare`,
-    [acct, `acct:${OTHER_ACCOUNT}`, pol("spare"), pol("spare", OTHER_ACCOUNT)],
+    [pol("spare"), pol("spare", OTHER_ACCOUNT)],
   ],
   [
     "policy renamed",
-    "UPDATE policy SET name = 'Spare', name_key = 'spare', arn = arn || '2' WHERE id = $spare",
-    [acct, pol("spare")],
+    "UPDATE policy SET name = 'Other', name_key = 'other', arn = arn || '2' WHERE id = $spare",
+    [pol("spare"), pol("other")],
   ],
+  [
+    "policy renamed back, in another case",
+    "UPDATE policy SET name = 'Spare', name_key = 'spare' WHERE id = $spare",
+    [pol("spare"), pol("other")],
+  ],
+  ["policy made one of the system", "UPDATE policy SET type = 'SYSTEM' WHERE id = $spare", [acct, pol("spare")]],
+  ["policy made a custom one again", "UPDATE policy SET type = 'CUSTOM' WHERE id = $spare", [acct, pol("spare")]],
   [
     "custom policy inserted",
     `INSERT INTO policy (id, account_id, type, name, name_key, arn)
      VALUES (gen_random_uuid(), '${ACCOUNT}', 'CUSTOM', 'Made', 'made', 'acs:ram::${ACCOUNT}:policy/Made')`,
-    [acct, pol("made")],
+    [pol("made")],
   ],
   [
     "system override inserted",
     `INSERT INTO policy (id, account_id, type, name, name_key, arn)
      VALUES (gen_random_uuid(), '${ACCOUNT}', 'SYSTEM', 'built-in', 'built-in', 'acs:ram::system:policy/built-in')`,
-    [acct],
+    [acct, copy],
   ],
-  ["system override deleted", `DELETE FROM policy WHERE account_id = '${ACCOUNT}' AND type = 'SYSTEM'`, [acct]],
+  [
+    "version of a system override added that is not the default",
+    `INSERT INTO policy_version (id, policy_id, number, document)
+     SELECT gen_random_uuid(), id, 1, '{}' FROM policy WHERE ${OVERRIDE}`,
+    [copy],
+  ],
+  [
+    "default version of a system override set",
+    `UPDATE policy_version SET is_default = true WHERE policy_id = (SELECT id FROM policy WHERE ${OVERRIDE})`,
+    [acct, copy],
+  ],
+  [
+    "default document of a system override changed",
+    `UPDATE policy_version SET document = '[]' WHERE policy_id = (SELECT id FROM policy WHERE ${OVERRIDE})`,
+    [acct, copy],
+  ],
+  ["system override deleted", `DELETE FROM policy WHERE ${OVERRIDE}`, [acct, copy]],
   [
     "version added that is not the default",
     "INSERT INTO policy_version (id, policy_id, number, document) VALUES (gen_random_uuid(), $own, 2, '{}')",
@@ -148,19 +183,19 @@ const CHANGES: [what: string, sql: string, scopes: string[]][] = [
   [
     "default version changed",
     "UPDATE policy_version SET is_default = NOT is_default WHERE policy_id = $own AND number = 1",
-    [acct, pol("own")],
+    [pol("own")],
   ],
   [
     "default version set",
     "UPDATE policy_version SET is_default = true WHERE policy_id = $own AND number = 2",
-    [acct, pol("own")],
+    [pol("own")],
   ],
   [
     "default document changed",
     "UPDATE policy_version SET document = '[]' WHERE policy_id = $own AND number = 2",
-    [acct, pol("own")],
+    [pol("own")],
   ],
-  ["default version deleted", "DELETE FROM policy_version WHERE policy_id = $own AND number = 2", [acct, pol("own")]],
+  ["default version deleted", "DELETE FROM policy_version WHERE policy_id = $own AND number = 2", [pol("own")]],
   [
     "version deleted that is not the default",
     "DELETE FROM policy_version WHERE policy_id = $own AND number = 1",
@@ -180,13 +215,27 @@ const CHANGES: [what: string, sql: string, scopes: string[]][] = [
   [
     "attachment moved to a group",
     "UPDATE attachment SET principal_id = $devs WHERE policy_id = $spare",
-    [acct, prin(user("bob"))],
+    [grp("dev"), prin(user("bob"))],
   ],
-  ["group attachment scoped", "UPDATE attachment SET resource_group_id = 'rg-1' WHERE policy_id = $spare", [acct]],
+  [
+    "group attachment scoped",
+    "UPDATE attachment SET resource_group_id = 'rg-1' WHERE policy_id = $spare",
+    [grp("dev")],
+  ],
+  [
+    "attachment to a group given another policy",
+    "UPDATE attachment SET policy_id = $own WHERE policy_id = $spare",
+    [grp("dev")],
+  ],
+  [
+    "attachment to a group given the policy back",
+    "UPDATE attachment SET policy_id = $spare WHERE policy_id = $own AND principal_id = $devs",
+    [grp("dev")],
+  ],
   [
     "attachment moved to a role",
     "UPDATE attachment SET principal_id = $bot WHERE policy_id = $spare",
-    [acct, prin(role("bot"))],
+    [grp("dev"), prin(role("bot"))],
   ],
   ["detached", "DELETE FROM attachment WHERE policy_id = $spare", [prin(role("bot"))]],
   ["key disabled", "UPDATE kms_resource SET key_state = 'DISABLED' WHERE id = $k1", ["alias/one", "db", "k1"]],
@@ -210,7 +259,7 @@ const CHANGES: [what: string, sql: string, scopes: string[]][] = [
   ],
   ["resource tag deleted", "DELETE FROM resource_tag WHERE resource_id = $db", [res(secret("db"))]],
   ["secret deleted", "DELETE FROM kms_resource WHERE id = $db", [res(secret("db"))]],
-  ["custom policy deleted", "DELETE FROM policy WHERE id = $lost", [acct, pol("lost")]],
+  ["custom policy deleted", "DELETE FROM policy WHERE id = $lost", [pol("lost")]],
   [
     "credential inserted",
     "INSERT INTO credential (id, kind, secret_digest) VALUES ('c9', 'OPERATOR', '\\x00')",
@@ -257,7 +306,7 @@ const CHANGES: [what: string, sql: string, scopes: string[]][] = [
     [acct, prin(role("r"))],
   ],
   ["role deleted", "DELETE FROM principal WHERE name = 'r'", [acct, prin(role("r"))]],
-  ["group deleted with its members", "DELETE FROM principal WHERE id = $ops", [acct, prin(user("ann"))]],
+  ["group deleted with its members", "DELETE FROM principal WHERE id = $ops", [grp("ops"), prin(user("ann"))]],
 ];
 
 /** Names of fixture resources stand for their scopes. */
@@ -278,7 +327,7 @@ describe("revision triggers", () => {
     await attach(fixture.sql, fixture.ids, "bots", "bob");
     await attach(fixture.sql, fixture.ids, "bots", "devs");
     const scopes = await moved(() => fixture.sql.query("UPDATE attachment SET expires_at = now() + interval '1 day'"));
-    expect(scopes).toEqual([acct, prin(role("bot")), prin(user("ann")), prin(user("bob"))].sort());
+    expect(scopes).toEqual([grp("dev"), prin(role("bot")), prin(user("ann")), prin(user("bob"))].sort());
   });
 
   it("move nothing when nothing changes, and nothing when the change is rolled back", async () => {

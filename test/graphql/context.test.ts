@@ -12,11 +12,11 @@ function contextOver(decideMany: (questions: readonly Question[]) => Promise<rea
 describe("questions of one request", () => {
   it("are decided together, equal ones once, and anew after a change", async () => {
     const decideMany = vi.fn(async (questions: readonly Question[]) =>
-      questions.map(({ principal }) => ({ revision: principal }) as Answer),
+      questions.map(({ principal }) => ({ revision: () => principal }) as Answer),
     );
     const { ask, clearDecisions } = contextOver(decideMany);
     const answers = await Promise.all([ask(question), ask({ ...question, principal: "q" }), ask({ ...question })]);
-    expect(answers.map(({ revision }) => revision)).toEqual(["p", "q", "p"]);
+    expect(answers.map(({ revision }) => revision())).toEqual(["p", "q", "p"]);
     expect(decideMany).toHaveBeenCalledTimes(1);
     expect(decideMany.mock.calls[0]?.[0]).toHaveLength(2);
     await ask(question);

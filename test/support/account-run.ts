@@ -151,10 +151,10 @@ class Run {
     return unlike("token", held, current);
   }
 
-  /** `prin:user/ann` of `prin:acs:ram::1:user/ann`, as the model says it; policies likewise. */
+  /** `prin:user/ann` of `prin:acs:ram::1:user/ann`, as the model says it; groups and policies likewise. */
   #scope(scope: string): string {
     if (scope === `acct:${this.#account}`) return "acct";
-    return scope.replace(/^(prin|pol):acs:ram::\d+:/, "$1:").replaceAll(this.#account, OWN);
+    return scope.replace(/^(prin|grp|pol):acs:ram::\d+:/, "$1:").replaceAll(this.#account, OWN);
   }
 
   async #observe(): Promise<Observed> {

@@ -322,15 +322,20 @@ const documentText = (document: unknown): string =>
 
 const accountScope = (): string[] => ["acct"];
 
-/** A group's members have what it has, so it counts for the whole account. */
-function principalScope({ type, key }: Pick<Name, "type" | "key">): string {
-  return type === "group" ? "acct" : `prin:${key}`;
+/** A group's members have what it has, so they depend on it and not only on themselves. */
+function principalScope(key: string): string {
+  return `${key.startsWith("group/") ? "grp" : "prin"}:${key}`;
 }
 
-/** A group is looked up in its account, a role by whoever may assume it too. */
+/** A role is looked up by whoever may assume it too. */
 function entityScopes(key: string): string[] {
-  if (key.startsWith("group/")) return ["acct"];
-  return key.startsWith("role/") ? ["acct", `prin:${key}`] : [`prin:${key}`];
+  return key.startsWith("role/") ? ["acct", principalScope(key)] : [principalScope(key)];
+}
+
+/** A new name moves what the old one stood for and what the new one stands for. */
+function renameScopes(key: string, newName: string | null | undefined): string[] {
+  const names = newName ? [key, `${key.split("/")[0]}/${fold(newName)}`] : [key];
+  return names.map(principalScope);
 }
 
 const resourceScope = (arn: string): string => `res:${arn}`;
@@ -465,12 +470,10 @@ function checkList(input: Input): void {
 const listScopes = (input: Input): string[] =>
   itemsOf(input)
     .filter((item) => readable(item) && !isOutside(item))
-    .map((item) => principalScope(nameOf(item.input["principal"])));
+    .map((item) => principalScope(nameOf(item.input["principal"]).key));
 
 const listMoves = (before: RamAccount, after: RamAccount): string[] =>
-  differingAttachments(before, after).map(({ principal }) =>
-    principalScope({ key: principal, type: principal.split("/")[0] ?? "" }),
-  );
+  differingAttachments(before, after).map(({ principal }) => principalScope(principal));
 
 /** All problems that an item has by itself, whatever else is in the list. */
 function itemProblems(account: RamAccount, item: Item): string[] {
@@ -681,9 +684,8 @@ const ofTagged: Pick<Rule, "owner" | "scopes"> = {
 
 // Policies
 
-/** Its account's decisions, and the policy itself, whose versions mostly decide nothing. */
-const policyScopes = (name: string): string[] => ["acct", policyScope(name)];
-const policyScope = (name: string): string => `pol:policy/${fold(name)}`;
+/** Whoever has a policy depends on it, and nobody else. */
+const policyScopes = (name: string): string[] => [`pol:policy/${fold(name)}`];
 
 const ofPolicy: Pick<Rule, "owner" | "scopes"> = {
   owner: ({ policy }) => nameOf(policy).account,
@@ -775,7 +777,7 @@ const RULES: Readonly<Record<UseCaseName, Rule>> = {
       no(typeProblem(user, ["user"]));
     },
     owner: ({ user }) => nameOf(user).account,
-    scopes: ({ user, newName }) => [`prin:${nameOf(user).key}`, ...(newName ? [`prin:user/${fold(newName)}`] : [])],
+    scopes: ({ user, newName }) => renameScopes(nameOf(user).key, newName),
     run(account, { user, newName, displayName, comments }) {
       const { key } = nameOf(user);
       Object.assign(changeable(account, key), given({ displayName, comments }));
@@ -788,7 +790,7 @@ const RULES: Readonly<Record<UseCaseName, Rule>> = {
       no(typeProblem(group, ["group"]));
     },
     owner: ({ group }) => nameOf(group).account,
-    scopes: accountScope,
+    scopes: ({ group, newName }) => renameScopes(nameOf(group).key, newName),
     run(account, { group, newName, comments }) {
       const { key } = nameOf(group);
       Object.assign(changeable(account, key), given({ comments }));
@@ -894,7 +896,6 @@ const RULES: Readonly<Record<UseCaseName, Rule>> = {
       no(number === policy.default && "DELETE_CONFLICT_POLICY_VERSION_DEFAULT");
       delete policy.versions[number];
     },
-    moved: (_before, _after, { policy }) => [policyScope(nameOf(policy).name)], // only the default version is evaluated
   },
   setDefaultPolicyVersion: {
     ...ofPolicy,
@@ -911,7 +912,7 @@ const RULES: Readonly<Record<UseCaseName, Rule>> = {
       no(typeProblem(input["principal"], HOLDERS));
     },
     owner: ({ principal }) => nameOf(principal).account,
-    scopes: ({ principal }) => [principalScope(nameOf(principal))],
+    scopes: ({ principal }) => [principalScope(nameOf(principal).key)],
     run(account, input, limits) {
       const target = targetOf(account, input);
       const key = attachmentKey(target.principal, target.policy, target.resourceGroup);
@@ -922,7 +923,7 @@ const RULES: Readonly<Record<UseCaseName, Rule>> = {
   detachPolicy: {
     check: ({ principal }) => no(typeProblem(principal, HOLDERS)),
     owner: ({ principal }) => nameOf(principal).account,
-    scopes: ({ principal }) => [principalScope(nameOf(principal))],
+    scopes: ({ principal }) => [principalScope(nameOf(principal).key)],
     run(account, input) {
       const { principal, policy, resourceGroup } = targetOf(account, input);
       delete account.attachments[attachmentKey(principal, policy, resourceGroup)];

@@ -2,15 +2,19 @@ import type { Slip } from "./broken-build.js";
 
 /** Mistakes that caches are built with elsewhere, put into ours. */
 
-const TAG_OF_KEY = "vector.get(scope)?.tag ?? null";
+const STATE_OF_KEY = "[...revisionsOf(question, state)]";
 const KEY_SOURCE = "decisions/decision-key.js";
 
 /** The key does not say which state of the model the answer follows from. */
-export const keysWithoutTags: readonly Slip[] = [{ file: KEY_SOURCE, find: TAG_OF_KEY, replace: "null" }];
+export const keysWithoutTags: readonly Slip[] = [{ file: KEY_SOURCE, find: STATE_OF_KEY, replace: "[]" }];
 
-/** A number can stand for the states of two histories; a tag cannot. */
+/** A number can stand for the states of two histories; a tag cannot. Nor can the names of what somebody follows help. */
 export const keysFromNumbers: readonly Slip[] = [
-  { file: KEY_SOURCE, find: TAG_OF_KEY, replace: "vector.get(scope)?.rev.toString() ?? null" },
+  {
+    file: KEY_SOURCE,
+    find: STATE_OF_KEY,
+    replace: "question.scopes.map((scope) => [scope, { tag: state.vector.get(scope)?.rev.toString() }])",
+  },
 ];
 
 /** Whatever lies in Redis under the right key is believed. */
@@ -26,17 +30,18 @@ export const noSeal: readonly Slip[] = [
 export const staleOnOutage: readonly Slip[] = [
   {
     file: "store/revisions.js",
-    find: "return { vector: toVector(scopes, row.revisions), now: row.now };",
+    find: "const followed = toFollowed(principals, row.followed);",
     replace: `
-      const vector = toVector(scopes, row.revisions);
-      globalThis.lastRead = new Map([...(globalThis.lastRead ?? []), ...vector]);
-      return { vector, now: row.now };`,
+      const followed = toFollowed(principals, row.followed);
+      globalThis.lastRead = new Map([...(globalThis.lastRead ?? []), ...toVector(scopes, row.revisions)]);`,
   },
   {
     file: "store/revisions.js",
     find: 'throw new UnavailableError("the database does not answer", { cause });',
-    replace:
-      "return { vector: new Map(scopes.map((it) => [it, globalThis.lastRead?.get(it) ?? null])), now: Date.now() };",
+    replace: `
+      const [scopes, principals] = wanted;
+      const vector = new Map(scopes.map((it) => [it, globalThis.lastRead?.get(it) ?? null]));
+      return { vector, followed: toFollowed(principals, []), now: Date.now(), ofOneMoment: true };`,
   },
 ];
 

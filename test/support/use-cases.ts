@@ -1,4 +1,5 @@
 import { addUserToGroup } from "../../src/administration/add-user-to-group.js";
+import type { assumeRole } from "../../src/administration/assume-role.js";
 import { attachPolicies } from "../../src/administration/attach-policies.js";
 import { attachPolicy } from "../../src/administration/attach-policy.js";
 import { createAccount } from "../../src/administration/create-account.js";
@@ -88,4 +89,14 @@ export async function brokenUseCases(mutation: Mutation): Promise<UseCases> {
   const query = Buffer.from(JSON.stringify(mutation)).toString("base64url");
   const module = (await import(/* @vite-ignore */ `./use-cases.js?mutant=${query}`)) as { USE_CASES: UseCases };
   return module.USE_CASES;
+}
+
+export type AssumeRole = typeof assumeRole;
+
+/** `assumeRole` with such a slip. */
+export async function brokenAssumeRole(mutation: Mutation): Promise<AssumeRole> {
+  const query = Buffer.from(JSON.stringify(mutation)).toString("base64url");
+  const path = `../../src/administration/assume-role.js?mutant=${query}`;
+  const module = (await import(/* @vite-ignore */ path)) as { assumeRole: AssumeRole };
+  return module.assumeRole;
 }

@@ -14,7 +14,8 @@ export interface Key {
 
 export type User = "ann" | "bob";
 export type Holder = User | "ops";
-export type PolicyId = "one" | "two";
+/** `own` is the account's copy of a built-in policy. */
+export type PolicyId = "one" | "two" | "own";
 export type KeyId = "k1" | "k2";
 
 export interface Revision {
@@ -32,7 +33,7 @@ export interface Account {
 
 export const USERS: readonly User[] = ["ann", "bob"];
 export const HOLDERS: readonly Holder[] = [...USERS, "ops"];
-export const POLICIES: readonly PolicyId[] = ["one", "two"];
+export const POLICIES: readonly PolicyId[] = ["one", "two", "own"];
 export const KEYS: readonly KeyId[] = ["k1", "k2"];
 export const ACTIONS = ["kms:Encrypt", "kms:Decrypt"] as const;
 export type Action = (typeof ACTIONS)[number];
@@ -45,11 +46,24 @@ export const GLOB = "glob";
 export const ACCOUNT = `acct:${ID}`;
 export const principalScope = (user: User): string => `prin:${userArn(user)}`;
 export const keyScope = (key: KeyId): string => `res:${keyArn(key)}`;
-export const scopesOfQuestion = (user: User, key: KeyId): string[] => [
-  GLOB,
-  ACCOUNT,
-  principalScope(user),
-  keyScope(key),
+export const GROUP = `grp:acs:ram::${ID}:group/ops`;
+export const policyScope = (policy: PolicyId): string =>
+  policy === "own" ? ACCOUNT : `pol:acs:ram::${ID}:policy/${policy}`;
+
+/** What the principal's answers depend on because of what it has in this state. */
+export function followedScopes({ members, attachments }: Account, user: User): string[] {
+  const holders: readonly Holder[] = members.includes(user) ? [user, "ops"] : [user];
+  const policies = attachments
+    .filter(({ holder }) => holders.includes(holder))
+    .map(({ policy }) => policyScope(policy));
+  const custom = new Set(policies.filter((scope) => scope !== ACCOUNT));
+  return [...(members.includes(user) ? [GROUP] : []), ...custom];
+}
+
+/** All that the answer depends on in this state. */
+export const scopesOfQuestion = (account: Account, user: User, key: KeyId): string[] => [
+  ...[GLOB, ACCOUNT, principalScope(user), keyScope(key)],
+  ...followedScopes(account, user),
 ];
 
 /** When the simulated clocks begin; milliseconds since the epoch. */
@@ -114,35 +128,46 @@ function applies({ actions, project, before, after }: Document, key: Key, action
   return (before === undefined || now < before) && (after === undefined || now > after);
 }
 
-/** The revisions of a question's scopes in this state, as one text. */
-export function vectorText(revisions: ReadonlyMap<string, Revision | null>, scopes: readonly string[]): string {
-  return scopes.map((scope) => revisions.get(scope)?.tag ?? "-").join(" ");
+/** Scopes with their revisions, as one text. */
+export function vectorText(revisions: ReadonlyMap<string, Revision | null>, scopes: Iterable<string>): string {
+  return [...scopes]
+    .map((scope) => `${scope} ${revisions.get(scope)?.tag ?? "-"}`)
+    .sort()
+    .join(", ");
 }
 
 // What the statements of the gateway yield
 
-export function revisionRows({ revisions }: Account, scopes: readonly string[]): [string, number, string][] {
-  return scopes.flatMap((scope) => {
-    const found = revisions.get(scope);
-    return found === undefined ? [] : [[scope, found.rev, found.tag]];
-  });
+/** What a statement wants to know of scopes, of principals, and of those of whom it remembers what is over. */
+export type Wanted = readonly (readonly string[])[];
+
+/** The revisions of the scopes, what the principals follow, and the revisions of that. */
+export function stateRow(account: Account, [scopes = [], principals = [], ...remembered]: Wanted) {
+  const all = [...principals, ...outdated(account, remembered)];
+  const asked = USERS.filter((user) => all.includes(userArn(user)));
+  const followed = asked.map((user) => [userArn(user), followedScopes(account, user)] as const);
+  const named = new Set([...scopes, ...followed.flatMap(([, list]) => list)]);
+  const revisions = [...account.revisions].filter(([scope]) => named.has(scope));
+  return { followed, revisions: revisions.map(([scope, { rev, tag }]) => [scope, rev, tag]) };
+}
+
+function outdated({ revisions }: Account, [principals = [], scopes = [], tags = []]: Wanted): string[] {
+  return principals.filter((_, place) => revisions.get(scopes[place] ?? "")?.tag !== tags[place]);
 }
 
 /** The rows of `src/store/evaluation-input.ts`; those that were not asked for do no harm. */
-export function inputRow(account: Account, scopes: readonly string[], now: number) {
+export function inputRow(account: Account) {
   const groupsOf = (user: User) => (account.members.includes(user) ? ["ops"] : []);
   const holders = HOLDERS.map((holder) => [holder, `acs:ram::${ID}:${holder === "ops" ? "group" : "user"}/${holder}`]);
   const arnOf = new Map(holders.map(([id, arn]) => [id, arn]));
   return {
-    now,
-    revisions: revisionRows(account, scopes),
     principals: USERS.map((user) => [user, ID, "USER", userArn(user), userArn(user), groupsOf(user)]),
     attachments: account.attachments.map(({ holder, policy, notBefore, expiresAt }) => [
       ...[holder, arnOf.get(holder), ID, policy, null],
       ...[notBefore, expiresAt],
     ]),
     policies: POLICIES.map((policy) => [
-      ...[policy, ID, `acs:ram::${ID}:policy/${policy}`, policy, "CUSTOM"],
+      ...[policy, ID, `acs:ram::${ID}:policy/${policy}`, policy, policy === "own" ? "SYSTEM" : "CUSTOM"],
       ...[1, TEXTS[account.documents[policy]]],
     ]),
     resources: KEYS.map((key) => {

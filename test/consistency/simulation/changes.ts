@@ -4,11 +4,13 @@ import {
   type Attachment,
   DOCUMENTS,
   GLOB,
+  GROUP,
   HOLDERS,
   type Holder,
   KEYS,
   keyScope,
   POLICIES,
+  policyScope,
   principalScope,
   START,
   USERS,
@@ -24,14 +26,15 @@ export interface Change {
 
 /** Where a simulation begins. */
 export function firstAccount(newTag: () => string): Account {
-  const scopes = [GLOB, ACCOUNT, ...USERS.map(principalScope), ...KEYS.map(keyScope)];
+  const own = [...USERS.map(principalScope), ...KEYS.map(keyScope), ...POLICIES.map(policyScope)];
+  const scopes = [...new Set([GLOB, ACCOUNT, GROUP, ...own])];
   return {
     attachments: [
       { holder: "ann", policy: "one", notBefore: null, expiresAt: START + 100 },
       { holder: "ops", policy: "two", notBefore: START + 150, expiresAt: null },
     ],
     members: ["ann", "bob"],
-    documents: { one: 2, two: 0 },
+    documents: { one: 2, two: 0, own: 1 },
     keys: { k1: { state: "ENABLED", project: "Apollo" }, k2: { state: "ENABLED", project: null } },
     revisions: new Map(scopes.map((scope) => [scope, { rev: 1, tag: newTag() }])),
   };
@@ -50,7 +53,7 @@ export function applyChange({ account, moves }: Change, newTag: () => string): A
   return { ...account, revisions };
 }
 
-const scopeOf = (holder: Holder): string => (holder === "ops" ? ACCOUNT : principalScope(holder));
+const scopeOf = (holder: Holder): string => (holder === "ops" ? GROUP : principalScope(holder));
 
 function attach(dice: Dice, account: Account, now: number): Change {
   const holder = dice.pick(HOLDERS);
@@ -86,7 +89,11 @@ function moveToGroup(dice: Dice, account: Account): Change {
 function rewrite(dice: Dice, account: Account): Change {
   const policy = dice.pick(POLICIES);
   const documents = { ...account.documents, [policy]: dice.upTo(DOCUMENTS.length) };
-  return { name: `rewrite ${policy} (${documents[policy]})`, account: { ...account, documents }, moves: [ACCOUNT] };
+  return {
+    name: `rewrite ${policy} (${documents[policy]})`,
+    account: { ...account, documents },
+    moves: [policyScope(policy)],
+  };
 }
 
 function join(dice: Dice, account: Account): Change {

@@ -42,13 +42,13 @@ export class Oracle {
    * since the question came (or, if it may be older, a little before).
    */
   confirms(asked: Asked, told: string, vector: ReadonlyMap<string, Revision | null>, since: number): boolean {
-    const scopes = scopesOfQuestion(asked.user, asked.key);
-    const named = vectorText(vector, scopes);
+    const named = vectorText(vector, vector.keys());
     const oldest = (this.moments[since]?.now ?? START) - (asked.bounded ? this.maxStaleness : 0);
     for (let place = this.moments.length - 1; place >= 0; place -= 1) {
       const { account, now } = this.moments[place] ?? { account: null, now: 0 };
       const until = this.moments[place + 1]?.now ?? now;
       if (account === null || (asked.bounded ? until < oldest : place < since)) return false;
+      const scopes = scopesOfQuestion(account, asked.user, asked.key);
       if (vectorText(account.revisions, scopes) !== named || !reaches(account, asked.floor)) continue;
       const times = criticalTimes(account, Math.max(now, oldest), until);
       if (times.some((time) => rightAnswer(account, asked.user, asked.key, time) === told)) return true;

@@ -1,4 +1,4 @@
-import { type Account, inputRow, revisionRows } from "./account.js";
+import { type Account, inputRow, stateRow } from "./account.js";
 import { applyChange, type Change, firstAccount } from "./changes.js";
 import type { Dice } from "./dice.js";
 import type { Machine } from "./machine.js";
@@ -73,13 +73,14 @@ export class SimulatedPostgres {
   };
 
   /** Now and then a standby is asked, which is behind and says that it is one. */
-  private run({ name, values: [scopes = []] }: Statement): unknown {
+  private run({ name, values }: Statement): unknown {
     if (this.down) throw Object.assign(new Error("connection refused"), { code: "ECONNREFUSED" });
     const { now } = this.machine;
     const standby = this.dice.chance(0.02);
     const account = standby ? this.dice.pick(this.moments).account : this.current;
-    if (name === "ramgate_revisions") return { now, standby, revisions: revisionRows(account, scopes) };
-    if (name === "ramgate_evaluation_input") return { ...inputRow(account, scopes, now), standby };
+    if (name === "ramgate_revisions") return { now, standby, ...stateRow(account, values) };
+    const input = { ...stateRow(account, values.slice(0, 2)), ...inputRow(account) };
+    if (name === "ramgate_evaluation_input") return { now, standby, ...input };
     throw new Error(`the simulation knows no statement \`${name}\``);
   }
 }

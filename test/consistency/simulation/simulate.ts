@@ -37,6 +37,14 @@ const CLIENTS = 8;
 const LOSSY = 0.02;
 export const MAX_STALENESS = 200;
 
+type Kind = "full" | "minimizeLatency" | "atLeast";
+
+const KINDS: readonly (readonly Kind[])[] = [
+  ["full"],
+  ["full", "full", "full", "minimizeLatency", "minimizeLatency", "atLeast"],
+  ["full", "minimizeLatency", "minimizeLatency", "minimizeLatency", "minimizeLatency", "minimizeLatency"],
+];
+
 const KEY = Buffer.alloc(32, 7);
 const tokens = createTokens({ environment: "simulated", key: KEY });
 const compile = createPolicyCompiler();
@@ -79,6 +87,14 @@ class Simulation {
   private readonly instances: Instance[];
   private readonly clients: Client[];
   private failovers = 4;
+  /** Share of what happens that is a failover, while there are any left. */
+  private readonly fragility: number;
+  /** Answers that a gateway keeps, unless it keeps none. */
+  private readonly local: number;
+  /** Share of the questions that are about the same. */
+  private readonly heat: number;
+  /** What the clients want; what comes more than once is wanted as much more often. */
+  private readonly kinds: readonly Kind[];
   /** Share of the clients' doings that are changes. */
   private readonly busyness: number;
   private violation: string | null = null;
@@ -87,7 +103,13 @@ class Simulation {
   constructor(machine: Machine, dice: Dice) {
     this.machine = machine;
     this.dice = dice;
-    this.busyness = dice.pick([0.08, 0.3]);
+    const rush = dice.chance(0.3);
+    this.busyness = rush ? 0.15 : dice.pick([0.08, 0.3]);
+    this.fragility = rush ? 0.1 : dice.pick([0, 0.035, 0.1]);
+    this.kinds = rush ? ["full"] : dice.pick(KINDS);
+    this.heat = rush ? 0.95 : dice.pick([0.5, 0.9]);
+    this.local = rush ? 0 : 30;
+    if (rush) machine.slow = "rows of ramgate_evaluation_input";
     this.postgres = new SimulatedPostgres(machine, dice);
     this.oracle = new Oracle(this.postgres.moments, MAX_STALENESS);
     this.instances = [this.startInstance("G0"), this.startInstance("G1")];
@@ -129,9 +151,9 @@ class Simulation {
     const what = dice.next();
     if (what < 0.1) machine.advance(1 + dice.upTo(60));
     else if (what < 0.11) machine.advance(dice.upTo(1_200));
-    else if (what < 0.145) this.failOver();
-    else if (what < 0.155) this.crash(dice.upTo(this.instances.length));
-    else if (what < (this.postgres.down ? 0.25 : 0.16)) this.turnDatabase();
+    else if (what < 0.12) this.crash(dice.upTo(this.instances.length));
+    else if (what < (this.postgres.down ? 0.22 : 0.125)) this.turnDatabase();
+    else if (what < 0.125 + this.fragility && this.failovers > 0) this.failOver();
     else if (!this.somebodyBegins()) machine.deliver(LOSSY);
   }
 
@@ -145,7 +167,6 @@ class Simulation {
   // Faults
 
   private failOver(): void {
-    if (this.failovers === 0) return;
     this.failovers -= 1;
     this.machine.trace.push("postgres fails over and loses the last commit");
     this.postgres.failOver();
@@ -175,7 +196,7 @@ class Simulation {
       pool,
       loadPool: pool,
       cache: createHostileCache(this.redis, machine, dice, owner),
-      localAnswers: name === "G0" ? 30 : 0,
+      localAnswers: dice.pick([0, this.local, this.local]),
       tokens,
       cacheKey: KEY,
       environment: "simulated",
@@ -238,8 +259,8 @@ class Simulation {
 
   private anyQuestion({ token }: Client): Asked {
     const { dice } = this;
-    const [user, key] = dice.chance(0.6) ? (["ann", "k1"] as const) : [dice.pick(USERS), dice.pick(KEYS)];
-    const kind = dice.pick(["full", "full", "full", "minimizeLatency", "minimizeLatency", "atLeast"] as const);
+    const [user, key] = dice.chance(this.heat) ? (["ann", "k1"] as const) : [dice.pick(USERS), dice.pick(KEYS)];
+    const kind = dice.pick(this.kinds);
     const atLeast = kind === "atLeast" && token !== null ? token : null;
     const bounded = kind === "minimizeLatency";
     const consistency = atLeast ? ({ kind: "atLeast", token: atLeast.text } as const) : null;
@@ -268,7 +289,7 @@ class Simulation {
       this.violation ??= `${client.name} was told ${told}, which was not right at any time`;
     }
     const floor = floorOf(answer.vector);
-    if (floor.has(principalScope(asked.user))) client.token = { text: answer.revision, floor };
+    if (floor.has(principalScope(asked.user))) client.token = { text: answer.revision(), floor };
   }
 }
 
