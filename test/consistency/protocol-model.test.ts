@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { LONG } from "../support/long-form.js";
 import { check, type Model, type Result } from "./model/checker.js";
-import { DESIGN, type Protocol, ProtocolModel, type Scenario } from "./model/protocol.js";
+import { DESIGN, type Protocol, ProtocolModel } from "./model/protocol.js";
 import { createPurgingModel, type PurgingScheme } from "./model/purging.js";
+import type { Scenario } from "./model/state.js";
 import { CHANGES, QUESTIONS } from "./model/world.js";
 
 /**

@@ -1,31 +1,47 @@
 import type { Model, Step } from "./checker.js";
+import { encodeState } from "./encoding.js";
+import { keyOf, type Marking, markedBy } from "./keys.js";
+import {
+  AFTER,
+  type Asked,
+  type Asker,
+  answerIn,
+  BEFORE,
+  begin,
+  type Database,
+  type Found,
+  type Idle,
+  type Instance,
+  type Loading,
+  type Marks,
+  type Reader,
+  type Ready,
+  type Scenario,
+  type State,
+  VALUES,
+  type Value,
+  type Vector,
+  type Writer,
+} from "./state.js";
 import {
   ACCOUNT,
-  ALLOW,
   acknowledge,
   apply,
-  type Binding,
-  beginning,
   bits,
   type Change,
-  DENY,
-  encodeTruth,
   isAllowed,
   mapParts,
   NEITHER,
   nameOf,
   type Part,
-  type Parts,
   type Question,
   rightAnswers,
   succeed,
-  type Truth,
 } from "./world.js";
 
 /** How gateways answer: the design, or the design with one thing done otherwise. */
 export interface Protocol {
-  /** What stands for a state in the key of an answer. */
-  readonly keys: "tags" | "numbers";
+  readonly keys: Marking;
   /** Which vector reads a question may wait for. */
   readonly joins: "unsent" | "sent";
   /** What is read after a miss, and under what the answer is kept. */
@@ -47,134 +63,7 @@ export const DESIGN: Protocol = {
   windows: "kept",
 };
 
-export interface Scenario {
-  readonly halves: Parts<boolean>;
-  readonly writers: readonly WriterPlan[];
-  readonly readers: readonly ReaderPlan[];
-  readonly binding: Binding;
-  /**
-   * `hostile`: any value that was ever written may come back, and any may be gone. `faithful`: keeps what it was told
-   * last. The design withstands the first, broken variants fall with the second.
-   */
-  readonly cache: "hostile" | "faithful";
-  /** How often PostgreSQL loses its last commit. */
-  readonly failovers?: number;
-  readonly ticks?: number;
-  /** The tick at which principal 0 loses its grant without anybody changing anything. */
-  readonly expiry?: number;
-}
-
-interface WriterPlan {
-  readonly commits: number;
-  readonly changes: readonly Change[];
-}
-
-interface ReaderPlan {
-  readonly instance: number;
-  readonly requests: number;
-  readonly questions: readonly Question[];
-  /** Takes a vector of at most this age in ticks; absent: a fresh one. */
-  readonly staleness?: number;
-}
-
-interface Writer extends WriterPlan {
-  readonly name: string;
-  /** The commit it has not acknowledged yet. */
-  readonly committed: number | null;
-}
-
-interface Asker extends ReaderPlan {
-  readonly name: string;
-}
-
-interface Asked extends Asker {
-  readonly question: Question;
-  /** The answers that were right at some time since the question came. */
-  readonly right: number;
-}
-
-interface Waiting extends Asked {
-  readonly at: "waiting" | "sent";
-}
-
-interface Ready extends Asked {
-  readonly at: "ready";
-  readonly vector: Vector;
-}
-
-interface Loading extends Asked {
-  readonly at: "loading";
-  readonly vector: Vector;
-  /** False: it takes part in a load that was there already. */
-  readonly own: boolean;
-  readonly found: Found;
-}
-
-/** What a load has read so far. */
-interface Found {
-  readonly half: boolean | null;
-  readonly value: Value | null;
-  /** What the value will be kept under. */
-  readonly marks: Marks | null;
-}
-
-interface Idle extends Asker {
-  readonly at: "idle";
-}
-
-type Reader = Idle | Waiting | Ready | Loading;
-
-type Marks = Parts<number>;
-
-interface Vector {
-  /** What keys are made of. */
-  readonly marks: Marks;
-  /** The database's clock when it was read. */
-  readonly now: number;
-  /** When its age begins. */
-  readonly since: number;
-}
-
-interface Instance {
-  readonly number: number;
-  /** The read that is on its way back. */
-  readonly sent: Vector | null;
-  /** The last one that came back, for readers that take an older one. */
-  readonly known: Vector | null;
-}
-
-interface Database {
-  readonly halves: Parts<boolean>;
-  readonly numbers: Marks;
-  readonly tags: Marks;
-}
-
-interface State {
-  readonly database: Database;
-  /** What a failover brings back; null: nothing to lose. */
-  readonly replica: Database | null;
-  readonly nextTag: number;
-  readonly truth: Truth;
-  /** Right answers by question, in this tick and in those before, as far back as anybody may look. */
-  readonly trail: readonly (readonly [number, number])[];
-  readonly clock: number;
-  readonly failovers: number;
-  readonly writers: readonly Writer[];
-  readonly readers: readonly Reader[];
-  readonly instances: readonly Instance[];
-  /** Sets of values by key. */
-  readonly cache: ReadonlyMap<number, number>;
-}
-
 type Next = Step<State>;
-
-/** An answer and the time it holds for: always, before the expiry, from the expiry on. */
-type Value = 0 | 1 | 2 | 3 | 4 | 5;
-const VALUES: readonly Value[] = [0, 1, 2, 3, 4, 5];
-const BEFORE = 2;
-const AFTER = 4;
-
-const answerIn = (value: Value): number => (value % 2 === 0 ? DENY : ALLOW);
 
 const NOTHING: Found = { half: null, value: null, marks: null };
 
@@ -196,6 +85,10 @@ export class ProtocolModel implements Model<State> {
       ...state.instances.flatMap((instance) => this.instanceSteps(state, instance)),
       ...state.readers.flatMap((reader) => this.readerSteps(state, reader)),
     ];
+  }
+
+  encode(state: State): string {
+    return encodeState(state, this.protocol.keys);
   }
 
   // What is right
@@ -300,8 +193,8 @@ export class ProtocolModel implements Model<State> {
     return { label: `G${instance.number} has its vector`, state: { ...state, readers, instances } };
   }
 
-  private marksOf({ tags, numbers }: Database): Marks {
-    return this.protocol.keys === "tags" ? tags : numbers;
+  private marksOf(database: Database): Marks {
+    return markedBy(this.protocol.keys, database);
   }
 
   // Readers
@@ -435,122 +328,6 @@ export class ProtocolModel implements Model<State> {
     if ((answerIn(value) & right) !== 0) return step;
     return { ...step, violation: `${nameOf(answerIn(value))} about principal ${question} was not right at any time` };
   }
-
-  // Encoding
-
-  encode(state: State): string {
-    const names = new MarkNames(this.protocol.keys === "tags");
-    const { database, replica, cache } = state;
-    const parts = [
-      state.clock,
-      state.failovers,
-      state.trail.join(""),
-      encodeTruth(state.truth),
-      ...state.writers.map((writer) => encodeWriter(writer, state.truth)),
-      bits(database.halves) + names.all(this.marksOf(database)),
-      replica === null ? "" : bits(replica.halves) + names.all(this.marksOf(replica)),
-      ...state.instances.map(({ sent, known }) => encodeVector(sent, names) + encodeVector(known, names)),
-      ...inOneOrder(state.readers).map(({ reader, signature }) => signature + encodeMarks(reader, names)),
-      [...cache]
-        .flatMap(([key, values]) => encodeEntry(key, values, names))
-        .sort()
-        .join(","),
-    ];
-    return parts.join("|");
-  }
-}
-
-/**
- * Names for the marks of a state in the order in which they are met. Which tag is which does not matter, and neither
- * does what is kept under a tag that nobody holds: it never comes again. Numbers do come again.
- */
-class MarkNames {
-  private readonly unique: boolean;
-  private readonly known = [new Map<number, number>(), new Map<number, number>(), new Map<number, number>()];
-
-  constructor(unique: boolean) {
-    this.unique = unique;
-  }
-
-  of(part: Part, mark: number): number {
-    const names = this.known[part];
-    if (!this.unique || names === undefined) return mark;
-    const name = names.get(mark) ?? names.size;
-    names.set(mark, name);
-    return name;
-  }
-
-  all(marks: Marks): string {
-    return `${this.of(0, marks[0])}.${this.of(1, marks[1])}.${this.of(2, marks[2])}`;
-  }
-
-  two(question: Question, marks: Marks): string {
-    return `${this.of(question, marks[question])}.${this.of(ACCOUNT, marks[ACCOUNT])}`;
-  }
-
-  isHeld(part: Part, mark: number): boolean {
-    return !this.unique || this.known[part]?.has(mark) === true;
-  }
-}
-
-const encodeWriter = ({ commits, committed }: Writer, { version }: Truth): string =>
-  `${commits}${committed === null ? "" : `w${version - committed}`}`;
-
-function encodeVector(vector: Vector | null, names: MarkNames): string {
-  return vector === null ? "-" : `${names.all(vector.marks)}@${vector.now}@${vector.since}`;
-}
-
-/** Readers of one kind are interchangeable. */
-function inOneOrder(readers: readonly Reader[]): { reader: Reader; signature: string }[] {
-  const signed = readers.map((reader) => ({ reader, signature: signatureOf(reader) }));
-  return signed.sort((left, right) =>
-    left.signature < right.signature ? -1 : left.signature > right.signature ? 1 : 0,
-  );
-}
-
-function signatureOf(reader: Reader): string {
-  const { instance, staleness = "", questions, requests, at } = reader;
-  const kind = `${instance}${staleness}${questions.length}${requests}${at.slice(0, 1)}${at.length}`;
-  if (reader.at === "idle") return kind;
-  const asked = `${kind}${reader.question}${reader.right}`;
-  if (reader.at !== "ready" && reader.at !== "loading") return asked;
-  const ready = `${asked}@${reader.vector.now}`;
-  if (reader.at === "ready") return ready;
-  const { own, found } = reader;
-  return `${ready}${own ? "o" : "g"}${found.half ?? ""}${found.value ?? ""}`;
-}
-
-function encodeMarks(reader: Reader, names: MarkNames): string {
-  if (reader.at !== "ready" && reader.at !== "loading") return "";
-  const held = names.two(reader.question, reader.vector.marks);
-  if (reader.at === "ready" || reader.found.marks === null) return held;
-  return `${held}/${names.two(reader.question, reader.found.marks)}`;
-}
-
-function encodeEntry(key: number, values: number, names: MarkNames): string[] {
-  const question = (key % 2) as Question;
-  const account = Math.floor(key / 2) % MOST_MARKS;
-  const own = Math.floor(key / 2 / MOST_MARKS);
-  if (!names.isHeld(question, own) || !names.isHeld(ACCOUNT, account)) return [];
-  return [`${question}:${names.of(question, own)}.${names.of(ACCOUNT, account)}=${values}`];
-}
-
-function begin({ halves, writers, readers, failovers = 0 }: Scenario): State {
-  const truth = beginning(halves);
-  const instances = Math.max(...readers.map(({ instance }) => instance)) + 1;
-  return {
-    database: { halves, numbers: [1, 1, 1], tags: [1, 1, 1] },
-    replica: null,
-    nextTag: 2,
-    truth,
-    trail: [[rightAnswers(truth, 0), rightAnswers(truth, 1)]],
-    clock: 0,
-    failovers,
-    writers: writers.map((plan, index) => ({ ...plan, name: `W${index}`, committed: null })),
-    readers: readers.map((plan, index) => ({ ...plan, name: `R${index}`, at: "idle" })),
-    instances: Array.from({ length: instances }, (_, number) => ({ number, sent: null, known: null })),
-    cache: new Map(),
-  };
 }
 
 function acknowledgeStep(state: State, writer: Writer, version: number): Next {
@@ -560,12 +337,6 @@ function acknowledgeStep(state: State, writer: Writer, version: number): Next {
 }
 
 const nameOfPart = (part: Part): string => (part === ACCOUNT ? "the account" : `principal ${part}`);
-
-const MOST_MARKS = 1_000;
-
-/** Of the question and only the scopes that it depends on. */
-const keyOf = (question: Question, marks: Marks): number =>
-  (marks[question] * MOST_MARKS + marks[ACCOUNT]) * 2 + question;
 
 function shareLoad(reader: Ready | Loading, load: Loading): boolean {
   return (

@@ -1,0 +1,156 @@
+import {
+  ALLOW,
+  type Binding,
+  beginning,
+  type Change,
+  DENY,
+  type Parts,
+  type Question,
+  rightAnswers,
+  type Truth,
+} from "./world.js";
+
+export interface Scenario {
+  readonly halves: Parts<boolean>;
+  readonly writers: readonly WriterPlan[];
+  readonly readers: readonly ReaderPlan[];
+  readonly binding: Binding;
+  /**
+   * `hostile`: any value that was ever written may come back, and any may be gone. `faithful`: keeps what it was told
+   * last. The design withstands the first, broken variants fall with the second.
+   */
+  readonly cache: "hostile" | "faithful";
+  /** How often PostgreSQL loses its last commit. */
+  readonly failovers?: number;
+  readonly ticks?: number;
+  /** The tick at which principal 0 loses its grant without anybody changing anything. */
+  readonly expiry?: number;
+}
+
+export interface WriterPlan {
+  readonly commits: number;
+  readonly changes: readonly Change[];
+}
+
+export interface ReaderPlan {
+  readonly instance: number;
+  readonly requests: number;
+  readonly questions: readonly Question[];
+  /** Takes a vector of at most this age in ticks; absent: a fresh one. */
+  readonly staleness?: number;
+}
+
+export interface Writer extends WriterPlan {
+  readonly name: string;
+  /** The commit it has not acknowledged yet. */
+  readonly committed: number | null;
+}
+
+export interface Asker extends ReaderPlan {
+  readonly name: string;
+}
+
+export interface Asked extends Asker {
+  readonly question: Question;
+  /** The answers that were right at some time since the question came. */
+  readonly right: number;
+}
+
+export interface Waiting extends Asked {
+  readonly at: "waiting" | "sent";
+}
+
+export interface Ready extends Asked {
+  readonly at: "ready";
+  readonly vector: Vector;
+}
+
+export interface Loading extends Asked {
+  readonly at: "loading";
+  readonly vector: Vector;
+  /** False: it takes part in a load that was there already. */
+  readonly own: boolean;
+  readonly found: Found;
+}
+
+/** What a load has read so far. */
+export interface Found {
+  readonly half: boolean | null;
+  readonly value: Value | null;
+  /** What the value will be kept under. */
+  readonly marks: Marks | null;
+}
+
+export interface Idle extends Asker {
+  readonly at: "idle";
+}
+
+export type Reader = Idle | Waiting | Ready | Loading;
+
+export type Marks = Parts<number>;
+
+export interface Vector {
+  /** What keys are made of. */
+  readonly marks: Marks;
+  /** The database's clock when it was read. */
+  readonly now: number;
+  /** When its age begins. */
+  readonly since: number;
+}
+
+export interface Instance {
+  readonly number: number;
+  /** The read that is on its way back. */
+  readonly sent: Vector | null;
+  /** The last one that came back, for readers that take an older one. */
+  readonly known: Vector | null;
+}
+
+export interface Database {
+  readonly halves: Parts<boolean>;
+  readonly numbers: Marks;
+  readonly tags: Marks;
+}
+
+export interface State {
+  readonly database: Database;
+  /** What a failover brings back; null: nothing to lose. */
+  readonly replica: Database | null;
+  readonly nextTag: number;
+  readonly truth: Truth;
+  /** Right answers by question, in this tick and in those before, as far back as anybody may look. */
+  readonly trail: readonly (readonly [number, number])[];
+  readonly clock: number;
+  readonly failovers: number;
+  readonly writers: readonly Writer[];
+  readonly readers: readonly Reader[];
+  readonly instances: readonly Instance[];
+  /** Sets of values by key. */
+  readonly cache: ReadonlyMap<number, number>;
+}
+
+/** An answer and the time it holds for: always, before the expiry, from the expiry on. */
+export type Value = 0 | 1 | 2 | 3 | 4 | 5;
+export const VALUES: readonly Value[] = [0, 1, 2, 3, 4, 5];
+export const BEFORE = 2;
+export const AFTER = 4;
+
+export const answerIn = (value: Value): number => (value % 2 === 0 ? DENY : ALLOW);
+
+export function begin({ halves, writers, readers, failovers = 0 }: Scenario): State {
+  const truth = beginning(halves);
+  const instances = Math.max(...readers.map(({ instance }) => instance)) + 1;
+  return {
+    database: { halves, numbers: [1, 1, 1], tags: [1, 1, 1] },
+    replica: null,
+    nextTag: 2,
+    truth,
+    trail: [[rightAnswers(truth, 0), rightAnswers(truth, 1)]],
+    clock: 0,
+    failovers,
+    writers: writers.map((plan, index) => ({ ...plan, name: `W${index}`, committed: null })),
+    readers: readers.map((plan, index) => ({ ...plan, name: `R${index}`, at: "idle" })),
+    instances: Array.from({ length: instances }, (_, number) => ({ number, sent: null, known: null })),
+    cache: new Map(),
+  };
+}
