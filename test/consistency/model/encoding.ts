@@ -80,8 +80,8 @@ function signatureOf(reader: Reader): string {
   if (reader.at !== "ready" && reader.at !== "loading") return asked;
   const ready = `${asked}@${reader.vector.now}`;
   if (reader.at === "ready") return ready;
-  const { own, found } = reader;
-  return `${ready}${own ? "o" : "g"}${found.half ?? ""}${found.value ?? ""}`;
+  const { part, found } = reader;
+  return `${ready}${part.slice(0, 1)}${found.half ?? ""}${found.value ?? ""}`;
 }
 
 function encodeMarks(reader: Reader, names: MarkNames): string {

@@ -202,7 +202,7 @@ export class ProtocolModel implements Model<State> {
   private readerSteps(state: State, reader: Reader): Next[] {
     if (reader.at === "idle") return this.ask(state, reader);
     if (reader.at === "ready") return [...this.hits(state, reader), this.miss(state, reader)];
-    return reader.at === "loading" && reader.own ? [this.load(state, reader)] : [];
+    return reader.at === "loading" && reader.part === "host" ? [this.load(state, reader)] : [];
   }
 
   private ask(state: State, reader: Idle): Next[] {
@@ -245,7 +245,8 @@ export class ProtocolModel implements Model<State> {
 
   private miss(state: State, reader: Ready): Next {
     const load = state.readers.find((other): other is Loading => other.at === "loading" && shareLoad(reader, other));
-    const loading: Loading = { ...reader, at: "loading", own: load === undefined, found: load?.found ?? NOTHING };
+    const part = load === undefined ? "host" : "guest";
+    const loading: Loading = { ...reader, at: "loading", part, found: load?.found ?? NOTHING };
     const label = load === undefined ? "misses" : `misses and waits for the load of ${load.name}`;
     const readers = exchange(state.readers, reader, loading);
     return { label: `${reader.name} ${label}`, state: { ...state, readers } };
@@ -288,7 +289,7 @@ export class ProtocolModel implements Model<State> {
     return (window + (allowed && granted ? 1 : 0)) as Value;
   }
 
-  /** What was found is kept, and told to those who wait for it; a guest that cannot use it starts anew. */
+  /** What was found is kept, and told to those who wait for it; a guest that cannot use it loads again. */
   private deliver(state: State, reader: Loading, value: Value, marks: Marks): Next {
     const key = keyOf(reader.question, marks);
     const values = this.scenario.cache === "hostile" ? (state.cache.get(key) ?? 0) | (1 << value) : 1 << value;
@@ -306,14 +307,12 @@ export class ProtocolModel implements Model<State> {
       const { label, ...told } = this.answer(step.state, guest, value, "takes it:");
       return { label: `${step.label}; ${label}`, ...told };
     }
-    const { vector: _, own: __, found: ___, ...asked } = guest;
-    const readers = exchange<Reader>(step.state.readers, guest, { ...asked, at: "waiting" });
-    return { label: `${step.label}; ${guest.name} starts anew`, state: { ...step.state, readers } };
+    return { ...step, label: `${step.label}; ${guest.name} loads again`, state: loadAgain(step.state, guest) };
   }
 
-  private isUsable({ question, vector }: Loading, value: Value, marks: Marks): boolean {
+  private isUsable({ question, vector, part }: Loading, value: Value, marks: Marks): boolean {
     const { sharedLoads } = this.protocol;
-    if (sharedLoads === "always") return true;
+    if (part === "late guest" || sharedLoads === "always") return true;
     if (keyOf(question, marks) !== keyOf(question, vector.marks)) return false;
     return sharedLoads === "same vector" || this.holds(value, vector.now);
   }
@@ -328,6 +327,15 @@ export class ProtocolModel implements Model<State> {
     if ((answerIn(value) & right) !== 0) return step;
     return { ...step, violation: `${nameOf(answerIn(value))} about principal ${question} was not right at any time` };
   }
+}
+
+/** Of those who load again the first does so for all: whatever this load finds is from after they came. */
+function loadAgain(state: State, guest: Loading): State {
+  const isLoaded = state.readers.some(
+    (other) => other.at === "loading" && other.part === "host" && shareLoad(guest, other),
+  );
+  const again: Loading = { ...guest, part: isLoaded ? "late guest" : "host", found: NOTHING };
+  return { ...state, readers: exchange<Reader>(state.readers, guest, again) };
 }
 
 function acknowledgeStep(state: State, writer: Writer, version: number): Next {

@@ -68,8 +68,8 @@ export interface Ready extends Asked {
 export interface Loading extends Asked {
   readonly at: "loading";
   readonly vector: Vector;
-  /** False: it takes part in a load that was there already. */
-  readonly own: boolean;
+  /** `guest`: of a load that was there when it came; `late guest`: of one that began later. */
+  readonly part: "host" | "guest" | "late guest";
   readonly found: Found;
 }
 
