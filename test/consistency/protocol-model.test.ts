@@ -1,10 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { LONG } from "../support/long-form.js";
 import { check, type Model, type Result } from "./model/checker.js";
-import { DESIGN, type Protocol, ProtocolModel } from "./model/protocol.js";
+import { DESIGN, type Protocol } from "./model/design.js";
+import { ProtocolModel } from "./model/protocol.js";
 import { createPurgingModel, type PurgingScheme } from "./model/purging.js";
 import type { Scenario } from "./model/state.js";
-import { CHANGES, QUESTIONS } from "./model/world.js";
+import { CHANGES, GROUP_AND_POLICY, QUESTIONS, TWO_GROUPS } from "./model/world.js";
 
 /**
  * Everything that can happen to the protocol of ADR 3, in all orders, in a small world: each answer must be right for a
@@ -14,7 +15,7 @@ import { CHANGES, QUESTIONS } from "./model/world.js";
  */
 
 const MOST_STATES = 4_000_000;
-const { principal, otherPrincipal, account, swap, touch } = CHANGES;
+const { principal, otherPrincipal, account, group, policy, swap, touch } = CHANGES;
 
 const reader = (instance: number, requests = 1, more: Partial<Scenario["readers"][number]> = {}) => ({
   instance,
@@ -24,7 +25,7 @@ const reader = (instance: number, requests = 1, more: Partial<Scenario["readers"
 });
 
 const IN_FULL: Scenario = {
-  halves: [true, false, true],
+  links: [true, false, true],
   writers: [
     { commits: 1, changes: [principal, swap] },
     { commits: 1, changes: [account, otherPrincipal] },
@@ -32,6 +33,20 @@ const IN_FULL: Scenario = {
   readers: [reader(0), reader(0), reader(1)],
   binding: "commit",
   cache: "hostile",
+};
+
+const about0 = (instance: number, requests = 1) => reader(instance, requests, { questions: [0] });
+
+/** Which scopes a question has depends on the state, and gateways may take any for them. */
+const FOLLOWED: Scenario = {
+  ...IN_FULL,
+  world: GROUP_AND_POLICY,
+  links: [true, false, true, true],
+  writers: [
+    { commits: 1, changes: [principal, swap] },
+    { commits: 1, changes: [group, policy] },
+  ],
+  readers: [about0(0), about0(0), about0(0)],
 };
 
 /** What the design withstands; with the figures of the long form as far as they differ. */
@@ -73,11 +88,43 @@ const SCENARIOS: Record<string, { scenario: Scenario; long?: Partial<Scenario> }
     },
     long: { failovers: 1 },
   },
+  "scopes that a question has only in some states": {
+    scenario: FOLLOWED,
+    long: { readers: [about0(0), about0(0), about0(1)] },
+  },
+  "such scopes, and readers that ask again": {
+    scenario: {
+      ...FOLLOWED,
+      writers: [{ commits: 2, changes: [principal, group, policy] }],
+      readers: [about0(0, 2), about0(0)],
+    },
+    long: { readers: [about0(0, 2), about0(0, 2)] },
+  },
+  "such scopes, and failovers": {
+    scenario: {
+      ...FOLLOWED,
+      writers: [{ commits: 2, changes: [principal, group, policy] }],
+      readers: [about0(0), about0(0)],
+      failovers: 1,
+    },
+    long: { readers: [about0(0), about0(0), about0(0)] },
+  },
+  "such scopes, and revisions of several reads": {
+    scenario: {
+      ...FOLLOWED,
+      links: [true, true, true, true],
+      writers: [{ commits: 2, changes: [principal, group] }],
+      readers: [reader(0, 3, { staleness: 1 })],
+      ticks: 2,
+    },
+    long: { failovers: 1, ticks: 3 },
+  },
+  "a principal that goes from one group to another": { scenario: { ...FOLLOWED, world: TWO_GROUPS } },
 };
 
 /** Enough for every mistake. */
 const TO_BREAK: Scenario = {
-  halves: [true, true, true],
+  links: [true, true, true],
   writers: [{ commits: 1, changes: [account] }],
   readers: [reader(0, 2, { questions: [0] }), reader(0, 1, { questions: [0] })],
   binding: "acknowledged",
@@ -93,21 +140,21 @@ const BROKEN: Record<string, Broken> = {
   "P1: data first, the vector after it": { does: { loads: "data, then vector" } },
   "P2: kept under the vector that was read first, and a failover of PostgreSQL": {
     does: { loads: "data" },
-    scenario: { halves: [true, true, false], failovers: 1 },
+    scenario: { links: [true, true, false], failovers: 1 },
   },
   "P3: data in two statements": {
     does: { loads: "data in two statements" },
-    scenario: { halves: [true, false, false], writers: [{ commits: 1, changes: [swap] }] },
+    scenario: { links: [true, false, false], writers: [{ commits: 1, changes: [swap] }] },
   },
   "P4: one kind of change moves no revision": { does: { bumps: "all but the account" } },
   "P5: numbers in keys, and a failover of PostgreSQL": {
     does: { keys: "numbers" },
-    scenario: { halves: [true, true, false], failovers: 1, writers: [{ commits: 2, changes: [account, touch] }] },
+    scenario: { links: [true, true, false], failovers: 1, writers: [{ commits: 2, changes: [account, touch] }] },
   },
   "P6: joining a vector read that is sent": { does: { joins: "sent" } },
   "J1: joining a load that began before a failover": {
     does: { sharedLoads: "always" },
-    scenario: { halves: [true, true, false], failovers: 1 },
+    scenario: { links: [true, true, false], failovers: 1 },
   },
   "J2: joining a load that began before a grant ended": {
     does: { sharedLoads: "same vector" },
@@ -135,7 +182,7 @@ const PURGING: Record<string, PurgingScheme> = {
 };
 
 const PURGING_SCENARIO = {
-  halves: TO_BREAK.halves,
+  links: TO_BREAK.links,
   writers: [{ commits: 2, changes: [account, principal] }],
   readers: [reader(0, 2), reader(1, 1)],
 };

@@ -1,10 +1,10 @@
-import { type Marking, markedBy, splitKey } from "./keys.js";
-import type { Marks, Reader, State, Vector, Writer } from "./state.js";
-import { ACCOUNT, bits, encodeTruth, type Part, type Question, type Truth } from "./world.js";
+import type { Keys } from "./keys.js";
+import type { Database, Instance, Known, Marks, Read, Reader, State, Writer } from "./state.js";
+import { bits, encodeTruth, type List, type Part, type Parts, type Truth } from "./world.js";
 
 /** The same text only for states from which the same can happen. */
-export function encodeState(state: State, marking: Marking): string {
-  const names = new MarkNames(marking === "tags");
+export function encodeState(state: State, keys: Keys): string {
+  const names = new MarkNames(keys.unique);
   const { database, replica, cache } = state;
   const parts = [
     state.clock,
@@ -12,12 +12,12 @@ export function encodeState(state: State, marking: Marking): string {
     state.trail.join(""),
     encodeTruth(state.truth),
     ...state.writers.map((writer) => encodeWriter(writer, state.truth)),
-    bits(database.halves) + names.all(markedBy(marking, database)),
-    replica === null ? "" : bits(replica.halves) + names.all(markedBy(marking, replica)),
-    ...state.instances.map(({ sent, known }) => encodeVector(sent, names) + encodeVector(known, names)),
-    ...inOneOrder(state.readers).map(({ reader, signature }) => signature + encodeMarks(reader, names)),
+    encodeDatabase(database, keys, names),
+    replica === null ? "" : encodeDatabase(replica, keys, names),
+    ...state.instances.map((instance) => encodeInstance(instance, names)),
+    ...inOneOrder(state.readers).map(({ reader, signature }) => signature + encodeMarks(reader, keys, names)),
     [...cache]
-      .flatMap(([key, values]) => encodeEntry(key, values, names))
+      .flatMap(([key, values]) => encodeEntry(key, values, keys, names))
       .sort()
       .join(","),
   ];
@@ -30,26 +30,23 @@ export function encodeState(state: State, marking: Marking): string {
  */
 class MarkNames {
   private readonly unique: boolean;
-  private readonly known = [new Map<number, number>(), new Map<number, number>(), new Map<number, number>()];
+  private readonly known: Map<number, number>[] = [];
 
   constructor(unique: boolean) {
     this.unique = unique;
   }
 
   of(part: Part, mark: number): number {
+    if (!this.unique) return mark;
+    this.known[part] ??= new Map();
     const names = this.known[part];
-    if (!this.unique || names === undefined) return mark;
     const name = names.get(mark) ?? names.size;
     names.set(mark, name);
     return name;
   }
 
-  all(marks: Marks): string {
-    return `${this.of(0, marks[0])}.${this.of(1, marks[1])}.${this.of(2, marks[2])}`;
-  }
-
-  two(question: Question, marks: Marks): string {
-    return `${this.of(question, marks[question])}.${this.of(ACCOUNT, marks[ACCOUNT])}`;
+  all(scopes: readonly Part[], marks: Marks): string {
+    return scopes.map((part) => this.of(part, marks[part] ?? 0)).join(".");
   }
 
   isHeld(part: Part, mark: number): boolean {
@@ -60,8 +57,26 @@ class MarkNames {
 const encodeWriter = ({ commits, committed }: Writer, { version }: Truth): string =>
   `${commits}${committed === null ? "" : `w${version - committed}`}`;
 
-function encodeVector(vector: Vector | null, names: MarkNames): string {
-  return vector === null ? "-" : `${names.all(vector.marks)}@${vector.now}@${vector.since}`;
+function encodeDatabase(database: Database, keys: Keys, names: MarkNames): string {
+  return bits(database.links) + names.all([...database.links.keys()], keys.marksOf(database));
+}
+
+function encodeInstance({ sent, known, lists }: Instance, names: MarkNames): string {
+  return `${encodeRead(sent, names)}${encodeKnown(known, names)}${lists.map(encodeList).join("")}`;
+}
+
+const encodeList = (list: List | null): string => (list === null ? "?" : `[${list.join("")}]`);
+
+function encodeRead(read: Read | null, names: MarkNames): string {
+  return read === null
+    ? "-"
+    : `${read.scopes.join("")}:${names.all(read.scopes, read.marks)}@${read.now}@${read.since}`;
+}
+
+function encodeKnown(known: Parts<Known | null>, names: MarkNames): string {
+  return known
+    .map((entry, part) => (entry === null ? "-" : `${names.of(part, entry.mark)}@${entry.now}@${entry.since}`))
+    .join("");
 }
 
 /** Readers of one kind are interchangeable. */
@@ -76,23 +91,27 @@ function signatureOf(reader: Reader): string {
   const { instance, staleness = "", questions, requests, at } = reader;
   const kind = `${instance}${staleness}${questions.length}${requests}${at.slice(0, 1)}${at.length}`;
   if (reader.at === "idle") return kind;
-  const asked = `${kind}${reader.question}${reader.right}`;
+  const asked = `${kind}${reader.question}${reader.right}${encodeList(reader.list)}`;
   if (reader.at !== "ready" && reader.at !== "loading") return asked;
   const ready = `${asked}@${reader.vector.now}`;
   if (reader.at === "ready") return ready;
   const { part, found } = reader;
-  return `${ready}${part.slice(0, 1)}${found.half ?? ""}${found.value ?? ""}`;
+  return `${ready}${part.slice(0, 1)}${found.half ?? ""}${found.value ?? ""}${encodeList(found.list)}`;
 }
 
-function encodeMarks(reader: Reader, names: MarkNames): string {
+function encodeMarks(reader: Reader, keys: Keys, names: MarkNames): string {
   if (reader.at !== "ready" && reader.at !== "loading") return "";
-  const held = names.two(reader.question, reader.vector.marks);
+  const scopes = keys.scopesOf(reader.question, reader.list);
+  const held = names.all(scopes, reader.vector.marks);
   if (reader.at === "ready" || reader.found.marks === null) return held;
-  return `${held}/${names.two(reader.question, reader.found.marks)}`;
+  const { marks, list } = reader.found;
+  const found = list === null ? [...marks.keys()] : keys.scopesOf(reader.question, list);
+  return `${held}/${names.all([...new Set([...scopes, ...found])], marks)}`;
 }
 
-function encodeEntry(key: number, values: number, names: MarkNames): string[] {
-  const { question, own, account } = splitKey(key);
-  if (!names.isHeld(question, own) || !names.isHeld(ACCOUNT, account)) return [];
-  return [`${question}:${names.of(question, own)}.${names.of(ACCOUNT, account)}=${values}`];
+function encodeEntry(key: number, values: number, keys: Keys, names: MarkNames): string[] {
+  const marks = keys.marksIn(key);
+  if (!marks.every(({ part, mark }) => names.isHeld(part, mark))) return [];
+  const named = marks.map(({ part, mark }) => `${part}:${names.of(part, mark)}`);
+  return [`${keys.questionIn(key)}${named.join(".")}=${values}`];
 }

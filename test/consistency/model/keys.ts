@@ -1,19 +1,44 @@
+import type { Protocol } from "./design.js";
 import type { Database, Marks } from "./state.js";
-import { ACCOUNT, type Question } from "./world.js";
-
-/** What stands for the state of a scope in keys. */
-export type Marking = "tags" | "numbers";
-
-export const markedBy = (marking: Marking, { tags, numbers }: Database): Marks => (marking === "tags" ? tags : numbers);
+import type { List, Part, Question, World } from "./world.js";
 
 const MOST_MARKS = 1_000;
+/** What a mark counts for in a key. A scope that is not in the key counts for nothing, and there is no mark of 0. */
+const PLACES = [1, MOST_MARKS, MOST_MARKS ** 2, MOST_MARKS ** 3];
 
-/** Of the question and only the scopes that it depends on. */
-export const keyOf = (question: Question, marks: Marks): number =>
-  (marks[question] * MOST_MARKS + marks[ACCOUNT]) * 2 + question;
+/** The keys that answers are kept under, as numbers. */
+export class Keys {
+  /** Whether a mark never comes again. */
+  readonly unique: boolean;
+  private readonly world: World;
 
-export const splitKey = (key: number): { question: Question; own: number; account: number } => ({
-  question: (key % 2) as Question,
-  account: Math.floor(key / 2) % MOST_MARKS,
-  own: Math.floor(key / 2 / MOST_MARKS),
-});
+  constructor(world: World, { keys }: Protocol) {
+    this.world = world;
+    this.unique = keys === "tags";
+  }
+
+  /** What stands for the states of scopes in keys. */
+  marksOf({ tags, numbers }: Database): Marks {
+    return this.unique ? tags : numbers;
+  }
+
+  scopesOf(question: Question, list: List): readonly Part[] {
+    return [...this.world.fixed(question), ...list];
+  }
+
+  keyOf(question: Question, list: List, marks: Marks): number {
+    let key = 0;
+    for (const part of this.scopesOf(question, list)) key += (marks[part] ?? 0) * (PLACES[part] ?? 0);
+    return key * 2 + question;
+  }
+
+  questionIn(key: number): Question {
+    return key % 2 === 0 ? 0 : 1;
+  }
+
+  /** Of its scopes. */
+  marksIn(key: number): { part: Part; mark: number }[] {
+    const marks = PLACES.map((place, part) => ({ part, mark: Math.floor(key / 2 / place) % MOST_MARKS }));
+    return marks.filter(({ mark }) => mark !== 0);
+  }
+}

@@ -1,6 +1,7 @@
 import type { Model, Step } from "./checker.js";
+import { DESIGN, type Protocol } from "./design.js";
 import { encodeState } from "./encoding.js";
-import { keyOf, type Marking, markedBy } from "./keys.js";
+import { Keys } from "./keys.js";
 import {
   AFTER,
   type Asked,
@@ -12,15 +13,21 @@ import {
   type Found,
   type Idle,
   type Instance,
+  type Known,
+  type Loaded,
   type Loading,
   type Marks,
+  NEVER_MOVED,
+  type Read,
   type Reader,
   type Ready,
   type Scenario,
+  type Sent,
   type State,
   VALUES,
   type Value,
   type Vector,
+  type Waiting,
   type Writer,
 } from "./state.js";
 import {
@@ -29,52 +36,38 @@ import {
   apply,
   bits,
   type Change,
-  isAllowed,
+  type List,
   mapParts,
   NEITHER,
   nameOf,
+  ONE_ACCOUNT,
   type Part,
+  type Parts,
   type Question,
   rightAnswers,
   succeed,
+  type World,
 } from "./world.js";
-
-/** How gateways answer: the design, or the design with one thing done otherwise. */
-export interface Protocol {
-  readonly keys: Marking;
-  /** Which vector reads a question may wait for. */
-  readonly joins: "unsent" | "sent";
-  /** What is read after a miss, and under what the answer is kept. */
-  readonly loads: "one snapshot" | "data, then vector" | "data" | "data in two statements";
-  /** Questions that miss the same key wait for one load; when those that came later take what it found. */
-  readonly sharedLoads: "same vector, still holds" | "same vector" | "always";
-  readonly bumps: "every scope" | "all but the account";
-  readonly ageFrom: "start" | "end";
-  readonly windows: "kept" | "ignored";
-}
-
-export const DESIGN: Protocol = {
-  keys: "tags",
-  joins: "unsent",
-  loads: "one snapshot",
-  sharedLoads: "same vector, still holds",
-  bumps: "every scope",
-  ageFrom: "start",
-  windows: "kept",
-};
 
 type Next = Step<State>;
 
-const NOTHING: Found = { half: null, value: null, marks: null };
+const NOTHING: Found = { half: null, value: null, list: null, marks: null };
 
 export class ProtocolModel implements Model<State> {
   readonly initial: State;
   private readonly scenario: Scenario;
   private readonly protocol: Protocol;
+  private readonly world: World;
+  private readonly keys: Keys;
+  /** How far back anybody may look. */
+  private readonly furthest: number;
 
   constructor(scenario: Scenario, protocol: Protocol = DESIGN) {
     this.scenario = scenario;
     this.protocol = protocol;
+    this.world = scenario.world ?? ONE_ACCOUNT;
+    this.keys = new Keys(this.world, protocol);
+    this.furthest = Math.max(0, ...scenario.readers.map(({ staleness = 0 }) => staleness));
     this.initial = begin(scenario);
   }
 
@@ -88,7 +81,23 @@ export class ProtocolModel implements Model<State> {
   }
 
   encode(state: State): string {
-    return encodeState(state, this.protocol.keys);
+    return encodeState(state, this.keys);
+  }
+
+  // What it is called
+
+  private namesOf(parts: readonly Part[]): string {
+    return parts.map((part) => this.world.parts[part]).join(" and ");
+  }
+
+  private describe(list: List | null): string {
+    if (list === null) return "what the read finds";
+    return list.length === 0 ? "nothing" : this.namesOf(list);
+  }
+
+  /** Whether there is more to tell than fixed scopes. */
+  private follows(): boolean {
+    return this.world.lists.length > 1;
   }
 
   // What is right
@@ -99,7 +108,7 @@ export class ProtocolModel implements Model<State> {
   }
 
   private right({ truth, clock }: State, question: Question): number {
-    return rightAnswers(truth, question, this.grants(question, clock));
+    return rightAnswers(this.world, truth, question, this.grants(question, clock));
   }
 
   /** After anything that may make other answers right: notes them for all who wait for one. */
@@ -121,15 +130,15 @@ export class ProtocolModel implements Model<State> {
 
   private commit(state: State, writer: Writer, change: Change): Next {
     const { database, nextTag, failovers } = state;
-    const halves = apply(database.halves, change);
+    const links = apply(database.links, change);
     const moves = (part: Part): boolean =>
       change.moves.includes(part) && (this.protocol.bumps === "every scope" || part !== ACCOUNT);
-    const truth = succeed(state.truth, halves, this.scenario.binding);
+    const truth = succeed(state.truth, links, this.scenario.binding);
     const committed = this.scenario.binding === "commit" ? null : truth.version;
     const next: State = {
       ...state,
       database: {
-        halves,
+        links,
         numbers: mapParts(database.numbers, (number, part) => (moves(part) ? number + 1 : number)),
         tags: mapParts(database.tags, (tag, part) => (moves(part) ? nextTag : tag)),
       },
@@ -138,7 +147,7 @@ export class ProtocolModel implements Model<State> {
       truth,
       writers: exchange(state.writers, writer, { ...writer, commits: writer.commits - 1, committed }),
     };
-    const label = `${writer.name} commits a change to ${change.moves.map(nameOfPart).join(" and ")} (${bits(halves)})`;
+    const label = `${writer.name} commits a change to ${this.namesOf(change.moves)} (${bits(links)})`;
     return { label, state: this.witness(next) };
   }
 
@@ -150,17 +159,22 @@ export class ProtocolModel implements Model<State> {
   }
 
   private failOver(state: State, replica: Database): Next {
-    const truth = succeed(state.truth, replica.halves, "commit"); // nobody waits for anybody to acknowledge it
+    const truth = succeed(state.truth, replica.links, "commit"); // nobody waits for anybody to acknowledge it
     const next = { ...state, database: replica, replica: null, truth, failovers: state.failovers - 1 };
-    const label = `PostgreSQL fails over and loses the last commit (${bits(replica.halves)})`;
+    const label = `PostgreSQL fails over and loses the last commit (${bits(replica.links)})`;
     return { label, state: this.witness(next) };
   }
 
   private tick(state: State): Next {
-    const furthest = Math.max(0, ...this.scenario.readers.map(({ staleness = 0 }) => staleness));
-    const trail = [[NEITHER, NEITHER] as const, ...state.trail].slice(0, furthest + 1);
     const clock = state.clock + 1;
-    return { label: `tick ${clock}`, state: this.witness({ ...state, clock, trail }) };
+    const trail = [[NEITHER, NEITHER] as const, ...state.trail].slice(0, this.furthest + 1);
+    const instances = state.instances.map((instance) => ({ ...instance, known: this.youngOf(instance.known, clock) }));
+    return { label: `tick ${clock}`, state: this.witness({ ...state, clock, trail, instances }) };
+  }
+
+  /** What nobody takes any more is as good as not known. */
+  private youngOf(known: Parts<Known | null>, clock: number): Parts<Known | null> {
+    return mapParts(known, (entry) => (entry !== null && clock - entry.since > this.furthest ? null : entry));
   }
 
   // Vector reads
@@ -173,28 +187,49 @@ export class ProtocolModel implements Model<State> {
 
   /** The snapshot may as well be taken at once: nobody joins a read that is sent, unless the protocol is broken. */
   private sendRead(state: State, instance: Instance): Next {
-    const sent = { marks: this.marksOf(state.database), now: state.clock, since: state.clock };
     const readers = state.readers.map((reader) =>
-      reader.at === "waiting" && reader.instance === instance.number ? { ...reader, at: "sent" as const } : reader,
+      reader.at === "waiting" && reader.instance === instance.number ? this.send(state, reader) : reader,
     );
+    const scopes = readers.flatMap((reader) =>
+      reader.at === "sent" && reader.instance === instance.number
+        ? this.keys.scopesOf(reader.question, reader.list)
+        : [],
+    );
+    const marks = this.keys.marksOf(state.database);
+    const sent: Read = { marks, now: this.timeIn(state), since: state.clock, scopes: [...new Set(scopes)].sort() };
     const instances = exchange(state.instances, instance, { ...instance, sent });
     return { label: `G${instance.number} reads the vector`, state: { ...state, readers, instances } };
   }
 
-  private answerRead(state: State, instance: Instance, sent: Vector): Next {
-    const known = this.protocol.ageFrom === "start" ? sent : { ...sent, since: state.clock };
+  /** The database's clock. Nobody looks at it where nothing ends by itself. */
+  private timeIn({ clock }: State): number {
+    return this.scenario.expiry === undefined ? 0 : clock;
+  }
+
+  private send({ database }: State, reader: Waiting): Sent {
+    return { ...reader, at: "sent", list: reader.list ?? this.world.followed(database.links, reader.question) };
+  }
+
+  private answerRead(state: State, instance: Instance, sent: Read): Next {
+    const vector: Vector = { marks: onlyOf(sent.scopes, sent.marks), now: sent.now };
     const readers = state.readers.map((reader) =>
       reader.at === "sent" && reader.instance === instance.number
-        ? { ...reader, at: "ready" as const, vector: sent }
+        ? { ...reader, at: "ready" as const, vector }
         : reader,
     );
-    const keeps = this.scenario.readers.some(({ staleness }) => staleness !== undefined);
-    const instances = exchange(state.instances, instance, { ...instance, sent: null, known: keeps ? known : null });
+    const known = this.learn(state, instance, sent);
+    const instances = exchange(state.instances, instance, { ...instance, sent: null, known });
     return { label: `G${instance.number} has its vector`, state: { ...state, readers, instances } };
   }
 
-  private marksOf(database: Database): Marks {
-    return markedBy(this.protocol.keys, database);
+  private learn({ clock }: State, { known }: Instance, read: Read): Parts<Known | null> {
+    if (this.scenario.readers.every(({ staleness }) => staleness === undefined)) return known;
+    const { scopes, marks, now } = read;
+    const since = this.protocol.ageFrom === "start" ? read.since : clock;
+    const learned = mapParts(known, (old, part) =>
+      scopes.includes(part) ? { mark: marks[part] ?? NEVER_MOVED, now, since } : old,
+    );
+    return this.youngOf(learned, clock);
   }
 
   // Readers
@@ -207,15 +242,25 @@ export class ProtocolModel implements Model<State> {
 
   private ask(state: State, reader: Idle): Next[] {
     if (reader.requests === 0) return [];
-    return reader.questions.map((question) => {
-      const right = this.rightOnArrival(state, reader, question);
-      const asked: Asked = { ...reader, requests: reader.requests - 1, question, right };
-      const label = `${reader.name} asks about principal ${question}`;
-      return {
-        label,
-        state: { ...state, readers: exchange<Reader>(state.readers, reader, this.withVector(state, asked)) },
-      };
-    });
+    return reader.questions.flatMap((question) =>
+      this.listsTaken(state, reader, question).map((list) => this.askAbout(state, reader, question, list)),
+    );
+  }
+
+  private listsTaken(state: State, { instance }: Asker, question: Question): readonly (List | null)[] {
+    if (this.scenario.lists !== "faithful") return this.world.lists;
+    return [state.instances[instance]?.lists[question] ?? null];
+  }
+
+  private askAbout(state: State, reader: Idle, question: Question, list: List | null): Next {
+    const right = this.rightOnArrival(state, reader, question);
+    const asked: Asked = { ...reader, requests: reader.requests - 1, question, right };
+    const readers = exchange<Reader>(state.readers, reader, this.withVector(state, asked, list));
+    const label = `${reader.name} asks about principal ${question}`;
+    return {
+      label: this.follows() ? `${label}, taken to follow ${this.describe(list)}` : label,
+      state: { ...state, readers },
+    };
   }
 
   private rightOnArrival(state: State, { staleness }: Asker, question: Question): number {
@@ -223,19 +268,27 @@ export class ProtocolModel implements Model<State> {
     return state.trail.slice(0, staleness + 1).reduce((right, answers) => right | answers[question], NEITHER);
   }
 
-  private withVector(state: State, asked: Asked): Reader {
-    const { sent = null, known = null } = state.instances[asked.instance] ?? {};
-    if (asked.staleness !== undefined && known !== null && state.clock - known.since <= asked.staleness) {
-      return { ...asked, at: "ready", vector: known };
+  private withVector(state: State, asked: Asked, list: List | null): Reader {
+    const { instance, question, staleness } = asked;
+    const { sent = null, known = [] } = state.instances[instance] ?? {};
+    const waiting: Waiting = { ...asked, at: "waiting", list };
+    if (staleness !== undefined && list !== null) {
+      const vector = recall(known, this.keys.scopesOf(question, list), state.clock - staleness);
+      if (vector !== null) return { ...asked, at: "ready", list, vector };
     }
-    return { ...asked, at: this.protocol.joins === "sent" && sent !== null ? "sent" : "waiting" };
+    return this.protocol.joins === "sent" && sent !== null ? this.send(state, waiting) : waiting;
   }
 
   private hits(state: State, reader: Ready): Next[] {
-    const values = state.cache.get(keyOf(reader.question, reader.vector.marks)) ?? 0;
+    const values = state.cache.get(this.keyOf(reader)) ?? 0;
     return VALUES.filter((value) => (values & (1 << value)) !== 0 && this.holds(value, reader.vector.now)).map(
       (value) => this.answer(state, reader, value, "hits"),
     );
+  }
+
+  /** What it looks for. */
+  private keyOf({ question, list, vector }: Ready | Loading): number {
+    return this.keys.keyOf(question, list, vector.marks);
   }
 
   private holds(value: Value, now: number): boolean {
@@ -244,7 +297,9 @@ export class ProtocolModel implements Model<State> {
   }
 
   private miss(state: State, reader: Ready): Next {
-    const load = state.readers.find((other): other is Loading => other.at === "loading" && shareLoad(reader, other));
+    const load = state.readers.find(
+      (other): other is Loading => other.at === "loading" && this.shareLoad(reader, other),
+    );
     const part = load === undefined ? "host" : "guest";
     const loading: Loading = { ...reader, at: "loading", part, found: load?.found ?? NOTHING };
     const label = load === undefined ? "misses" : `misses and waits for the load of ${load.name}`;
@@ -253,33 +308,33 @@ export class ProtocolModel implements Model<State> {
   }
 
   private load(state: State, reader: Loading): Next {
-    if (reader.found.value !== null && reader.found.marks !== null) {
-      return this.deliver(state, reader, reader.found.value, reader.found.marks);
-    }
+    const { value, list, marks } = reader.found;
+    if (value !== null && list !== null && marks !== null) return this.deliver(state, reader, { value, list, marks });
     const [what, found] = this.readMore(state, reader);
     const readers = state.readers.map((other) =>
-      other.at === "loading" && shareLoad(reader, other) ? { ...other, found } : other,
+      other.at === "loading" && this.shareLoad(reader, other) ? { ...other, found } : other,
     );
     return { label: `${reader.name} loads ${what}`, state: { ...state, readers } };
   }
 
-  private readMore({ database, clock }: State, { question, vector, found }: Loading): [string, Found] {
-    const { halves } = database;
-    const value = this.evaluate(isAllowed(halves, question), question, clock);
+  private readMore({ database, clock }: State, { question, list, vector, found }: Loading): [string, Found] {
+    const { links } = database;
+    const marks = this.keys.marksOf(database);
+    const under = { list: this.world.followed(links, question), marks };
+    const data = { ...NOTHING, value: this.evaluate(this.world.isAllowed(links, question), question, clock) };
     switch (this.protocol.loads) {
       case "one snapshot":
-        return ["data and vector", { half: null, value, marks: this.marksOf(database) }];
+        return ["data and vector", { ...data, ...under }];
       case "data":
-        return ["data", { half: null, value, marks: vector.marks }];
+        return ["data", { ...data, list, marks: vector.marks }];
       case "data, then vector":
-        if (found.value === null) return ["data", { half: null, value, marks: null }];
-        return ["the vector", { ...found, marks: this.marksOf(database) }];
-      case "data in two statements":
-        if (found.half === null) return ["its first half", { ...NOTHING, half: halves[question] }];
-        return [
-          "its second half",
-          { half: null, value: this.evaluate(found.half && halves[ACCOUNT], question, clock), marks: vector.marks },
-        ];
+        return found.value === null ? ["data", data] : ["the vector", { ...found, ...under }];
+      case "data in two statements": {
+        if (found.half === null) return ["its first half", { ...NOTHING, half: links[question] === true }];
+        const allowed = found.half && links[ACCOUNT] === true;
+        const value = this.evaluate(allowed, question, clock);
+        return ["its second half", { ...NOTHING, value, list, marks: vector.marks }];
+      }
     }
   }
 
@@ -290,31 +345,57 @@ export class ProtocolModel implements Model<State> {
   }
 
   /** What was found is kept, and told to those who wait for it; a guest that cannot use it loads again. */
-  private deliver(state: State, reader: Loading, value: Value, marks: Marks): Next {
-    const key = keyOf(reader.question, marks);
-    const values = this.scenario.cache === "hostile" ? (state.cache.get(key) ?? 0) | (1 << value) : 1 << value;
-    const next = { ...state, cache: new Map(state.cache).set(key, values) };
-    const served = this.answer(next, reader, value, "answers");
+  private deliver(state: State, reader: Loading, loaded: Loaded): Next {
+    const { value, list } = loaded;
+    const served = this.answer(this.remember(this.keep(state, reader, loaded), reader, list), reader, value, "answers");
     const guests = state.readers.filter(
-      (other): other is Loading => other !== reader && other.at === "loading" && shareLoad(reader, other),
+      (other): other is Loading => other !== reader && other.at === "loading" && this.shareLoad(reader, other),
     );
-    return guests.reduce((step, guest) => this.serveGuest(step, guest, value, marks), served);
+    return guests.reduce((step, guest) => this.serveGuest(step, guest, loaded), served);
   }
 
-  private serveGuest(step: Next, guest: Loading, value: Value, marks: Marks): Next {
+  private keep(state: State, { question }: Loading, { value, list, marks }: Loaded): State {
+    const key = this.keys.keyOf(question, list, marks);
+    const values = this.scenario.cache === "hostile" ? (state.cache.get(key) ?? 0) | (1 << value) : 1 << value;
+    return { ...state, cache: new Map(state.cache).set(key, values) };
+  }
+
+  private remember(state: State, { instance: number, question }: Loading, list: List): State {
+    const instances = state.instances.map((instance) =>
+      instance.number === number
+        ? { ...instance, lists: instance.lists.map((old, of) => (of === question ? list : old)) }
+        : instance,
+    );
+    return { ...state, instances };
+  }
+
+  private serveGuest(step: Next, guest: Loading, loaded: Loaded): Next {
     if (step.violation !== undefined) return step;
-    if (this.isUsable(guest, value, marks)) {
-      const { label, ...told } = this.answer(step.state, guest, value, "takes it:");
+    if (this.isUsable(guest, loaded)) {
+      const { label, ...told } = this.answer(step.state, guest, loaded.value, "takes it:");
       return { label: `${step.label}; ${label}`, ...told };
     }
-    return { ...step, label: `${step.label}; ${guest.name} loads again`, state: loadAgain(step.state, guest) };
+    return { ...step, label: `${step.label}; ${guest.name} loads again`, state: this.loadAgain(step.state, guest) };
   }
 
-  private isUsable({ question, vector, part }: Loading, value: Value, marks: Marks): boolean {
+  private isUsable(guest: Loading, { value, list, marks }: Loaded): boolean {
     const { sharedLoads } = this.protocol;
-    if (part === "late guest" || sharedLoads === "always") return true;
-    if (keyOf(question, marks) !== keyOf(question, vector.marks)) return false;
-    return sharedLoads === "same vector" || this.holds(value, vector.now);
+    if (guest.part === "late guest" || sharedLoads === "always") return true;
+    if (this.keys.keyOf(guest.question, list, marks) !== this.keyOf(guest)) return false;
+    return sharedLoads === "same vector" || this.holds(value, guest.vector.now);
+  }
+
+  /** Of those who load again the first does so for all: whatever this load finds is from after they came. */
+  private loadAgain(state: State, guest: Loading): State {
+    const isLoaded = state.readers.some(
+      (other) => other.at === "loading" && other.part === "host" && this.shareLoad(guest, other),
+    );
+    const again: Loading = { ...guest, part: isLoaded ? "late guest" : "host", found: NOTHING };
+    return { ...state, readers: exchange<Reader>(state.readers, guest, again) };
+  }
+
+  private shareLoad(reader: Ready | Loading, load: Loading): boolean {
+    return reader.instance === load.instance && this.keyOf(reader) === this.keyOf(load);
   }
 
   private answer(state: State, reader: Ready | Loading, value: Value, how: string): Next {
@@ -329,30 +410,26 @@ export class ProtocolModel implements Model<State> {
   }
 }
 
-/** Of those who load again the first does so for all: whatever this load finds is from after they came. */
-function loadAgain(state: State, guest: Loading): State {
-  const isLoaded = state.readers.some(
-    (other) => other.at === "loading" && other.part === "host" && shareLoad(guest, other),
-  );
-  const again: Loading = { ...guest, part: isLoaded ? "late guest" : "host", found: NOTHING };
-  return { ...state, readers: exchange<Reader>(state.readers, guest, again) };
-}
-
 function acknowledgeStep(state: State, writer: Writer, version: number): Next {
   const writers = exchange(state.writers, writer, { ...writer, committed: null });
   const truth = acknowledge(state.truth, version);
   return { label: `${writer.name} acknowledges`, state: { ...state, writers, truth } };
 }
 
-const nameOfPart = (part: Part): string => (part === ACCOUNT ? "the account" : `principal ${part}`);
-
-function shareLoad(reader: Ready | Loading, load: Loading): boolean {
-  return (
-    reader.instance === load.instance &&
-    reader.question === load.question &&
-    keyOf(reader.question, reader.vector.marks) === keyOf(load.question, load.vector.marks)
-  );
+/** The newest of what is known of the scopes; null where one of them is not known, or from before `since`. */
+function recall(known: Parts<Known | null>, scopes: readonly Part[], oldest: number): Vector | null {
+  const entries = scopes.map((part) => known[part] ?? null);
+  const young = entries.filter((entry) => entry !== null && entry.since >= oldest) as Known[];
+  if (young.length < entries.length) return null;
+  return {
+    marks: mapParts(known, (entry) => entry?.mark ?? NEVER_MOVED),
+    now: Math.min(...young.map(({ now }) => now)),
+  };
 }
+
+/** A scope that was not read looks like one that has never moved. */
+const onlyOf = (scopes: readonly Part[], marks: Marks): Marks =>
+  mapParts(marks, (mark, part) => (scopes.includes(part) ? mark : NEVER_MOVED));
 
 function exchange<T>(list: readonly T[], from: T, to: T): T[] {
   return list.map((item) => (item === from ? to : item));

@@ -4,14 +4,21 @@ import {
   beginning,
   type Change,
   DENY,
+  type List,
+  ONE_ACCOUNT,
+  type Part,
   type Parts,
+  QUESTIONS,
   type Question,
   rightAnswers,
   type Truth,
+  type World,
 } from "./world.js";
 
 export interface Scenario {
-  readonly halves: Parts<boolean>;
+  /** Absent: that of one account. */
+  readonly world?: World;
+  readonly links: Parts<boolean>;
   readonly writers: readonly WriterPlan[];
   readonly readers: readonly ReaderPlan[];
   readonly binding: Binding;
@@ -20,6 +27,13 @@ export interface Scenario {
    * last. The design withstands the first, broken variants fall with the second.
    */
   readonly cache: "hostile" | "faithful";
+  /**
+   * The scopes that a gateway takes for those that a question follows. `hostile`: any that a question may follow, right
+   * or wrong. `faithful`: those that were right when it last loaded. Absent: hostile.
+   */
+  readonly lists?: "hostile" | "faithful";
+  /** What faithful gateways remember from before the beginning; absent: nothing. */
+  readonly remembered?: List;
   /** How often PostgreSQL loses its last commit. */
   readonly failovers?: number;
   readonly ticks?: number;
@@ -57,16 +71,25 @@ export interface Asked extends Asker {
 }
 
 export interface Waiting extends Asked {
-  readonly at: "waiting" | "sent";
+  readonly at: "waiting";
+  /** The scopes that it takes for those that the question follows; null: the read finds them. */
+  readonly list: List | null;
+}
+
+export interface Sent extends Asked {
+  readonly at: "sent";
+  readonly list: List;
 }
 
 export interface Ready extends Asked {
   readonly at: "ready";
+  readonly list: List;
   readonly vector: Vector;
 }
 
 export interface Loading extends Asked {
   readonly at: "loading";
+  readonly list: List;
   readonly vector: Vector;
   /** `guest`: of a load that was there when it came; `late guest`: of one that began later. */
   readonly part: "host" | "guest" | "late guest";
@@ -77,15 +100,22 @@ export interface Loading extends Asked {
 export interface Found {
   readonly half: boolean | null;
   readonly value: Value | null;
-  /** What the value will be kept under. */
+  /** What the value will be kept under: scopes that the question follows, and what stands for their state. */
+  readonly list: List | null;
   readonly marks: Marks | null;
+}
+
+export interface Loaded {
+  readonly value: Value;
+  readonly list: List;
+  readonly marks: Marks;
 }
 
 export interface Idle extends Asker {
   readonly at: "idle";
 }
 
-export type Reader = Idle | Waiting | Ready | Loading;
+export type Reader = Idle | Waiting | Sent | Ready | Loading;
 
 export type Marks = Parts<number>;
 
@@ -94,6 +124,17 @@ export interface Vector {
   readonly marks: Marks;
   /** The database's clock when it was read. */
   readonly now: number;
+}
+
+export interface Read extends Vector {
+  /** The tick in which it was sent. */
+  readonly since: number;
+  readonly scopes: readonly Part[];
+}
+
+export interface Known {
+  readonly mark: number;
+  readonly now: number;
   /** When its age begins. */
   readonly since: number;
 }
@@ -101,16 +142,21 @@ export interface Vector {
 export interface Instance {
   readonly number: number;
   /** The read that is on its way back. */
-  readonly sent: Vector | null;
-  /** The last one that came back, for readers that take an older one. */
-  readonly known: Vector | null;
+  readonly sent: Read | null;
+  /** What came back last, scope by scope, for readers that take an older vector. */
+  readonly known: Parts<Known | null>;
+  /** What it remembers that questions follow; null: nothing. */
+  readonly lists: readonly (List | null)[];
 }
 
 export interface Database {
-  readonly halves: Parts<boolean>;
+  readonly links: Parts<boolean>;
   readonly numbers: Marks;
   readonly tags: Marks;
 }
+
+/** All scopes have it that nobody has moved yet. */
+export const NEVER_MOVED = 1;
 
 export interface State {
   readonly database: Database;
@@ -137,20 +183,31 @@ export const AFTER = 4;
 
 export const answerIn = (value: Value): number => (value % 2 === 0 ? DENY : ALLOW);
 
-export function begin({ halves, writers, readers, failovers = 0 }: Scenario): State {
-  const truth = beginning(halves);
-  const instances = Math.max(...readers.map(({ instance }) => instance)) + 1;
+export function begin(scenario: Scenario): State {
+  const { world = ONE_ACCOUNT, links, writers, readers, failovers = 0 } = scenario;
+  const truth = beginning(links);
+  const first = links.map(() => NEVER_MOVED);
   return {
-    database: { halves, numbers: [1, 1, 1], tags: [1, 1, 1] },
+    database: { links, numbers: first, tags: first },
     replica: null,
-    nextTag: 2,
+    nextTag: NEVER_MOVED + 1,
     truth,
-    trail: [[rightAnswers(truth, 0), rightAnswers(truth, 1)]],
+    trail: [[rightAnswers(world, truth, 0), rightAnswers(world, truth, 1)]],
     clock: 0,
     failovers,
     writers: writers.map((plan, index) => ({ ...plan, name: `W${index}`, committed: null })),
     readers: readers.map((plan, index) => ({ ...plan, name: `R${index}`, at: "idle" })),
-    instances: Array.from({ length: instances }, (_, number) => ({ number, sent: null, known: null })),
+    instances: beginInstances(scenario),
     cache: new Map(),
   };
+}
+
+function beginInstances({ links, readers, lists = "hostile", remembered }: Scenario): Instance[] {
+  const instances = Math.max(...readers.map(({ instance }) => instance)) + 1;
+  return Array.from({ length: instances }, (_, number) => ({
+    number,
+    sent: null,
+    known: links.map(() => null),
+    lists: lists === "hostile" ? [] : QUESTIONS.map(() => remembered ?? null),
+  }));
 }
