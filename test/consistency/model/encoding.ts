@@ -5,7 +5,7 @@ import { bits, encodeTruth, type List, type Part, type Parts, type Truth } from 
 /** The same text only for states from which the same can happen. */
 export function encodeState(state: State, keys: Keys): string {
   const names = new MarkNames(keys.unique);
-  const { database, replica, cache } = state;
+  const { database, replicas, cache } = state;
   const parts = [
     state.clock,
     state.failovers,
@@ -13,7 +13,7 @@ export function encodeState(state: State, keys: Keys): string {
     encodeTruth(state.truth),
     ...state.writers.map((writer) => encodeWriter(writer, state.truth)),
     encodeDatabase(database, keys, names),
-    replica === null ? "" : encodeDatabase(replica, keys, names),
+    replicas.map((replica) => encodeDatabase(replica, keys, names)).join("/"),
     ...state.instances.map((instance) => encodeInstance(instance, names)),
     ...inOneOrder(state.readers).map(({ reader, signature }) => signature + encodeMarks(reader, keys, names)),
     [...cache]
@@ -50,7 +50,7 @@ class MarkNames {
   }
 
   isHeld(part: Part, mark: number): boolean {
-    return !this.unique || this.known[part]?.has(mark) === true;
+    return this.known[part]?.has(mark) === true;
   }
 }
 
@@ -68,15 +68,14 @@ function encodeInstance({ sent, known, lists }: Instance, names: MarkNames): str
 const encodeList = (list: List | null): string => (list === null ? "?" : `[${list.join("")}]`);
 
 function encodeRead(read: Read | null, names: MarkNames): string {
-  return read === null
-    ? "-"
-    : `${read.scopes.join("")}:${names.all(read.scopes, read.marks)}@${read.now}@${read.since}`;
+  if (read === null) return "-";
+  const { marks, now, since, scopes, later } = read;
+  return `${scopes.join("")}:${later.join("")}:${names.all(scopes, marks)}@${now}@${since}`;
 }
 
 function encodeKnown(known: Parts<Known | null>, names: MarkNames): string {
-  return known
-    .map((entry, part) => (entry === null ? "-" : `${names.of(part, entry.mark)}@${entry.now}@${entry.since}`))
-    .join("");
+  const encode = ({ mark, now, since }: Known, part: Part) => `${names.of(part, mark)}@${now}@${since}`;
+  return known.map((entry, part) => (entry === null ? "-" : encode(entry, part))).join("");
 }
 
 /** Readers of one kind are interchangeable. */
@@ -110,6 +109,7 @@ function encodeMarks(reader: Reader, keys: Keys, names: MarkNames): string {
 }
 
 function encodeEntry(key: number, values: number, keys: Keys, names: MarkNames): string[] {
+  if (!keys.unique) return [`${key}=${values}`];
   const marks = keys.marksIn(key);
   if (!marks.every(({ part, mark }) => names.isHeld(part, mark))) return [];
   const named = marks.map(({ part, mark }) => `${part}:${names.of(part, mark)}`);

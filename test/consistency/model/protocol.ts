@@ -9,7 +9,6 @@ import {
   answerIn,
   BEFORE,
   begin,
-  type Database,
   type Found,
   type Idle,
   type Instance,
@@ -129,10 +128,9 @@ export class ProtocolModel implements Model<State> {
   }
 
   private commit(state: State, writer: Writer, change: Change): Next {
-    const { database, nextTag, failovers } = state;
+    const { database, replicas, nextTag, failovers } = state;
     const links = apply(database.links, change);
-    const moves = (part: Part): boolean =>
-      change.moves.includes(part) && (this.protocol.bumps === "every scope" || part !== ACCOUNT);
+    const moves = (part: Part): boolean => change.moves.includes(part) && part !== this.protocol.unmoved;
     const truth = succeed(state.truth, links, this.scenario.binding);
     const committed = this.scenario.binding === "commit" ? null : truth.version;
     const next: State = {
@@ -142,7 +140,7 @@ export class ProtocolModel implements Model<State> {
         numbers: mapParts(database.numbers, (number, part) => (moves(part) ? number + 1 : number)),
         tags: mapParts(database.tags, (tag, part) => (moves(part) ? nextTag : tag)),
       },
-      replica: failovers > 0 ? database : null,
+      replicas: failovers > 0 ? [database, ...replicas].slice(0, this.scenario.lost ?? 1) : [],
       nextTag: nextTag + 1,
       truth,
       writers: exchange(state.writers, writer, { ...writer, commits: writer.commits - 1, committed }),
@@ -152,17 +150,18 @@ export class ProtocolModel implements Model<State> {
   }
 
   private worldSteps(state: State): Next[] {
-    const steps: Next[] = [];
-    if (state.failovers > 0 && state.replica !== null) steps.push(this.failOver(state, state.replica));
-    if (state.clock < (this.scenario.ticks ?? 0)) steps.push(this.tick(state));
-    return steps;
+    const steps = state.failovers > 0 ? state.replicas.map((_, index) => this.failOver(state, index)) : [];
+    return state.clock < (this.scenario.ticks ?? 0) ? [...steps, this.tick(state)] : steps;
   }
 
-  private failOver(state: State, replica: Database): Next {
-    const truth = succeed(state.truth, replica.links, "commit"); // nobody waits for anybody to acknowledge it
-    const next = { ...state, database: replica, replica: null, truth, failovers: state.failovers - 1 };
-    const label = `PostgreSQL fails over and loses the last commit (${bits(replica.links)})`;
-    return { label, state: this.witness(next) };
+  private failOver(state: State, index: number): Next {
+    const database = state.replicas[index] ?? state.database;
+    const truth = succeed(state.truth, database.links, "commit"); // nobody waits for anybody to acknowledge it
+    const failovers = state.failovers - 1;
+    const replicas = failovers > 0 ? state.replicas.slice(index + 1) : [];
+    const lost = index === 0 ? "commit" : `${index + 1} commits`;
+    const label = `PostgreSQL fails over and loses the last ${lost} (${bits(database.links)})`;
+    return { label, state: this.witness({ ...state, database, replicas, truth, failovers }) };
   }
 
   private tick(state: State): Next {
@@ -180,7 +179,9 @@ export class ProtocolModel implements Model<State> {
   // Vector reads
 
   private instanceSteps(state: State, instance: Instance): Next[] {
-    if (instance.sent !== null) return [this.answerRead(state, instance, instance.sent)];
+    const { sent } = instance;
+    if (sent !== null && sent.later.length > 0) return [this.readOn(state, instance, sent)];
+    if (sent !== null) return [this.answerRead(state, instance, sent)];
     const waiting = state.readers.some((reader) => reader.at === "waiting" && reader.instance === instance.number);
     return waiting ? [this.sendRead(state, instance)] : [];
   }
@@ -190,15 +191,27 @@ export class ProtocolModel implements Model<State> {
     const readers = state.readers.map((reader) =>
       reader.at === "waiting" && reader.instance === instance.number ? this.send(state, reader) : reader,
     );
-    const scopes = readers.flatMap((reader) =>
-      reader.at === "sent" && reader.instance === instance.number
-        ? this.keys.scopesOf(reader.question, reader.list)
-        : [],
+    const asked = readers.filter(
+      (reader): reader is Sent => reader.at === "sent" && reader.instance === instance.number,
     );
-    const marks = this.keys.marksOf(state.database);
-    const sent: Read = { marks, now: this.timeIn(state), since: state.clock, scopes: [...new Set(scopes)].sort() };
-    const instances = exchange(state.instances, instance, { ...instance, sent });
+    const instances = exchange(state.instances, instance, { ...instance, sent: this.read(state, asked) });
     return { label: `G${instance.number} reads the vector`, state: { ...state, readers, instances } };
+  }
+
+  private read(state: State, readers: readonly Sent[]): Read {
+    const all = new Set(readers.flatMap(({ question, list }) => this.keys.scopesOf(question, list)));
+    const fixed = readers.flatMap(({ question }) => this.world.fixed(question));
+    const scopes = [...all].sort();
+    const later = this.protocol.vectors === "one snapshot" ? [] : scopes.filter((part) => !fixed.includes(part));
+    const marks = this.keys.marksOf(state.database);
+    return { marks, now: this.timeIn(state), since: state.clock, scopes, later };
+  }
+
+  private readOn(state: State, instance: Instance, sent: Read): Next {
+    const newest = this.keys.marksOf(state.database);
+    const marks = mapParts(sent.marks, (mark, part) => (sent.later.includes(part) ? (newest[part] ?? mark) : mark));
+    const instances = exchange(state.instances, instance, { ...instance, sent: { ...sent, marks, later: [] } });
+    return { label: `G${instance.number} reads the rest of it`, state: { ...state, instances } };
   }
 
   /** The database's clock. Nobody looks at it where nothing ends by itself. */
@@ -213,22 +226,27 @@ export class ProtocolModel implements Model<State> {
   private answerRead(state: State, instance: Instance, sent: Read): Next {
     const vector: Vector = { marks: onlyOf(sent.scopes, sent.marks), now: sent.now };
     const readers = state.readers.map((reader) =>
-      reader.at === "sent" && reader.instance === instance.number
-        ? { ...reader, at: "ready" as const, vector }
-        : reader,
+      reader.at === "sent" && reader.instance === instance.number ? this.look(reader, instance, vector) : reader,
     );
     const known = this.learn(state, instance, sent);
     const instances = exchange(state.instances, instance, { ...instance, sent: null, known });
     return { label: `G${instance.number} has its vector`, state: { ...state, readers, instances } };
   }
 
+  private look(reader: Sent, { lists }: Instance, vector: Vector): Ready {
+    const newest = this.protocol.looksUnder === "newest list" ? lists[reader.question] : null;
+    return { ...reader, at: "ready", list: newest ?? reader.list, vector };
+  }
+
   private learn({ clock }: State, { known }: Instance, read: Read): Parts<Known | null> {
     if (this.scenario.readers.every(({ staleness }) => staleness === undefined)) return known;
     const { scopes, marks, now } = read;
-    const since = this.protocol.ageFrom === "start" ? read.since : clock;
-    const learned = mapParts(known, (old, part) =>
-      scopes.includes(part) ? { mark: marks[part] ?? NEVER_MOVED, now, since } : old,
-    );
+    const since = this.protocol.ageFrom === "end" ? clock : read.since;
+    const passesForNew = this.protocol.ageFrom === "start of the last read";
+    const learned = mapParts(known, (old, part) => {
+      if (scopes.includes(part)) return { mark: marks[part] ?? NEVER_MOVED, now, since };
+      return old !== null && passesForNew ? { ...old, since } : old;
+    });
     return this.youngOf(learned, clock);
   }
 
@@ -319,7 +337,9 @@ export class ProtocolModel implements Model<State> {
 
   private readMore({ database, clock }: State, { question, list, vector, found }: Loading): [string, Found] {
     const { links } = database;
+    const fixed = this.world.fixed(question);
     const marks = this.keys.marksOf(database);
+    const mixed = mapParts(marks, (mark, part) => (fixed.includes(part) ? (vector.marks[part] ?? mark) : mark));
     const under = { list: this.world.followed(links, question), marks };
     const data = { ...NOTHING, value: this.evaluate(this.world.isAllowed(links, question), question, clock) };
     switch (this.protocol.loads) {
@@ -329,6 +349,16 @@ export class ProtocolModel implements Model<State> {
         return ["data", { ...data, list, marks: vector.marks }];
       case "data, then vector":
         return found.value === null ? ["data", data] : ["the vector", { ...found, ...under }];
+      case "data and followed revisions":
+        return ["data and the followed part of the vector", { ...data, list: under.list, marks: mixed }];
+      case "list, then data and vector":
+        return found.list === null
+          ? ["the list", { ...NOTHING, list: under.list }]
+          : ["data and vector", { ...data, list: found.list, marks }];
+      case "data and vector, then list":
+        return found.value === null
+          ? ["data and vector", { ...data, marks }]
+          : ["the list", { ...found, list: under.list }];
       case "data in two statements": {
         if (found.half === null) return ["its first half", { ...NOTHING, half: links[question] === true }];
         const allowed = found.half && links[ACCOUNT] === true;
@@ -354,8 +384,9 @@ export class ProtocolModel implements Model<State> {
     return guests.reduce((step, guest) => this.serveGuest(step, guest, loaded), served);
   }
 
-  private keep(state: State, { question }: Loading, { value, list, marks }: Loaded): State {
-    const key = this.keys.keyOf(question, list, marks);
+  private keep(state: State, { question, list: looked }: Loading, { value, list, marks }: Loaded): State {
+    const under = this.protocol.keepsUnder === "list of the load" ? list : looked;
+    const key = this.keys.keyOf(question, under, marks);
     const values = this.scenario.cache === "hostile" ? (state.cache.get(key) ?? 0) | (1 << value) : 1 << value;
     return { ...state, cache: new Map(state.cache).set(key, values) };
   }
@@ -381,7 +412,8 @@ export class ProtocolModel implements Model<State> {
   private isUsable(guest: Loading, { value, list, marks }: Loaded): boolean {
     const { sharedLoads } = this.protocol;
     if (guest.part === "late guest" || sharedLoads === "always") return true;
-    if (this.keys.keyOf(guest.question, list, marks) !== this.keyOf(guest)) return false;
+    const compared = sharedLoads === "same revisions of the guest's scopes, still holds" ? guest.list : list;
+    if (this.keys.keyOf(guest.question, compared, marks) !== this.keyOf(guest)) return false;
     return sharedLoads === "same vector" || this.holds(value, guest.vector.now);
   }
 
@@ -416,10 +448,10 @@ function acknowledgeStep(state: State, writer: Writer, version: number): Next {
   return { label: `${writer.name} acknowledges`, state: { ...state, writers, truth } };
 }
 
-/** The newest of what is known of the scopes; null where one of them is not known, or from before `since`. */
+/** What is known of the scopes; null where one of them is not known, or from before `oldest`. */
 function recall(known: Parts<Known | null>, scopes: readonly Part[], oldest: number): Vector | null {
   const entries = scopes.map((part) => known[part] ?? null);
-  const young = entries.filter((entry) => entry !== null && entry.since >= oldest) as Known[];
+  const young = entries.filter((entry): entry is Known => entry !== null && entry.since >= oldest);
   if (young.length < entries.length) return null;
   return {
     marks: mapParts(known, (entry) => entry?.mark ?? NEVER_MOVED),

@@ -34,8 +34,10 @@ export interface Scenario {
   readonly lists?: "hostile" | "faithful";
   /** What faithful gateways remember from before the beginning; absent: nothing. */
   readonly remembered?: List;
-  /** How often PostgreSQL loses its last commit. */
+  /** How often PostgreSQL loses its last commits. */
   readonly failovers?: number;
+  /** How many commits it may lose at once; absent: one. */
+  readonly lost?: number;
   readonly ticks?: number;
   /** The tick at which principal 0 loses its grant without anybody changing anything. */
   readonly expiry?: number;
@@ -130,6 +132,8 @@ export interface Read extends Vector {
   /** The tick in which it was sent. */
   readonly since: number;
   readonly scopes: readonly Part[];
+  /** Those of them that are still to be read. */
+  readonly later: readonly Part[];
 }
 
 export interface Known {
@@ -160,8 +164,8 @@ export const NEVER_MOVED = 1;
 
 export interface State {
   readonly database: Database;
-  /** What a failover brings back; null: nothing to lose. */
-  readonly replica: Database | null;
+  /** What a failover may bring back, newest first. */
+  readonly replicas: readonly Database[];
   readonly nextTag: number;
   readonly truth: Truth;
   /** Right answers by question, in this tick and in those before, as far back as anybody may look. */
@@ -189,7 +193,7 @@ export function begin(scenario: Scenario): State {
   const first = links.map(() => NEVER_MOVED);
   return {
     database: { links, numbers: first, tags: first },
-    replica: null,
+    replicas: [],
     nextTag: NEVER_MOVED + 1,
     truth,
     trail: [[rightAnswers(world, truth, 0), rightAnswers(world, truth, 1)]],

@@ -21,7 +21,7 @@ export interface World {
   readonly parts: Parts<string>;
   /** The scopes of a question in every state. */
   fixed(question: Question): List;
-  /** The scopes that it has besides in this state. None of them begins or ceases to be one unless a scope of it moves. */
+  /** The scopes that it has besides in this state. They become others only when one of them moves, or a fixed one. */
   followed(links: Parts<boolean>, question: Question): List;
   /** All that may be followed. */
   readonly lists: readonly List[];
