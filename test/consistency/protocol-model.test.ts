@@ -246,6 +246,17 @@ const BROKEN: Record<string, Broken> = {
   },
 };
 
+/** More than the design withstands: what was known before a failover stands beside what was read after it. */
+const BEYOND: Scenario = {
+  ...TO_BREAK,
+  links: [false, true, true],
+  writers: [{ commits: 2, changes: [principal, account] }],
+  readers: [reader(0, 4, { staleness: 0 })],
+  ticks: 1,
+  failovers: 1,
+  lost: 2,
+};
+
 const PURGING: Record<string, PurgingScheme> = {
   "D1: entries are deleted after the commit": { cache: "shared", purge: "delete", faults: 0 },
   "D2: entries are deleted before and after the commit": {
@@ -297,6 +308,13 @@ describe("the protocol of cached decisions, as a model", { timeout: 1_800_000 },
   ])("does not refute what looks wrong: %s", (_, does, more) => {
     const scenario = { ...OUTDATED, writers: [{ commits: 2, changes: [principal, group] }], ...more };
     expect(explore(new ProtocolModel(scenario, { ...DESIGN, ...does }))).toMatchObject(WITHSTOOD);
+  });
+
+  test("knows where an older state gets too old: a failover that loses two commits between two reads", () => {
+    refute("L1: revisions known from before the failover beside newer ones", explore(new ProtocolModel(BEYOND)));
+    const cured = new ProtocolModel(BEYOND, { ...DESIGN, mixes: "reads of one history" });
+    expect(explore(cured)).toMatchObject(WITHSTOOD);
+    expect(explore(new ProtocolModel({ ...BEYOND, lost: 1 }))).toMatchObject(WITHSTOOD);
   });
 });
 

@@ -29,6 +29,8 @@ export interface Protocol {
     | "always";
   /** The part whose changes move no revision. */
   readonly unmoved: Part | null;
+  /** Known revisions that may stand beside one another. */
+  readonly mixes: "reads of any history" | "reads of one history";
   readonly ageFrom: "start" | "end" | "start of the last read";
   readonly windows: "kept" | "ignored";
 }
@@ -43,6 +45,7 @@ export const DESIGN: Protocol = {
   keepsUnder: "list of the load",
   sharedLoads: "same vector, still holds",
   unmoved: null,
+  mixes: "reads of any history",
   ageFrom: "start",
   windows: "kept",
 };

@@ -69,12 +69,13 @@ const encodeList = (list: List | null): string => (list === null ? "?" : `[${lis
 
 function encodeRead(read: Read | null, names: MarkNames): string {
   if (read === null) return "-";
-  const { marks, now, since, scopes, later } = read;
-  return `${scopes.join("")}:${later.join("")}:${names.all(scopes, marks)}@${now}@${since}`;
+  const { marks, now, since, history, scopes, later } = read;
+  return `${scopes.join("")}:${later.join("")}:${names.all(scopes, marks)}@${now}@${since}@${history}`;
 }
 
 function encodeKnown(known: Parts<Known | null>, names: MarkNames): string {
-  const encode = ({ mark, now, since }: Known, part: Part) => `${names.of(part, mark)}@${now}@${since}`;
+  const encode = ({ mark, now, since, history }: Known, part: Part) =>
+    `${names.of(part, mark)}@${now}@${since}@${history}`;
   return known.map((entry, part) => (entry === null ? "-" : encode(entry, part))).join("");
 }
 

@@ -204,7 +204,7 @@ export class ProtocolModel implements Model<State> {
     const scopes = [...all].sort();
     const later = this.protocol.vectors === "one snapshot" ? [] : scopes.filter((part) => !fixed.includes(part));
     const marks = this.keys.marksOf(state.database);
-    return { marks, now: this.timeIn(state), since: state.clock, scopes, later };
+    return { marks, now: this.timeIn(state), since: state.clock, history: this.historyOf(state), scopes, later };
   }
 
   private readOn(state: State, instance: Instance, sent: Read): Next {
@@ -217,6 +217,11 @@ export class ProtocolModel implements Model<State> {
   /** The database's clock. Nobody looks at it where nothing ends by itself. */
   private timeIn({ clock }: State): number {
     return this.scenario.expiry === undefined ? 0 : clock;
+  }
+
+  /** Which failover it was that the database has come through last, where anybody asks for it. */
+  private historyOf({ failovers }: State): number {
+    return this.protocol.mixes === "reads of any history" ? 0 : failovers;
   }
 
   private send({ database }: State, reader: Waiting): Sent {
@@ -240,12 +245,13 @@ export class ProtocolModel implements Model<State> {
 
   private learn({ clock }: State, { known }: Instance, read: Read): Parts<Known | null> {
     if (this.scenario.readers.every(({ staleness }) => staleness === undefined)) return known;
-    const { scopes, marks, now } = read;
+    const { scopes, marks, now, history } = read;
     const since = this.protocol.ageFrom === "end" ? clock : read.since;
     const passesForNew = this.protocol.ageFrom === "start of the last read";
     const learned = mapParts(known, (old, part) => {
-      if (scopes.includes(part)) return { mark: marks[part] ?? NEVER_MOVED, now, since };
-      return old !== null && passesForNew ? { ...old, since } : old;
+      if (scopes.includes(part)) return { mark: marks[part] ?? NEVER_MOVED, now, since, history };
+      if (old?.history !== history) return null;
+      return passesForNew ? { ...old, since } : old;
     });
     return this.youngOf(learned, clock);
   }

@@ -131,6 +131,7 @@ export interface Vector {
 export interface Read extends Vector {
   /** The tick in which it was sent. */
   readonly since: number;
+  readonly history: number;
   readonly scopes: readonly Part[];
   /** Those of them that are still to be read. */
   readonly later: readonly Part[];
@@ -141,6 +142,8 @@ export interface Known {
   readonly now: number;
   /** When its age begins. */
   readonly since: number;
+  /** Another one after each failover. */
+  readonly history: number;
 }
 
 export interface Instance {
