@@ -1,191 +1,72 @@
 import type { Model, Step } from "./checker.js";
+import { DESIGN, type Protocol } from "./design.js";
+import { encodeState } from "./encoding.js";
+import { Keys } from "./keys.js";
+import {
+  AFTER,
+  type Asked,
+  type Asker,
+  answerIn,
+  BEFORE,
+  begin,
+  type Found,
+  type Idle,
+  type Instance,
+  type Known,
+  type Loaded,
+  type Loading,
+  type Marks,
+  NEVER_MOVED,
+  type Read,
+  type Reader,
+  type Ready,
+  type Scenario,
+  type Sent,
+  type State,
+  VALUES,
+  type Value,
+  type Vector,
+  type Waiting,
+  type Writer,
+} from "./state.js";
 import {
   ACCOUNT,
-  ALLOW,
   acknowledge,
   apply,
-  type Binding,
-  beginning,
   bits,
   type Change,
-  DENY,
-  encodeTruth,
-  isAllowed,
+  type List,
   mapParts,
   NEITHER,
   nameOf,
+  ONE_ACCOUNT,
   type Part,
   type Parts,
   type Question,
   rightAnswers,
   succeed,
-  type Truth,
+  type World,
 } from "./world.js";
-
-/** How gateways answer: the design, or the design with one thing done otherwise. */
-export interface Protocol {
-  /** What stands for a state in the key of an answer. */
-  readonly keys: "tags" | "numbers";
-  /** Which vector reads a question may wait for. */
-  readonly joins: "unsent" | "sent";
-  /** What is read after a miss, and under what the answer is kept. */
-  readonly loads: "one snapshot" | "data, then vector" | "data" | "data in two statements";
-  /** Questions that miss the same key wait for one load; when those that came later take what it found. */
-  readonly sharedLoads: "same vector, still holds" | "same vector" | "always";
-  readonly bumps: "every scope" | "all but the account";
-  readonly ageFrom: "start" | "end";
-  readonly windows: "kept" | "ignored";
-}
-
-export const DESIGN: Protocol = {
-  keys: "tags",
-  joins: "unsent",
-  loads: "one snapshot",
-  sharedLoads: "same vector, still holds",
-  bumps: "every scope",
-  ageFrom: "start",
-  windows: "kept",
-};
-
-export interface Scenario {
-  readonly halves: Parts<boolean>;
-  readonly writers: readonly WriterPlan[];
-  readonly readers: readonly ReaderPlan[];
-  readonly binding: Binding;
-  /**
-   * `hostile`: any value that was ever written may come back, and any may be gone. `faithful`: keeps what it was told
-   * last. The design withstands the first, broken variants fall with the second.
-   */
-  readonly cache: "hostile" | "faithful";
-  /** How often PostgreSQL loses its last commit. */
-  readonly failovers?: number;
-  readonly ticks?: number;
-  /** The tick at which principal 0 loses its grant without anybody changing anything. */
-  readonly expiry?: number;
-}
-
-interface WriterPlan {
-  readonly commits: number;
-  readonly changes: readonly Change[];
-}
-
-interface ReaderPlan {
-  readonly instance: number;
-  readonly requests: number;
-  readonly questions: readonly Question[];
-  /** Takes a vector of at most this age in ticks; absent: a fresh one. */
-  readonly staleness?: number;
-}
-
-interface Writer extends WriterPlan {
-  readonly name: string;
-  /** The commit it has not acknowledged yet. */
-  readonly committed: number | null;
-}
-
-interface Asker extends ReaderPlan {
-  readonly name: string;
-}
-
-interface Asked extends Asker {
-  readonly question: Question;
-  /** The answers that were right at some time since the question came. */
-  readonly right: number;
-}
-
-interface Waiting extends Asked {
-  readonly at: "waiting" | "sent";
-}
-
-interface Ready extends Asked {
-  readonly at: "ready";
-  readonly vector: Vector;
-}
-
-interface Loading extends Asked {
-  readonly at: "loading";
-  readonly vector: Vector;
-  /** False: it takes part in a load that was there already. */
-  readonly own: boolean;
-  readonly found: Found;
-}
-
-/** What a load has read so far. */
-interface Found {
-  readonly half: boolean | null;
-  readonly value: Value | null;
-  /** What the value will be kept under. */
-  readonly marks: Marks | null;
-}
-
-interface Idle extends Asker {
-  readonly at: "idle";
-}
-
-type Reader = Idle | Waiting | Ready | Loading;
-
-type Marks = Parts<number>;
-
-interface Vector {
-  /** What keys are made of. */
-  readonly marks: Marks;
-  /** The database's clock when it was read. */
-  readonly now: number;
-  /** When its age begins. */
-  readonly since: number;
-}
-
-interface Instance {
-  readonly number: number;
-  /** The read that is on its way back. */
-  readonly sent: Vector | null;
-  /** The last one that came back, for readers that take an older one. */
-  readonly known: Vector | null;
-}
-
-interface Database {
-  readonly halves: Parts<boolean>;
-  readonly numbers: Marks;
-  readonly tags: Marks;
-}
-
-interface State {
-  readonly database: Database;
-  /** What a failover brings back; null: nothing to lose. */
-  readonly replica: Database | null;
-  readonly nextTag: number;
-  readonly truth: Truth;
-  /** Right answers by question, in this tick and in those before, as far back as anybody may look. */
-  readonly trail: readonly (readonly [number, number])[];
-  readonly clock: number;
-  readonly failovers: number;
-  readonly writers: readonly Writer[];
-  readonly readers: readonly Reader[];
-  readonly instances: readonly Instance[];
-  /** Sets of values by key. */
-  readonly cache: ReadonlyMap<number, number>;
-}
 
 type Next = Step<State>;
 
-/** An answer and the time it holds for: always, before the expiry, from the expiry on. */
-type Value = 0 | 1 | 2 | 3 | 4 | 5;
-const VALUES: readonly Value[] = [0, 1, 2, 3, 4, 5];
-const BEFORE = 2;
-const AFTER = 4;
-
-const answerIn = (value: Value): number => (value % 2 === 0 ? DENY : ALLOW);
-
-const NOTHING: Found = { half: null, value: null, marks: null };
+const NOTHING: Found = { half: null, value: null, list: null, marks: null };
 
 export class ProtocolModel implements Model<State> {
   readonly initial: State;
   private readonly scenario: Scenario;
   private readonly protocol: Protocol;
+  private readonly world: World;
+  private readonly keys: Keys;
+  /** How far back anybody may look. */
+  private readonly furthest: number;
 
   constructor(scenario: Scenario, protocol: Protocol = DESIGN) {
     this.scenario = scenario;
     this.protocol = protocol;
+    this.world = scenario.world ?? ONE_ACCOUNT;
+    this.keys = new Keys(this.world, protocol);
+    this.furthest = Math.max(0, ...scenario.readers.map(({ staleness = 0 }) => staleness));
     this.initial = begin(scenario);
   }
 
@@ -198,6 +79,26 @@ export class ProtocolModel implements Model<State> {
     ];
   }
 
+  encode(state: State): string {
+    return encodeState(state, this.keys);
+  }
+
+  // What it is called
+
+  private namesOf(parts: readonly Part[]): string {
+    return parts.map((part) => this.world.parts[part]).join(" and ");
+  }
+
+  private describe(list: List | null): string {
+    if (list === null) return "what the read finds";
+    return list.length === 0 ? "nothing" : this.namesOf(list);
+  }
+
+  /** Whether there is more to tell than fixed scopes. */
+  private follows(): boolean {
+    return this.world.lists.length > 1;
+  }
+
   // What is right
 
   private grants(question: Question, clock: number): boolean {
@@ -206,7 +107,7 @@ export class ProtocolModel implements Model<State> {
   }
 
   private right({ truth, clock }: State, question: Question): number {
-    return rightAnswers(truth, question, this.grants(question, clock));
+    return rightAnswers(this.world, truth, question, this.grants(question, clock));
   }
 
   /** After anything that may make other answers right: notes them for all who wait for one. */
@@ -227,81 +128,132 @@ export class ProtocolModel implements Model<State> {
   }
 
   private commit(state: State, writer: Writer, change: Change): Next {
-    const { database, nextTag, failovers } = state;
-    const halves = apply(database.halves, change);
-    const moves = (part: Part): boolean =>
-      change.moves.includes(part) && (this.protocol.bumps === "every scope" || part !== ACCOUNT);
-    const truth = succeed(state.truth, halves, this.scenario.binding);
+    const { database, replicas, nextTag, failovers } = state;
+    const links = apply(database.links, change);
+    const moves = (part: Part): boolean => change.moves.includes(part) && part !== this.protocol.unmoved;
+    const truth = succeed(state.truth, links, this.scenario.binding);
     const committed = this.scenario.binding === "commit" ? null : truth.version;
     const next: State = {
       ...state,
       database: {
-        halves,
+        links,
         numbers: mapParts(database.numbers, (number, part) => (moves(part) ? number + 1 : number)),
         tags: mapParts(database.tags, (tag, part) => (moves(part) ? nextTag : tag)),
       },
-      replica: failovers > 0 ? database : null,
+      replicas: failovers > 0 ? [database, ...replicas].slice(0, this.scenario.lost ?? 1) : [],
       nextTag: nextTag + 1,
       truth,
       writers: exchange(state.writers, writer, { ...writer, commits: writer.commits - 1, committed }),
     };
-    const label = `${writer.name} commits a change to ${change.moves.map(nameOfPart).join(" and ")} (${bits(halves)})`;
+    const label = `${writer.name} commits a change to ${this.namesOf(change.moves)} (${bits(links)})`;
     return { label, state: this.witness(next) };
   }
 
   private worldSteps(state: State): Next[] {
-    const steps: Next[] = [];
-    if (state.failovers > 0 && state.replica !== null) steps.push(this.failOver(state, state.replica));
-    if (state.clock < (this.scenario.ticks ?? 0)) steps.push(this.tick(state));
-    return steps;
+    const steps = state.failovers > 0 ? state.replicas.map((_, index) => this.failOver(state, index)) : [];
+    return state.clock < (this.scenario.ticks ?? 0) ? [...steps, this.tick(state)] : steps;
   }
 
-  private failOver(state: State, replica: Database): Next {
-    const truth = succeed(state.truth, replica.halves, "commit"); // nobody waits for anybody to acknowledge it
-    const next = { ...state, database: replica, replica: null, truth, failovers: state.failovers - 1 };
-    const label = `PostgreSQL fails over and loses the last commit (${bits(replica.halves)})`;
-    return { label, state: this.witness(next) };
+  private failOver(state: State, index: number): Next {
+    const database = state.replicas[index] ?? state.database;
+    const truth = succeed(state.truth, database.links, "commit"); // nobody waits for anybody to acknowledge it
+    const failovers = state.failovers - 1;
+    const replicas = failovers > 0 ? state.replicas.slice(index + 1) : [];
+    const lost = index === 0 ? "commit" : `${index + 1} commits`;
+    const label = `PostgreSQL fails over and loses the last ${lost} (${bits(database.links)})`;
+    return { label, state: this.witness({ ...state, database, replicas, truth, failovers }) };
   }
 
   private tick(state: State): Next {
-    const furthest = Math.max(0, ...this.scenario.readers.map(({ staleness = 0 }) => staleness));
-    const trail = [[NEITHER, NEITHER] as const, ...state.trail].slice(0, furthest + 1);
     const clock = state.clock + 1;
-    return { label: `tick ${clock}`, state: this.witness({ ...state, clock, trail }) };
+    const trail = [[NEITHER, NEITHER] as const, ...state.trail].slice(0, this.furthest + 1);
+    const instances = state.instances.map((instance) => ({ ...instance, known: this.youngOf(instance.known, clock) }));
+    return { label: `tick ${clock}`, state: this.witness({ ...state, clock, trail, instances }) };
+  }
+
+  /** What nobody takes any more is as good as not known. */
+  private youngOf(known: Parts<Known | null>, clock: number): Parts<Known | null> {
+    return mapParts(known, (entry) => (entry !== null && clock - entry.since > this.furthest ? null : entry));
   }
 
   // Vector reads
 
   private instanceSteps(state: State, instance: Instance): Next[] {
-    if (instance.sent !== null) return [this.answerRead(state, instance, instance.sent)];
+    const { sent } = instance;
+    if (sent !== null && sent.later.length > 0) return [this.readOn(state, instance, sent)];
+    if (sent !== null) return [this.answerRead(state, instance, sent)];
     const waiting = state.readers.some((reader) => reader.at === "waiting" && reader.instance === instance.number);
     return waiting ? [this.sendRead(state, instance)] : [];
   }
 
   /** The snapshot may as well be taken at once: nobody joins a read that is sent, unless the protocol is broken. */
   private sendRead(state: State, instance: Instance): Next {
-    const sent = { marks: this.marksOf(state.database), now: state.clock, since: state.clock };
     const readers = state.readers.map((reader) =>
-      reader.at === "waiting" && reader.instance === instance.number ? { ...reader, at: "sent" as const } : reader,
+      reader.at === "waiting" && reader.instance === instance.number ? this.send(state, reader) : reader,
     );
-    const instances = exchange(state.instances, instance, { ...instance, sent });
+    const asked = readers.filter(
+      (reader): reader is Sent => reader.at === "sent" && reader.instance === instance.number,
+    );
+    const instances = exchange(state.instances, instance, { ...instance, sent: this.read(state, asked) });
     return { label: `G${instance.number} reads the vector`, state: { ...state, readers, instances } };
   }
 
-  private answerRead(state: State, instance: Instance, sent: Vector): Next {
-    const known = this.protocol.ageFrom === "start" ? sent : { ...sent, since: state.clock };
+  private read(state: State, readers: readonly Sent[]): Read {
+    const all = new Set(readers.flatMap(({ question, list }) => this.keys.scopesOf(question, list)));
+    const fixed = readers.flatMap(({ question }) => this.world.fixed(question));
+    const scopes = [...all].sort();
+    const later = this.protocol.vectors === "one snapshot" ? [] : scopes.filter((part) => !fixed.includes(part));
+    const marks = this.keys.marksOf(state.database);
+    return { marks, now: this.timeIn(state), since: state.clock, history: this.historyOf(state), scopes, later };
+  }
+
+  private readOn(state: State, instance: Instance, sent: Read): Next {
+    const newest = this.keys.marksOf(state.database);
+    const marks = mapParts(sent.marks, (mark, part) => (sent.later.includes(part) ? (newest[part] ?? mark) : mark));
+    const instances = exchange(state.instances, instance, { ...instance, sent: { ...sent, marks, later: [] } });
+    return { label: `G${instance.number} reads the rest of it`, state: { ...state, instances } };
+  }
+
+  /** The database's clock. Nobody looks at it where nothing ends by itself. */
+  private timeIn({ clock }: State): number {
+    return this.scenario.expiry === undefined ? 0 : clock;
+  }
+
+  /** Which failover it was that the database has come through last, where anybody asks for it. */
+  private historyOf({ failovers }: State): number {
+    return this.protocol.mixes === "reads of any history" ? 0 : failovers;
+  }
+
+  private send({ database }: State, reader: Waiting): Sent {
+    return { ...reader, at: "sent", list: reader.list ?? this.world.followed(database.links, reader.question) };
+  }
+
+  private answerRead(state: State, instance: Instance, sent: Read): Next {
+    const vector: Vector = { marks: onlyOf(sent.scopes, sent.marks), now: sent.now };
     const readers = state.readers.map((reader) =>
-      reader.at === "sent" && reader.instance === instance.number
-        ? { ...reader, at: "ready" as const, vector: sent }
-        : reader,
+      reader.at === "sent" && reader.instance === instance.number ? this.look(reader, instance, vector) : reader,
     );
-    const keeps = this.scenario.readers.some(({ staleness }) => staleness !== undefined);
-    const instances = exchange(state.instances, instance, { ...instance, sent: null, known: keeps ? known : null });
+    const known = this.learn(state, instance, sent);
+    const instances = exchange(state.instances, instance, { ...instance, sent: null, known });
     return { label: `G${instance.number} has its vector`, state: { ...state, readers, instances } };
   }
 
-  private marksOf({ tags, numbers }: Database): Marks {
-    return this.protocol.keys === "tags" ? tags : numbers;
+  private look(reader: Sent, { lists }: Instance, vector: Vector): Ready {
+    const newest = this.protocol.looksUnder === "newest list" ? lists[reader.question] : null;
+    return { ...reader, at: "ready", list: newest ?? reader.list, vector };
+  }
+
+  private learn({ clock }: State, { known }: Instance, read: Read): Parts<Known | null> {
+    if (this.scenario.readers.every(({ staleness }) => staleness === undefined)) return known;
+    const { scopes, marks, now, history } = read;
+    const since = this.protocol.ageFrom === "end" ? clock : read.since;
+    const passesForNew = this.protocol.ageFrom === "start of the last read";
+    const learned = mapParts(known, (old, part) => {
+      if (scopes.includes(part)) return { mark: marks[part] ?? NEVER_MOVED, now, since, history };
+      if (old?.history !== history) return null;
+      return passesForNew ? { ...old, since } : old;
+    });
+    return this.youngOf(learned, clock);
   }
 
   // Readers
@@ -309,20 +261,30 @@ export class ProtocolModel implements Model<State> {
   private readerSteps(state: State, reader: Reader): Next[] {
     if (reader.at === "idle") return this.ask(state, reader);
     if (reader.at === "ready") return [...this.hits(state, reader), this.miss(state, reader)];
-    return reader.at === "loading" && reader.own ? [this.load(state, reader)] : [];
+    return reader.at === "loading" && reader.part === "host" ? [this.load(state, reader)] : [];
   }
 
   private ask(state: State, reader: Idle): Next[] {
     if (reader.requests === 0) return [];
-    return reader.questions.map((question) => {
-      const right = this.rightOnArrival(state, reader, question);
-      const asked: Asked = { ...reader, requests: reader.requests - 1, question, right };
-      const label = `${reader.name} asks about principal ${question}`;
-      return {
-        label,
-        state: { ...state, readers: exchange<Reader>(state.readers, reader, this.withVector(state, asked)) },
-      };
-    });
+    return reader.questions.flatMap((question) =>
+      this.listsTaken(state, reader, question).map((list) => this.askAbout(state, reader, question, list)),
+    );
+  }
+
+  private listsTaken(state: State, { instance }: Asker, question: Question): readonly (List | null)[] {
+    if (this.scenario.lists !== "faithful") return this.world.lists;
+    return [state.instances[instance]?.lists[question] ?? null];
+  }
+
+  private askAbout(state: State, reader: Idle, question: Question, list: List | null): Next {
+    const right = this.rightOnArrival(state, reader, question);
+    const asked: Asked = { ...reader, requests: reader.requests - 1, question, right };
+    const readers = exchange<Reader>(state.readers, reader, this.withVector(state, asked, list));
+    const label = `${reader.name} asks about principal ${question}`;
+    return {
+      label: this.follows() ? `${label}, taken to follow ${this.describe(list)}` : label,
+      state: { ...state, readers },
+    };
   }
 
   private rightOnArrival(state: State, { staleness }: Asker, question: Question): number {
@@ -330,19 +292,27 @@ export class ProtocolModel implements Model<State> {
     return state.trail.slice(0, staleness + 1).reduce((right, answers) => right | answers[question], NEITHER);
   }
 
-  private withVector(state: State, asked: Asked): Reader {
-    const { sent = null, known = null } = state.instances[asked.instance] ?? {};
-    if (asked.staleness !== undefined && known !== null && state.clock - known.since <= asked.staleness) {
-      return { ...asked, at: "ready", vector: known };
+  private withVector(state: State, asked: Asked, list: List | null): Reader {
+    const { instance, question, staleness } = asked;
+    const { sent = null, known = [] } = state.instances[instance] ?? {};
+    const waiting: Waiting = { ...asked, at: "waiting", list };
+    if (staleness !== undefined && list !== null) {
+      const vector = recall(known, this.keys.scopesOf(question, list), state.clock - staleness);
+      if (vector !== null) return { ...asked, at: "ready", list, vector };
     }
-    return { ...asked, at: this.protocol.joins === "sent" && sent !== null ? "sent" : "waiting" };
+    return this.protocol.joins === "sent" && sent !== null ? this.send(state, waiting) : waiting;
   }
 
   private hits(state: State, reader: Ready): Next[] {
-    const values = state.cache.get(keyOf(reader.question, reader.vector.marks)) ?? 0;
+    const values = state.cache.get(this.keyOf(reader)) ?? 0;
     return VALUES.filter((value) => (values & (1 << value)) !== 0 && this.holds(value, reader.vector.now)).map(
       (value) => this.answer(state, reader, value, "hits"),
     );
+  }
+
+  /** What it looks for. */
+  private keyOf({ question, list, vector }: Ready | Loading): number {
+    return this.keys.keyOf(question, list, vector.marks);
   }
 
   private holds(value: Value, now: number): boolean {
@@ -351,41 +321,56 @@ export class ProtocolModel implements Model<State> {
   }
 
   private miss(state: State, reader: Ready): Next {
-    const load = state.readers.find((other): other is Loading => other.at === "loading" && shareLoad(reader, other));
-    const loading: Loading = { ...reader, at: "loading", own: load === undefined, found: load?.found ?? NOTHING };
+    const load = state.readers.find(
+      (other): other is Loading => other.at === "loading" && this.shareLoad(reader, other),
+    );
+    const part = load === undefined ? "host" : "guest";
+    const loading: Loading = { ...reader, at: "loading", part, found: load?.found ?? NOTHING };
     const label = load === undefined ? "misses" : `misses and waits for the load of ${load.name}`;
     const readers = exchange(state.readers, reader, loading);
     return { label: `${reader.name} ${label}`, state: { ...state, readers } };
   }
 
   private load(state: State, reader: Loading): Next {
-    if (reader.found.value !== null && reader.found.marks !== null) {
-      return this.deliver(state, reader, reader.found.value, reader.found.marks);
-    }
+    const { value, list, marks } = reader.found;
+    if (value !== null && list !== null && marks !== null) return this.deliver(state, reader, { value, list, marks });
     const [what, found] = this.readMore(state, reader);
     const readers = state.readers.map((other) =>
-      other.at === "loading" && shareLoad(reader, other) ? { ...other, found } : other,
+      other.at === "loading" && this.shareLoad(reader, other) ? { ...other, found } : other,
     );
     return { label: `${reader.name} loads ${what}`, state: { ...state, readers } };
   }
 
-  private readMore({ database, clock }: State, { question, vector, found }: Loading): [string, Found] {
-    const { halves } = database;
-    const value = this.evaluate(isAllowed(halves, question), question, clock);
+  private readMore({ database, clock }: State, { question, list, vector, found }: Loading): [string, Found] {
+    const { links } = database;
+    const fixed = this.world.fixed(question);
+    const marks = this.keys.marksOf(database);
+    const mixed = mapParts(marks, (mark, part) => (fixed.includes(part) ? (vector.marks[part] ?? mark) : mark));
+    const under = { list: this.world.followed(links, question), marks };
+    const data = { ...NOTHING, value: this.evaluate(this.world.isAllowed(links, question), question, clock) };
     switch (this.protocol.loads) {
       case "one snapshot":
-        return ["data and vector", { half: null, value, marks: this.marksOf(database) }];
+        return ["data and vector", { ...data, ...under }];
       case "data":
-        return ["data", { half: null, value, marks: vector.marks }];
+        return ["data", { ...data, list, marks: vector.marks }];
       case "data, then vector":
-        if (found.value === null) return ["data", { half: null, value, marks: null }];
-        return ["the vector", { ...found, marks: this.marksOf(database) }];
-      case "data in two statements":
-        if (found.half === null) return ["its first half", { ...NOTHING, half: halves[question] }];
-        return [
-          "its second half",
-          { half: null, value: this.evaluate(found.half && halves[ACCOUNT], question, clock), marks: vector.marks },
-        ];
+        return found.value === null ? ["data", data] : ["the vector", { ...found, ...under }];
+      case "data and followed revisions":
+        return ["data and the followed part of the vector", { ...data, list: under.list, marks: mixed }];
+      case "list, then data and vector":
+        return found.list === null
+          ? ["the list", { ...NOTHING, list: under.list }]
+          : ["data and vector", { ...data, list: found.list, marks }];
+      case "data and vector, then list":
+        return found.value === null
+          ? ["data and vector", { ...data, marks }]
+          : ["the list", { ...found, list: under.list }];
+      case "data in two statements": {
+        if (found.half === null) return ["its first half", { ...NOTHING, half: links[question] === true }];
+        const allowed = found.half && links[ACCOUNT] === true;
+        const value = this.evaluate(allowed, question, clock);
+        return ["its second half", { ...NOTHING, value, list, marks: vector.marks }];
+      }
     }
   }
 
@@ -395,34 +380,60 @@ export class ProtocolModel implements Model<State> {
     return (window + (allowed && granted ? 1 : 0)) as Value;
   }
 
-  /** What was found is kept, and told to those who wait for it; a guest that cannot use it starts anew. */
-  private deliver(state: State, reader: Loading, value: Value, marks: Marks): Next {
-    const key = keyOf(reader.question, marks);
-    const values = this.scenario.cache === "hostile" ? (state.cache.get(key) ?? 0) | (1 << value) : 1 << value;
-    const next = { ...state, cache: new Map(state.cache).set(key, values) };
-    const served = this.answer(next, reader, value, "answers");
+  /** What was found is kept, and told to those who wait for it; a guest that cannot use it loads again. */
+  private deliver(state: State, reader: Loading, loaded: Loaded): Next {
+    const { value, list } = loaded;
+    const served = this.answer(this.remember(this.keep(state, reader, loaded), reader, list), reader, value, "answers");
     const guests = state.readers.filter(
-      (other): other is Loading => other !== reader && other.at === "loading" && shareLoad(reader, other),
+      (other): other is Loading => other !== reader && other.at === "loading" && this.shareLoad(reader, other),
     );
-    return guests.reduce((step, guest) => this.serveGuest(step, guest, value, marks), served);
+    return guests.reduce((step, guest) => this.serveGuest(step, guest, loaded), served);
   }
 
-  private serveGuest(step: Next, guest: Loading, value: Value, marks: Marks): Next {
+  private keep(state: State, { question, list: looked }: Loading, { value, list, marks }: Loaded): State {
+    const under = this.protocol.keepsUnder === "list of the load" ? list : looked;
+    const key = this.keys.keyOf(question, under, marks);
+    const values = this.scenario.cache === "hostile" ? (state.cache.get(key) ?? 0) | (1 << value) : 1 << value;
+    return { ...state, cache: new Map(state.cache).set(key, values) };
+  }
+
+  private remember(state: State, { instance: number, question }: Loading, list: List): State {
+    const instances = state.instances.map((instance) =>
+      instance.number === number
+        ? { ...instance, lists: instance.lists.map((old, of) => (of === question ? list : old)) }
+        : instance,
+    );
+    return { ...state, instances };
+  }
+
+  private serveGuest(step: Next, guest: Loading, loaded: Loaded): Next {
     if (step.violation !== undefined) return step;
-    if (this.isUsable(guest, value, marks)) {
-      const { label, ...told } = this.answer(step.state, guest, value, "takes it:");
+    if (this.isUsable(guest, loaded)) {
+      const { label, ...told } = this.answer(step.state, guest, loaded.value, "takes it:");
       return { label: `${step.label}; ${label}`, ...told };
     }
-    const { vector: _, own: __, found: ___, ...asked } = guest;
-    const readers = exchange<Reader>(step.state.readers, guest, { ...asked, at: "waiting" });
-    return { label: `${step.label}; ${guest.name} starts anew`, state: { ...step.state, readers } };
+    return { ...step, label: `${step.label}; ${guest.name} loads again`, state: this.loadAgain(step.state, guest) };
   }
 
-  private isUsable({ question, vector }: Loading, value: Value, marks: Marks): boolean {
+  private isUsable(guest: Loading, { value, list, marks }: Loaded): boolean {
     const { sharedLoads } = this.protocol;
-    if (sharedLoads === "always") return true;
-    if (keyOf(question, marks) !== keyOf(question, vector.marks)) return false;
-    return sharedLoads === "same vector" || this.holds(value, vector.now);
+    if (guest.part === "late guest" || sharedLoads === "always") return true;
+    const compared = sharedLoads === "same revisions of the guest's scopes, still holds" ? guest.list : list;
+    if (this.keys.keyOf(guest.question, compared, marks) !== this.keyOf(guest)) return false;
+    return sharedLoads === "same vector" || this.holds(value, guest.vector.now);
+  }
+
+  /** Of those who load again the first does so for all: whatever this load finds is from after they came. */
+  private loadAgain(state: State, guest: Loading): State {
+    const isLoaded = state.readers.some(
+      (other) => other.at === "loading" && other.part === "host" && this.shareLoad(guest, other),
+    );
+    const again: Loading = { ...guest, part: isLoaded ? "late guest" : "host", found: NOTHING };
+    return { ...state, readers: exchange<Reader>(state.readers, guest, again) };
+  }
+
+  private shareLoad(reader: Ready | Loading, load: Loading): boolean {
+    return reader.instance === load.instance && this.keyOf(reader) === this.keyOf(load);
   }
 
   private answer(state: State, reader: Ready | Loading, value: Value, how: string): Next {
@@ -435,122 +446,6 @@ export class ProtocolModel implements Model<State> {
     if ((answerIn(value) & right) !== 0) return step;
     return { ...step, violation: `${nameOf(answerIn(value))} about principal ${question} was not right at any time` };
   }
-
-  // Encoding
-
-  encode(state: State): string {
-    const names = new MarkNames(this.protocol.keys === "tags");
-    const { database, replica, cache } = state;
-    const parts = [
-      state.clock,
-      state.failovers,
-      state.trail.join(""),
-      encodeTruth(state.truth),
-      ...state.writers.map((writer) => encodeWriter(writer, state.truth)),
-      bits(database.halves) + names.all(this.marksOf(database)),
-      replica === null ? "" : bits(replica.halves) + names.all(this.marksOf(replica)),
-      ...state.instances.map(({ sent, known }) => encodeVector(sent, names) + encodeVector(known, names)),
-      ...inOneOrder(state.readers).map(({ reader, signature }) => signature + encodeMarks(reader, names)),
-      [...cache]
-        .flatMap(([key, values]) => encodeEntry(key, values, names))
-        .sort()
-        .join(","),
-    ];
-    return parts.join("|");
-  }
-}
-
-/**
- * Names for the marks of a state in the order in which they are met. Which tag is which does not matter, and neither
- * does what is kept under a tag that nobody holds: it never comes again. Numbers do come again.
- */
-class MarkNames {
-  private readonly unique: boolean;
-  private readonly known = [new Map<number, number>(), new Map<number, number>(), new Map<number, number>()];
-
-  constructor(unique: boolean) {
-    this.unique = unique;
-  }
-
-  of(part: Part, mark: number): number {
-    const names = this.known[part];
-    if (!this.unique || names === undefined) return mark;
-    const name = names.get(mark) ?? names.size;
-    names.set(mark, name);
-    return name;
-  }
-
-  all(marks: Marks): string {
-    return `${this.of(0, marks[0])}.${this.of(1, marks[1])}.${this.of(2, marks[2])}`;
-  }
-
-  two(question: Question, marks: Marks): string {
-    return `${this.of(question, marks[question])}.${this.of(ACCOUNT, marks[ACCOUNT])}`;
-  }
-
-  isHeld(part: Part, mark: number): boolean {
-    return !this.unique || this.known[part]?.has(mark) === true;
-  }
-}
-
-const encodeWriter = ({ commits, committed }: Writer, { version }: Truth): string =>
-  `${commits}${committed === null ? "" : `w${version - committed}`}`;
-
-function encodeVector(vector: Vector | null, names: MarkNames): string {
-  return vector === null ? "-" : `${names.all(vector.marks)}@${vector.now}@${vector.since}`;
-}
-
-/** Readers of one kind are interchangeable. */
-function inOneOrder(readers: readonly Reader[]): { reader: Reader; signature: string }[] {
-  const signed = readers.map((reader) => ({ reader, signature: signatureOf(reader) }));
-  return signed.sort((left, right) =>
-    left.signature < right.signature ? -1 : left.signature > right.signature ? 1 : 0,
-  );
-}
-
-function signatureOf(reader: Reader): string {
-  const { instance, staleness = "", questions, requests, at } = reader;
-  const kind = `${instance}${staleness}${questions.length}${requests}${at.slice(0, 1)}${at.length}`;
-  if (reader.at === "idle") return kind;
-  const asked = `${kind}${reader.question}${reader.right}`;
-  if (reader.at !== "ready" && reader.at !== "loading") return asked;
-  const ready = `${asked}@${reader.vector.now}`;
-  if (reader.at === "ready") return ready;
-  const { own, found } = reader;
-  return `${ready}${own ? "o" : "g"}${found.half ?? ""}${found.value ?? ""}`;
-}
-
-function encodeMarks(reader: Reader, names: MarkNames): string {
-  if (reader.at !== "ready" && reader.at !== "loading") return "";
-  const held = names.two(reader.question, reader.vector.marks);
-  if (reader.at === "ready" || reader.found.marks === null) return held;
-  return `${held}/${names.two(reader.question, reader.found.marks)}`;
-}
-
-function encodeEntry(key: number, values: number, names: MarkNames): string[] {
-  const question = (key % 2) as Question;
-  const account = Math.floor(key / 2) % MOST_MARKS;
-  const own = Math.floor(key / 2 / MOST_MARKS);
-  if (!names.isHeld(question, own) || !names.isHeld(ACCOUNT, account)) return [];
-  return [`${question}:${names.of(question, own)}.${names.of(ACCOUNT, account)}=${values}`];
-}
-
-function begin({ halves, writers, readers, failovers = 0 }: Scenario): State {
-  const truth = beginning(halves);
-  const instances = Math.max(...readers.map(({ instance }) => instance)) + 1;
-  return {
-    database: { halves, numbers: [1, 1, 1], tags: [1, 1, 1] },
-    replica: null,
-    nextTag: 2,
-    truth,
-    trail: [[rightAnswers(truth, 0), rightAnswers(truth, 1)]],
-    clock: 0,
-    failovers,
-    writers: writers.map((plan, index) => ({ ...plan, name: `W${index}`, committed: null })),
-    readers: readers.map((plan, index) => ({ ...plan, name: `R${index}`, at: "idle" })),
-    instances: Array.from({ length: instances }, (_, number) => ({ number, sent: null, known: null })),
-    cache: new Map(),
-  };
 }
 
 function acknowledgeStep(state: State, writer: Writer, version: number): Next {
@@ -559,21 +454,20 @@ function acknowledgeStep(state: State, writer: Writer, version: number): Next {
   return { label: `${writer.name} acknowledges`, state: { ...state, writers, truth } };
 }
 
-const nameOfPart = (part: Part): string => (part === ACCOUNT ? "the account" : `principal ${part}`);
-
-const MOST_MARKS = 1_000;
-
-/** Of the question and only the scopes that it depends on. */
-const keyOf = (question: Question, marks: Marks): number =>
-  (marks[question] * MOST_MARKS + marks[ACCOUNT]) * 2 + question;
-
-function shareLoad(reader: Ready | Loading, load: Loading): boolean {
-  return (
-    reader.instance === load.instance &&
-    reader.question === load.question &&
-    keyOf(reader.question, reader.vector.marks) === keyOf(load.question, load.vector.marks)
-  );
+/** What is known of the scopes; null where one of them is not known, or from before `oldest`. */
+function recall(known: Parts<Known | null>, scopes: readonly Part[], oldest: number): Vector | null {
+  const entries = scopes.map((part) => known[part] ?? null);
+  const young = entries.filter((entry): entry is Known => entry !== null && entry.since >= oldest);
+  if (young.length < entries.length) return null;
+  return {
+    marks: mapParts(known, (entry) => entry?.mark ?? NEVER_MOVED),
+    now: Math.min(...young.map(({ now }) => now)),
+  };
 }
+
+/** A scope that was not read looks like one that has never moved. */
+const onlyOf = (scopes: readonly Part[], marks: Marks): Marks =>
+  mapParts(marks, (mark, part) => (scopes.includes(part) ? mark : NEVER_MOVED));
 
 function exchange<T>(list: readonly T[], from: T, to: T): T[] {
   return list.map((item) => (item === from ? to : item));

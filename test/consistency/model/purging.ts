@@ -10,9 +10,9 @@ import {
   type Change,
   DENY,
   encodeTruth,
-  isAllowed,
   mapParts,
   nameOf,
+  ONE_ACCOUNT,
   type Parts,
   QUESTIONS,
   type Question,
@@ -32,7 +32,7 @@ export interface PurgingScheme {
 }
 
 export interface PurgingScenario {
-  readonly halves: Parts<boolean>;
+  readonly links: Parts<boolean>;
   readonly writers: readonly { readonly commits: number; readonly changes: readonly Change[] }[];
   readonly readers: readonly { readonly instance: number; readonly requests: number }[];
 }
@@ -58,7 +58,7 @@ interface Reader {
 }
 
 interface State {
-  readonly halves: Parts<boolean>;
+  readonly links: Parts<boolean>;
   readonly truth: Truth;
   readonly faults: number;
   readonly writers: readonly Writer[];
@@ -86,11 +86,11 @@ export function createPurgingModel(scheme: PurgingScheme, scenario: PurgingScena
   };
 }
 
-function begin({ faults }: PurgingScheme, { halves, writers, readers }: PurgingScenario): State {
+function begin({ faults }: PurgingScheme, { links, writers, readers }: PurgingScenario): State {
   const nothing = { at: "idle", question: 0, right: 0, key: "", answer: 0 } as const;
   return {
-    halves,
-    truth: beginning(halves),
+    links,
+    truth: beginning(links),
     faults,
     writers: writers.map((plan, index) => ({
       ...plan,
@@ -142,15 +142,15 @@ function deleteBefore(state: State, writer: Writer, old: Writer): Next {
 }
 
 function commit(state: State, writer: Writer, old: Writer): Next {
-  const halves = apply(state.halves, writer.change);
-  const truth = succeed(state.truth, halves, "acknowledged");
+  const links = apply(state.links, writer.change);
+  const truth = succeed(state.truth, links, "acknowledged");
   const readers = state.readers.map((reader) =>
-    reader.at === "idle" ? reader : { ...reader, right: reader.right | answerIn(halves, reader.question) },
+    reader.at === "idle" ? reader : { ...reader, right: reader.right | answerIn(links, reader.question) },
   );
   const done = { ...writer, at: "committed", version: truth.version, commits: writer.commits - 1 } as const;
   return {
-    label: `${writer.name} commits (${bits(halves)})`,
-    state: { ...state, halves, truth, readers, writers: exchange(state.writers, old, done) },
+    label: `${writer.name} commits (${bits(links)})`,
+    state: { ...state, links, truth, readers, writers: exchange(state.writers, old, done) },
   };
 }
 
@@ -201,7 +201,7 @@ function readerSteps(scheme: PurgingScheme, state: State, reader: Reader): Next[
       return [move(state, reader, { at: "missed" }, "misses")];
     }
     case "missed": {
-      const loaded = { ...reader, at: "loaded", answer: answerIn(state.halves, reader.question) } as const;
+      const loaded = { ...reader, at: "loaded", answer: answerIn(state.links, reader.question) } as const;
       const next = { ...state, readers: exchange(state.readers, reader, loaded) };
       // a local cache can guard against its own late writes; what it cannot guard against are messages that do not come
       if (scheme.cache === "local") return [keep(next, loaded)];
@@ -217,7 +217,7 @@ function ask(state: State, reader: Reader, question: Question): Next {
     at: "asked",
     requests: reader.requests - 1,
     question,
-    right: rightAnswers(state.truth, question),
+    right: rightAnswers(ONE_ACCOUNT, state.truth, question),
   } as const;
   return move(state, reader, asked, `asks about principal ${question}`);
 }
@@ -248,7 +248,8 @@ function move(state: State, reader: Reader, to: Partial<Reader>, label: string):
   return { label: `${reader.name} ${label}`, state: { ...state, readers } };
 }
 
-const answerIn = (halves: Parts<boolean>, question: Question): number => (isAllowed(halves, question) ? ALLOW : DENY);
+const answerIn = (links: Parts<boolean>, question: Question): number =>
+  ONE_ACCOUNT.isAllowed(links, question) ? ALLOW : DENY;
 
 function exchange<T>(list: readonly T[], from: T, to: T): T[] {
   return list.map((item) => (item === from ? to : item));
@@ -260,7 +261,7 @@ function encode(state: State): string {
   const reader = ({ instance, requests, at, question, right, key, answer: value }: Reader) =>
     `${instance}${requests}${at}${question}${right}${key}=${value}`;
   return [
-    bits(state.halves),
+    bits(state.links),
     encodeTruth(state.truth),
     state.faults,
     ...state.writers.map(writer),

@@ -1,16 +1,66 @@
 /**
- * The smallest world in which every known mistake shows: two principals and their account. A principal is allowed when
- * both it and the account have their half of a grant, so an answer follows from two scopes, and a change can move the
- * grant from one to the other.
+ * The smallest worlds in which every known mistake shows. A grant is a chain of links, each of which belongs to a part
+ * of the world with a scope of its own. A principal is allowed when all links of its grant are there, so an answer
+ * follows from several scopes, and a change can take one link away and put another one there.
  */
 export type Question = 0 | 1;
-export type Part = 0 | 1 | 2;
-export type Parts<T> = readonly [T, T, T];
+export type Part = number;
+/** One for each part of a world. */
+export type Parts<T> = readonly T[];
+/** The scopes that a question follows. */
+export type List = readonly Part[];
 
 export const QUESTIONS: readonly Question[] = [0, 1];
 export const ACCOUNT = 2;
+export const GROUP = 2;
+export const OTHER_GROUP = 3;
+export const POLICY = 3;
 
-/** A transaction: the scopes whose revision it moves, and the halves that it grants or takes away. */
+export interface World {
+  /** Their names. */
+  readonly parts: Parts<string>;
+  /** The scopes of a question in every state. */
+  fixed(question: Question): List;
+  /** The scopes that it has besides in this state. They become others only when one of them moves, or a fixed one. */
+  followed(links: Parts<boolean>, question: Question): List;
+  /** All that may be followed. */
+  readonly lists: readonly List[];
+  isAllowed(links: Parts<boolean>, question: Question): boolean;
+}
+
+const NONE: List = [];
+const has = (links: Parts<boolean>, ...parts: Part[]): boolean => parts.every((part) => links[part] === true);
+
+/** Principals and their account. */
+export const ONE_ACCOUNT: World = {
+  parts: ["principal 0", "principal 1", "the account"],
+  fixed: (question) => [question, ACCOUNT],
+  followed: () => NONE,
+  lists: [NONE],
+  isAllowed: (links, question) => has(links, question, ACCOUNT),
+};
+
+/** A principal's link is its membership, a group's is the attachment of the policy that allows or does not. */
+export const GROUP_AND_POLICY: World = {
+  parts: ["principal 0", "principal 1", "the group", "the policy"],
+  fixed: (question) => [question],
+  followed: (links, question) => (!has(links, question) ? NONE : !has(links, GROUP) ? [GROUP] : [GROUP, POLICY]),
+  lists: [NONE, [GROUP], [GROUP, POLICY]],
+  isAllowed: (links, question) => has(links, question, GROUP, POLICY),
+};
+
+/** A principal's link says in which of them it is. */
+export const TWO_GROUPS: World = {
+  parts: ["principal 0", "principal 1", "the group", "the other group"],
+  fixed: (question) => [question],
+  followed: (links, question) => [groupOf(links, question)],
+  lists: [[GROUP], [OTHER_GROUP]],
+  isAllowed: (links, question) => has(links, groupOf(links, question)),
+};
+
+const groupOf = (links: Parts<boolean>, question: Question): Part => (has(links, question) ? GROUP : OTHER_GROUP);
+
+/** A transaction: the scopes whose revision it moves, and the links that it puts there or takes away. */
 export interface Change {
   readonly moves: readonly Part[];
   readonly turns: readonly Part[];
@@ -22,18 +72,18 @@ export const CHANGES = {
   principal: turn(0),
   otherPrincipal: turn(1),
   account: turn(ACCOUNT),
-  /** From having the one half to having the other: neither state allows. */
+  group: turn(GROUP),
+  policy: turn(POLICY),
+  /** From having the one link to having the other: neither state allows. */
   swap: turn(0, ACCOUNT),
   /** Alters something else in the account. */
   touch: { moves: [ACCOUNT], turns: [] },
 } as const satisfies Record<string, Change>;
 
-export function mapParts<T, R>(parts: Parts<T>, map: (value: T, part: Part) => R): Parts<R> {
-  return [map(parts[0], 0), map(parts[1], 1), map(parts[2], 2)];
-}
+export const mapParts = <T, R>(parts: Parts<T>, map: (value: T, part: Part) => R): Parts<R> => parts.map(map);
 
-export const apply = (halves: Parts<boolean>, change: Change): Parts<boolean> =>
-  mapParts(halves, (half, part) => half !== change.turns.includes(part));
+export const apply = (links: Parts<boolean>, change: Change): Parts<boolean> =>
+  mapParts(links, (link, part) => link !== change.turns.includes(part));
 
 /** Answers as a set of bits: which ones are right. */
 export const DENY = 1;
@@ -41,8 +91,6 @@ export const ALLOW = 2;
 export const NEITHER = 0;
 
 export const nameOf = (answer: number): string => (answer === ALLOW ? "ALLOW" : "DENY");
-
-export const isAllowed = (halves: Parts<boolean>, question: Question): boolean => halves[question] && halves[ACCOUNT];
 
 /**
  * When a change binds readers: `commit` is more than anybody is promised, and the design is held to it; `acknowledged`
@@ -53,13 +101,13 @@ export type Binding = "commit" | "acknowledged";
 /** States that an answer may still be right for: the newest, and older ones that no binding change has replaced. */
 export interface Truth {
   readonly version: number;
-  readonly standing: readonly { readonly version: number; readonly halves: Parts<boolean> }[];
+  readonly standing: readonly { readonly version: number; readonly links: Parts<boolean> }[];
 }
 
-export const beginning = (halves: Parts<boolean>): Truth => ({ version: 0, standing: [{ version: 0, halves }] });
+export const beginning = (links: Parts<boolean>): Truth => ({ version: 0, standing: [{ version: 0, links }] });
 
-export function succeed({ version, standing }: Truth, halves: Parts<boolean>, binding: Binding): Truth {
-  const newest = { version: version + 1, halves };
+export function succeed({ version, standing }: Truth, links: Parts<boolean>, binding: Binding): Truth {
+  const newest = { version: version + 1, links };
   return { version: version + 1, standing: binding === "commit" ? [newest] : [...standing, newest] };
 }
 
@@ -68,14 +116,14 @@ export function acknowledge(truth: Truth, version: number): Truth {
 }
 
 /** The answers that are right for some standing state. */
-export function rightAnswers({ standing }: Truth, question: Question, granting = true): number {
+export function rightAnswers(world: World, { standing }: Truth, question: Question, granting = true): number {
   let answers = NEITHER;
-  for (const { halves } of standing) answers |= granting && isAllowed(halves, question) ? ALLOW : DENY;
+  for (const { links } of standing) answers |= granting && world.isAllowed(links, question) ? ALLOW : DENY;
   return answers;
 }
 
 export function encodeTruth({ version, standing }: Truth): string {
-  return standing.map((state) => `${version - state.version}${bits(state.halves)}`).join("");
+  return standing.map((state) => `${version - state.version}${bits(state.links)}`).join("");
 }
 
-export const bits = (halves: Parts<boolean>): string => halves.map((half) => (half ? "+" : "-")).join("");
+export const bits = (links: Parts<boolean>): string => links.map((link) => (link ? "+" : "-")).join("");
