@@ -16,12 +16,20 @@ const NOTHING_FOLLOWED: FollowedScopes = new Map();
 /** A machine that was suspended lost time that the monotonic clock does not count. */
 const MOST_DRIFT_MS = 100;
 
+/** What one statement has read. */
+export interface RevisionRead extends ModelState {
+  /** Names the server that was asked, from its start to its end. */
+  readonly server: string;
+}
+
 /** Revisions that were read a short while ago, for answers that may rest on an older state. */
 export class KnownRevisions {
   private readonly known = new LRUCache<string, { readonly revision: Revision | null; readonly readAt: number }>({
     max: MOST_SCOPES,
   });
   private readonly clocks: Clocks;
+  /** That all known revisions are from. */
+  private server = "";
   /** Database clock minus monotonic clock. */
   private databaseTime = 0;
   /** Wall clock minus monotonic clock. */
@@ -33,8 +41,9 @@ export class KnownRevisions {
   }
 
   /** @param readAt when the statement was sent, since it may have seen no later state; by the monotonic clock */
-  remember({ vector, now }: ModelState, readAt: number): void {
+  remember({ vector, now, server }: RevisionRead, readAt: number): void {
     if (this.forgetIfSuspended()) return; // the statement may be from before, too
+    this.forgetOther(server);
     this.databaseTime = now - readAt;
     this.wallTime = this.readWallTime();
     for (const [scope, revision] of vector) this.known.set(scope, { revision, readAt });
@@ -61,6 +70,12 @@ export class KnownRevisions {
     this.known.clear();
     this.wallTime = wallTime;
     return true;
+  }
+
+  /** Another server may not have all that the one before had: what both say together, perhaps nobody ever had. */
+  private forgetOther(server: string): void {
+    if (server !== this.server) this.known.clear();
+    this.server = server;
   }
 
   private readWallTime(): number {

@@ -1,10 +1,10 @@
 import type { Pool } from "pg";
 import type { PrincipalName } from "../domain/principal.js";
 import { type Foundation, followedScopes, OUTDATED_LISTS, REVISIONS_OF_ALL } from "./followed-scopes.js";
-import { type Clocks, KnownRevisions, SYSTEM_CLOCKS } from "./known-revisions.js";
+import { type Clocks, KnownRevisions, type RevisionRead, SYSTEM_CLOCKS } from "./known-revisions.js";
 import { openPool } from "./pool.js";
 import type { Transaction } from "./prisma-client.js";
-import { primaryRow, type RowShape, whole } from "./readable-row.js";
+import { primaryRow, type RowShape, text, whole } from "./readable-row.js";
 import {
   FOLLOWED_ROWS,
   type FollowedRow,
@@ -50,6 +50,7 @@ const ATTEMPT_MS = REVISION_DEADLINE_MS / 2;
 const READ_REVISIONS = `
 WITH ${followedScopes(`arn_key = ANY($2::text[] || ARRAY(${OUTDATED_LISTS}))`)}
 SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
+  extract(epoch FROM pg_postmaster_start_time())::text AS server,
   pg_is_in_recovery() AS standby,
   ${REVISIONS_OF_ALL}`;
 
@@ -91,7 +92,7 @@ interface Batch {
   readonly scopes: Set<string>;
   readonly principals: Set<string>;
   readonly foundations: Map<string, Foundation>;
-  readonly answer: Promise<ModelState>;
+  readonly answer: Promise<RevisionRead>;
   readonly send: () => void;
 }
 
@@ -144,7 +145,7 @@ function newBatch(pool: Pool, sendNext: () => void): Batch {
   const scopes = new Set<string>();
   const principals = new Set<string>();
   const foundations = new Map<string, Foundation>();
-  const { promise, resolve } = withResolver<ModelState>();
+  const { promise, resolve } = withResolver<RevisionRead>();
   setImmediate(sendNext);
   const send = () => resolve(readWithRetry(pool, [...scopes], [...principals], [...foundations.values()]));
   return { scopes, principals, foundations, answer: promise, send };
@@ -158,7 +159,7 @@ function withResolver<T>(): { promise: Promise<T>; resolve: (value: Promise<T>) 
   return { promise, resolve };
 }
 
-async function readWithRetry(pool: Pool, ...wanted: Wanted): Promise<ModelState> {
+async function readWithRetry(pool: Pool, ...wanted: Wanted): Promise<RevisionRead> {
   try {
     return await read(pool, ...wanted);
   } catch {
@@ -170,10 +171,11 @@ async function readWithRetry(pool: Pool, ...wanted: Wanted): Promise<ModelState>
   }
 }
 
-const ROW: RowShape = { now: whole, revisions: REVISION_ROWS, followed: FOLLOWED_ROWS };
+const ROW: RowShape = { now: whole, server: text, revisions: REVISION_ROWS, followed: FOLLOWED_ROWS };
 
 interface Row {
   readonly now: number;
+  readonly server: string;
   readonly standby: boolean;
   readonly revisions: readonly RevisionRow[];
   readonly followed: readonly FollowedRow[];
@@ -181,13 +183,14 @@ interface Row {
 
 type Wanted = [scopes: string[], principals: string[], foundations: Foundation[]];
 
-async function read(pool: Pool, ...[scopes, principals, foundations]: Wanted): Promise<ModelState> {
+async function read(pool: Pool, ...[scopes, principals, foundations]: Wanted): Promise<RevisionRead> {
   const columns = [0, 1, 2].map((column) => foundations.map((foundation) => foundation[column]));
   const values = [scopes, principals, ...columns];
   const query = pool.query<Row>({ name: "ramgate_revisions", text: READ_REVISIONS, values });
   const row = primaryRow((await withDeadline(query, ATTEMPT_MS)).rows[0], ROW);
+  const { now, server } = row;
   const followed = toFollowed(principals, row.followed);
-  return { vector: toVector(scopes, row.revisions), followed, now: row.now, ofOneMoment: true };
+  return { vector: toVector(scopes, row.revisions), followed, now, server, ofOneMoment: true };
 }
 
 /**

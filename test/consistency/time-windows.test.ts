@@ -166,7 +166,7 @@ class Timekeeper {
   private pool(row: () => Row): Pool {
     const query = async ({ values: [scopes = []] }: { values: readonly (readonly string[])[] }) => {
       const revisions = scopes.map((scope) => [scope, 1, `tag-${this.number}`]);
-      return { rows: [{ ...row(), standby: false, now: this.now, revisions, followed: [] }] };
+      return { rows: [{ ...row(), standby: false, server: "one", now: this.now, revisions, followed: [] }] };
     };
     return { query } as unknown as Pool;
   }

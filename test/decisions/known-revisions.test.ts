@@ -7,8 +7,10 @@ const revision = (rev: number): Revision => ({ rev, tag: `tag-${rev}` });
 function knownAt() {
   const state = { now: 10_000, suspended: 0 };
   const known = new KnownRevisions({ monotonic: () => state.now, wall: () => state.now + state.suspended });
-  const read = (entries: Record<string, Revision | null>, readAt: number, now = 0) =>
-    known.remember({ vector: new Map(Object.entries(entries)), followed: new Map(), now, ofOneMoment: true }, readAt);
+  const read = (entries: Record<string, Revision | null>, readAt: number, now = 0, server = "one") => {
+    const vector = new Map(Object.entries(entries));
+    known.remember({ vector, followed: new Map(), now, server, ofOneMoment: true }, readAt);
+  };
   const recall = (scopes: string[], maxAge = 1_000) => known.recall(scopes, maxAge);
   return { state, known, read, recall };
 }
@@ -61,6 +63,13 @@ describe("known revisions", () => {
     expect(recall(["a"])).not.toBeNull();
     state.suspended = 190;
     expect(recall(["a"])).toBeNull();
+  });
+
+  it("are forgotten when another server is asked: it may not have all that they are from", () => {
+    const { read, recall } = knownAt();
+    read({ a: revision(1) }, 10_000);
+    read({ b: revision(1) }, 10_000, 0, "two");
+    expect([recall(["a"]), recall(["b"])?.vector.get("b")]).toEqual([null, revision(1)]);
   });
 
   it("are forgotten also when something else was read first after that", () => {

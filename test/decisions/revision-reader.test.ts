@@ -22,7 +22,7 @@ function fakePool(): { pool: Pool; sent: Sent[] } {
         answer: (rev, followed = []) => {
           const read = new Set([...scopes, ...followed.flatMap(([, list]) => list)]);
           const revisions = [...read].map((scope) => [scope, rev, `tag-${rev}`]);
-          resolve({ rows: [{ now: rev, standby: rev < 0, revisions, followed }] });
+          resolve({ rows: [{ now: rev, server: "one", standby: rev < 0, revisions, followed }] });
         },
         fail: () => reject(new Error("connection lost")),
       });

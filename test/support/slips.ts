@@ -41,7 +41,7 @@ export const staleOnOutage: readonly Slip[] = [
     replace: `
       const [scopes, principals] = wanted;
       const vector = new Map(scopes.map((it) => [it, globalThis.lastRead?.get(it) ?? null]));
-      return { vector, followed: toFollowed(principals, []), now: Date.now(), ofOneMoment: true };`,
+      return { vector, followed: toFollowed(principals, []), now: Date.now(), server: "", ofOneMoment: true };`,
   },
 ];
 

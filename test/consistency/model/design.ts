@@ -45,7 +45,7 @@ export const DESIGN: Protocol = {
   keepsUnder: "list of the load",
   sharedLoads: "same vector, still holds",
   unmoved: null,
-  mixes: "reads of any history",
+  mixes: "reads of one history",
   ageFrom: "start",
   windows: "kept",
 };

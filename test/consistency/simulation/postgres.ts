@@ -22,18 +22,24 @@ export class SimulatedPostgres {
   private readonly dice: Dice;
   private tags = 0;
   private current: Account;
-  private replica: Account;
+  /** What a failover may bring back: as it was before the last commit, or before the last two. */
+  private replicas: readonly Account[];
+  private servers = 0;
   down = false;
 
   constructor(machine: Machine, dice: Dice) {
     this.machine = machine;
     this.dice = dice;
     this.current = firstAccount(this.newTag);
-    this.replica = this.current;
+    this.replicas = [this.current];
     this.note();
   }
 
   private readonly newTag = (): string => `tag-${this.tags++}`;
+
+  private get server(): string {
+    return `server-${this.servers}`;
+  }
 
   note(): void {
     this.moments.push({ account: this.current, now: this.machine.now });
@@ -45,14 +51,16 @@ export class SimulatedPostgres {
 
   /** Tags are new, also where numbers come a second time. */
   commit(change: Change): Account {
-    this.replica = this.current;
+    this.replicas = [this.current, ...this.replicas.slice(0, 1)];
     this.current = applyChange(change, this.newTag);
     return this.current;
   }
 
-  /** The last commit is lost. */
+  /** The last commit is lost, or the last two. */
   failOver(): void {
-    this.current = this.replica;
+    this.current = this.dice.pick(this.replicas);
+    this.replicas = [this.current];
+    this.servers += 1;
   }
 
   /** What a gateway sees of it. Each statement is on its way there, and its rows on their way back. */
@@ -78,7 +86,7 @@ export class SimulatedPostgres {
     const { now } = this.machine;
     const standby = this.dice.chance(0.02);
     const account = standby ? this.dice.pick(this.moments).account : this.current;
-    if (name === "ramgate_revisions") return { now, standby, ...stateRow(account, values) };
+    if (name === "ramgate_revisions") return { now, standby, server: this.server, ...stateRow(account, values) };
     const input = { ...stateRow(account, values.slice(0, 2)), ...inputRow(account) };
     if (name === "ramgate_evaluation_input") return { now, standby, ...input };
     throw new Error(`the simulation knows no statement \`${name}\``);
