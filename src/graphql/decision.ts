@@ -1,3 +1,4 @@
+import type { GraphQLResolveInfo } from "graphql";
 import {
   type Certainty as CertaintyValue,
   type DecisionStage as DecisionStageValue,
@@ -6,6 +7,7 @@ import {
   type MatchedStatement as MatchedStatementShape,
   type NearMiss as NearMissShape,
   type Outcome as OutcomeValue,
+  type PolicyReference,
   type ResidualCondition as ResidualConditionShape,
   type AttachmentScope as Scope,
   type StatementFailure as StatementFailureShape,
@@ -20,6 +22,8 @@ import { AttachmentScope } from "./attachment.js";
 import { builder } from "./builder.js";
 import { Policy } from "./policy.js";
 import { Principal } from "./principal.js";
+import type { PolicyRow, Records } from "./records.js";
+import { selectsOnly } from "./selection.js";
 
 /** An enum of the domain: a description for every one of its values, or it does not compile. */
 function enumOf<Value extends string>(name: string, description: string, values: Record<Value, string>) {
@@ -115,7 +119,7 @@ const MatchedStatement = builder.objectRef<MatchedStatementShape>("MatchedStatem
       type: Policy,
       nullable: true,
       description: "The policy; null unless `source` is IDENTITY_POLICY.",
-      resolve: ({ policy }, _args, { records }) => (policy ? records.policies.load(policy.id) : null),
+      resolve: ({ policy }, _args, { records }, info) => policy && policyOf(policy, records, info),
     }),
     version: t.exposeString("version", {
       nullable: true,
@@ -143,6 +147,13 @@ const MatchedStatement = builder.objectRef<MatchedStatementShape>("MatchedStatem
   }),
 });
 
+const NAMES: ReadonlySet<string> = new Set(["__typename", "id", "arn", "name", "type"]);
+
+/** What names a policy is in the decision already: who wants no more of it need not wait for the database. */
+function policyOf(reference: PolicyReference, { policies }: Records, info: GraphQLResolveInfo) {
+  return selectsOnly(info, NAMES) ? (reference as PolicyRow) : policies.load(reference.id);
+}
+
 /** A policy is attached within the account of its holder. */
 function accountOf(attachedTo: string | null): string {
   return attachedTo === null ? "" : parsePrincipalArn(attachedTo).account;
@@ -167,7 +178,7 @@ const ResidualCondition = builder.objectRef<ResidualConditionShape>("ResidualCon
       type: Policy,
       nullable: true,
       description: "The policy that holds it; null when it is no identity policy.",
-      resolve: ({ policy }, _args, { records }) => (policy ? records.policies.load(policy.id) : null),
+      resolve: ({ policy }, _args, { records }, info) => policy && policyOf(policy, records, info),
     }),
     version: t.exposeString("version", {
       nullable: true,

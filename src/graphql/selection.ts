@@ -18,6 +18,11 @@ export function selects({ fieldNodes, fragments }: Selected, name: string): bool
   return fieldNodes.some(({ selectionSet }) => fieldsIn(selectionSet, fragments).some((field) => field.name === name));
 }
 
+/** Whether nothing but these fields is asked for right below this one. */
+export function selectsOnly({ fieldNodes, fragments }: Selected, names: ReadonlySet<string>): boolean {
+  return fieldNodes.every(({ selectionSet }) => fieldsIn(selectionSet, fragments).every(({ name }) => names.has(name)));
+}
+
 /** How much of the decisions below this field is asked for: reasons are worked out for those who read them. */
 export function detailOf({ fieldNodes, fragments }: Selected): Detail {
   const names = new Set(fieldNodes.flatMap(({ selectionSet }) => namesBelow(selectionSet, fragments)));

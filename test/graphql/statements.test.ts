@@ -341,6 +341,22 @@ describe("SQL does not grow with the page", () => {
   });
 });
 
+it("the names of a policy that matched need no statement, and are those of the record", async () => {
+  const names = "__typename id arn name type";
+  const asked = (fields: string) => `{ checkAccess(input: { principal: "acs:ram::${ACCOUNT}:user/${nth("user", 1)}",
+    action: "kms:Decrypt", resource: "acs:kms:cn-hangzhou:${ACCOUNT}:key/${nth("key", 1)}" }) {
+    matchedStatements { ...Named } } } fragment Named on MatchedStatement { policy { ${fields} } }`;
+  await fixture.run(asked(names)); // is kept from now on
+  const named = await fixture.run(asked(names));
+  expect(named.statements.map(shape).filter((table) => table === "policy")).toEqual([]);
+  const whole = await fixture.run(asked(`${names} description`));
+  expect(whole.statements.map(shape)).toContain("policy");
+  const policies = (data: typeof named.data) =>
+    data.checkAccess.matchedStatements.map(({ policy }: { policy: object }) => ({ ...policy, description: null }));
+  expect(policies(named.data).length).toBeGreaterThan(0);
+  expect(policies(named.data)).toEqual(policies(whole.data));
+});
+
 /** The table that a statement is about. */
 function shape(statement: string): string {
   return /"public"\."(\w+)"/.exec(statement)?.[1] ?? statement;
