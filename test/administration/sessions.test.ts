@@ -112,7 +112,7 @@ describe("assumeRole", () => {
       SELECT coalesce(string_agg(t::text, ''), '') AS text FROM
         (SELECT to_jsonb(s)::text FROM role_session s UNION ALL SELECT to_jsonb(a)::text FROM audit_event a
          UNION ALL SELECT to_jsonb(i)::text FROM idempotency_record i) t`;
-    expect(everything[0]?.text).not.toContain(value?.token?.split("_").at(-1));
+    expect(everything[0]?.text).not.toContain(value?.token?.slice(-43)); // a secret may hold `_`
   });
 
   test("folds the role's name, not the session's", async () => {
