@@ -180,12 +180,11 @@ async function changeOnce<T>(
   const now = await beginChange(tx);
   const claim = await claimKey<T>(tx, request, change);
   if (claim?.replay !== undefined) return { result: claim.replay, moved: [] };
-  await lockAccount(tx, change);
+  const expected = expectedRevisions(administration, request, now);
+  await lockAccount(tx, change, expected);
   const before = await lockScopes(tx, change.scopes);
   const guards = await withTrail(tx, change, before);
-  if (isGiven(request.expectedRevision)) {
-    await checkExpected(tx, administration, change, { token: request.expectedRevision, guards, now });
-  }
+  if (expected !== null) await checkExpected(tx, administration, change, { expected, guards, now });
   const effect = await change.run(tx);
   if (request.dryRun) throw new DryRunDone(resultOf(effect, administration.tokens.issue(guards, now), true));
   const after = effect.changed ? await readRevisions(tx, change.scopes) : before;
@@ -221,14 +220,16 @@ async function claimKey<T>(tx: Transaction, request: ChangeRequest, change: Chan
   return claimIdempotencyKey<ChangeResult<T>>(tx, { caller: callerName(request.caller), key, fingerprint });
 }
 
-async function lockAccount(tx: Transaction, change: Change<unknown>): Promise<void> {
-  const rows = await lockRow(tx, change);
-  if (rows.length === 0 && change.createsAccount !== true) {
-    refuse("ENTITY_NOT_EXIST_ACCOUNT", `the account \`${change.account}\` does not exist`);
+/** Of several changes that expect the same of the whole account one wins, so each keeps all others out. */
+async function lockAccount(tx: Transaction, change: Change<unknown>, expected: Expected | null): Promise<void> {
+  const { account, createsAccount } = change;
+  const rows = await lockRow(tx, account, expected?.has(trailScope(account)) ? "exclusive" : change.lock);
+  if (rows.length === 0 && createsAccount !== true) {
+    refuse("ENTITY_NOT_EXIST_ACCOUNT", `the account \`${account}\` does not exist`);
   }
 }
 
-function lockRow(tx: Transaction, { account, lock }: Change<unknown>): Promise<unknown[]> {
+function lockRow(tx: Transaction, account: string, lock: AccountLock): Promise<unknown[]> {
   if (lock === "exclusive") return tx.$queryRaw`SELECT id FROM account WHERE id = ${account} FOR UPDATE`;
   if (lock === "counted") return tx.$queryRaw`SELECT id FROM account WHERE id = ${account} FOR NO KEY UPDATE`;
   return tx.$queryRaw`SELECT id FROM account WHERE id = ${account} FOR KEY SHARE`;
@@ -249,7 +250,7 @@ async function lockScopes(tx: Transaction, scopes: readonly string[]): Promise<R
 
 async function lockRows(tx: Transaction, scopes: readonly string[]): Promise<RevisionRow[]> {
   const rows = await tx.$queryRaw<{ scope: string; rev: bigint; tag: string }[]>`
-    SELECT scope, rev, tag::text AS tag FROM authz_revision WHERE scope = ANY(${[...scopes]}::text[])
+    SELECT scope, rev, tag::text AS tag FROM scope_revision WHERE scope = ANY(${[...scopes]}::text[])
     ORDER BY scope FOR UPDATE`;
   return rows.map(({ scope, rev, tag }) => [scope, Number(rev), tag]);
 }
@@ -260,7 +261,7 @@ async function lockRows(tx: Transaction, scopes: readonly string[]): Promise<Rev
  */
 async function claimRows(tx: Transaction, scopes: readonly string[]): Promise<void> {
   await tx.$executeRaw`
-    INSERT INTO authz_revision (scope, rev) SELECT scope, 0 FROM unnest(${[...scopes]}::text[]) scope ORDER BY scope
+    INSERT INTO scope_revision (scope, rev) SELECT scope, 0 FROM unnest(${[...scopes]}::text[]) scope ORDER BY scope
     ON CONFLICT (scope) DO NOTHING`;
 }
 
@@ -275,8 +276,15 @@ async function readTrail(tx: Transaction, account: string): Promise<RevisionVect
   return new Map([[trailScope(account), { rev, tag: String(rev) }]]);
 }
 
+/** @throws InvalidTokenError */
+function expectedRevisions({ tokens }: Administration, request: ChangeRequest, now: number): Expected | null {
+  return isGiven(request.expectedRevision) ? tokens.read(request.expectedRevision, now).revisions : null;
+}
+
+type Expected = ReadonlyMap<string, number>;
+
 interface Expectation {
-  readonly token: string;
+  readonly expected: Expected;
   /** What the change is guarded by, as it is now. */
   readonly guards: RevisionVector;
   /** Milliseconds since the epoch, database clock. */
@@ -288,13 +296,12 @@ async function checkExpected(
   tx: Transaction,
   { tokens }: Administration,
   change: Change<unknown>,
-  { token, guards, now }: Expectation,
+  { expected, guards, now }: Expectation,
 ): Promise<void> {
-  const { revisions } = tokens.read(token, now);
-  const current = new Map([...(await sharedBesides(tx, change, revisions)), ...guards]);
+  const current = new Map([...(await sharedBesides(tx, change, expected)), ...guards]);
   const moved = [...current].some(([scope, revision]) => {
-    const expected = revisions.get(scope);
-    return expected !== undefined && expected !== (revision?.rev ?? 0);
+    const rev = expected.get(scope);
+    return rev !== undefined && rev !== (revision?.rev ?? 0);
   });
   if (!moved) return;
   const message = "something that this change is about has changed since the expected revision";
@@ -309,7 +316,7 @@ async function checkExpected(
 async function sharedBesides(
   tx: Transaction,
   { account, guardedByAll }: Change<unknown>,
-  named: ReadonlyMap<string, number>,
+  named: Expected,
 ): Promise<RevisionVector> {
   if (guardedByAll) return readRevisions(tx, [...named.keys()].filter(isOf(account)));
   return named.has(trailScope(account)) ? readTrail(tx, account) : new Map();

@@ -32,18 +32,18 @@ export async function requireMayAssume(
 }
 
 /**
- * Looks until all that the decision depends on is held: what the principal itself has first, then what its groups have.
- * Nothing can be added to what is held already, so there is an end to it.
+ * Looks until all that the decision depends on is held: as a rule twice, since the first look says what that is. It is
+ * held in one statement, in the order in which changes lock it. Nothing is added to what is held, so there is an end to it.
  */
 async function loadAndHold(tx: Transaction, assumer: PrincipalName, role: EntityName): Promise<EvaluationInput> {
   const scopes = scopesOf(assumer, role.arn);
+  const look = () => loadInTransaction(tx, { principals: [assumer], resources: [role.arn], scopes }, compile);
   const held = new Set<string>();
-  for (let open = scopes; ; ) {
+  for (let input = await look(); ; input = await look()) {
+    const open = [...scopes, ...[...input.followed.values()].flat()].filter((scope) => !held.has(scope));
+    if (open.length === 0) return input;
     await holdRevisions(tx, open);
     for (const scope of open) held.add(scope);
-    const input = await loadInTransaction(tx, { principals: [assumer], resources: [role.arn], scopes }, compile);
-    open = [...input.followed.values()].flat().filter((scope) => !held.has(scope));
-    if (open.length === 0) return input;
   }
 }
 

@@ -77,9 +77,9 @@ export interface DecisionCounts {
   readonly hits: number;
   readonly misses: number;
   readonly bypasses: number;
-  /** Hits that were evaluated again, and came out the same. */
+  /** Answers from what was kept that were loaded and evaluated again, and came out the same. */
   readonly verified: number;
-  /** Hits that were evaluated again, and came out differently: a defect. */
+  /** The same, and came out differently: a defect. */
   readonly mismatches: number;
   /** Shared entries that no gateway has sealed for their key: somebody else writes to the cache. */
   readonly forgeries: number;
@@ -157,7 +157,7 @@ async function answerAll(services: Services, pending: readonly Pending[], answer
   const came = services.loader.begun();
   const state = await services.states.read(pending);
   const current = attempt(pending, answers, (item) => checkFloor(services, item, state));
-  const groups = groupByKey(services, current, state);
+  const groups = await groupByKey(services, current, state);
   const own = await answerFromCache(services, groups, state, answers, "recall");
   if (own.length > 0 && !state.ofOneMoment) return answerAll(services, own.flatMap(fromNow), answers);
   const unknown = await answerFromFacts(services, own, state, answers);
@@ -201,11 +201,13 @@ function checkFloor(services: Services, item: Pending, { vector, now }: ModelSta
   return item;
 }
 
-function groupByKey(services: Services, pending: readonly Pending[], state: ModelState): Group[] {
+async function groupByKey(services: Services, pending: readonly Pending[], state: ModelState): Promise<Group[]> {
   const { answers } = services;
   if (answers === null) return pending.map((first) => ({ key: null, first, items: [first] }));
   const groups = new Map<string, { key: string; first: Pending; items: Pending[] }>();
+  const slice = createTimeSlicer();
   for (const item of pending) {
+    await slice();
     const key = decisionKey(services, item.question, state);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { key, first: item, items: [item] });
@@ -260,6 +262,7 @@ function verify(services: Services, { key, first }: Group, answer: CachedAnswer,
     if (result !== "different") return;
     services.counted.mismatches += 1;
     if (key !== null) services.answers?.forget(key);
+    services.facts?.forget(first.question);
     services.onAlarm?.(`decision cache: an answer about \`${first.question.resource}\` was wrong: it is a defect`);
   });
 }
@@ -277,9 +280,13 @@ async function answerFromFacts(
     await slice();
     const { question } = group.first;
     const known = services.facts?.recall(question, state) ?? null;
-    if (known === null) unknown.push(group);
-    else
-      answerGroup(services, group.items, evaluateFrom(services, question, known), isLikelyElsewhere(question), answers);
+    if (known === null) {
+      unknown.push(group);
+      continue;
+    }
+    const loaded = evaluateFrom(services, question, known);
+    answerGroup(services, group.items, loaded, isLikelyElsewhere(question), answers);
+    if (!(loaded instanceof Error)) verify(services, group, loaded.answer, known.state);
   }
   return unknown;
 }
@@ -374,9 +381,13 @@ function toAnswer(
 ): Answer {
   services.counted[COUNTER[cache]] += 1;
   const { decisions, resource, evaluatedAt } = cached;
-  const vector = revisionsOf(question, state);
-  const revision = () => services.tokens.issue(vector, state.now);
-  return { decisions, resource, cache, vector, revision, evaluatedAt };
+  return {
+    ...{ decisions, resource, cache, evaluatedAt },
+    get vector() {
+      return revisionsOf(question, state); // an answer holds on to the state only, which a batch has in common
+    },
+    revision: () => services.tokens.issue(revisionsOf(question, state), state.now),
+  };
 }
 
 function failUnanswered(items: readonly Pending[], answers: Answers, error: Error): void {

@@ -24,6 +24,28 @@ export function revisionsOf(question: PreparedQuestion, { vector, followed }: Re
 
 type RevisionsIn = Pick<ModelState, "vector" | "followed">;
 
+const digests = new WeakMap<RevisionVector, WeakMap<readonly string[], string>>();
+
+/** What is followed, and its tags. Questions of a batch about one principal have it in common. */
+function digestOf(followed: readonly string[], vector: RevisionVector): string {
+  const known = digests.get(vector) ?? new WeakMap<readonly string[], string>();
+  digests.set(vector, known);
+  const digest = known.get(followed) ?? sha256(canonicalText(tagsOf(followed, vector)));
+  known.set(followed, digest);
+  return digest;
+}
+
+function tagsOf(scopes: readonly string[], vector: RevisionVector): ReadonlyMap<string, string | null> {
+  return new Map(scopes.map((scope) => [scope, vector.get(scope)?.tag ?? null]));
+}
+
+/** UTF-8 would fold all lone surrogates into one character. */
+function sha256(text: string): string {
+  return createHash("sha256").update(Buffer.from(text, "utf16le")).digest("base64url");
+}
+
+const NOTHING: readonly string[] = [];
+
 /**
  * The key of an answer. It holds everything the answer depends on: the state of the model (as the scopes of the
  * revision vector and their tags), the evaluator, and the whole question. So an entry can be lost, but never be wrong; a
@@ -31,16 +53,15 @@ type RevisionsIn = Pick<ModelState, "vector" | "followed">;
  * they should: no answer was ever kept under these names with these tags.
  */
 export function decisionKey(space: KeySpace, question: PreparedQuestion, state: RevisionsIn): string {
-  const tags = new Map([...revisionsOf(question, state)].map(([scope, revision]) => [scope, revision?.tag ?? null]));
+  const { vector, followed } = state;
   const text = canonicalText([
     FORMAT,
     space.environment,
     space.engineVersion,
     space.scopePrecedence,
-    tags,
+    tagsOf(question.scopes, vector),
+    digestOf(followed.get(question.follows) ?? NOTHING, vector),
     question.canonical,
   ]);
-  // UTF-8 would fold all lone surrogates into one character
-  const digest = createHash("sha256").update(Buffer.from(text, "utf16le")).digest("base64url");
-  return `az:d:${FORMAT}:${digest}`;
+  return `az:d:${FORMAT}:${sha256(text)}`;
 }

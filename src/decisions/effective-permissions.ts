@@ -39,7 +39,8 @@ export async function effectivePermissions(
   const answer = await ask({ principal, resource, actions: rows, ...circumstances });
   const plans = withOperations ? operationsOf(factsOf(answer.resource)) : [];
   const { operations, answers } = await decideOperations(ask, principal, circumstances, plans, [answer]);
-  const { decisions: permissions, revision, evaluatedAt } = answer;
+  const { decisions: permissions, evaluatedAt } = answer;
+  const revision = () => answer.revision();
   return { permissions, operations, revision, evaluatedAt, cache: combinedStatus(answers) };
 }
 

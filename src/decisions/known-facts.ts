@@ -26,7 +26,15 @@ interface Known<T> {
 }
 
 const MAX_BYTES = 32 * 1024 * 1024;
-const BYTES_OF_TAG = 160;
+const BYTES = {
+  facts: 1_024,
+  attachment: 256,
+  tag: 256,
+  session: 16_384,
+  trustPolicy: 65_536,
+  /** Of a document: as it is compiled, and what evaluation derives from it for this principal. */
+  character: 48,
+};
 
 /**
  * What was loaded of principals and of registered resources, for questions that were never asked before: with another
@@ -34,14 +42,8 @@ const BYTES_OF_TAG = 160;
  * but never be wrong.
  */
 export class KnownFacts {
-  private readonly principals = new LRUCache<string, Known<PrincipalFacts>>({
-    maxSize: MAX_BYTES,
-    sizeCalculation: ({ facts, tags }) => 512 + 256 * facts.attachments.length + BYTES_OF_TAG * tags.length,
-  });
-  private readonly resources = new LRUCache<string, Known<ResourceFacts>>({
-    maxSize: MAX_BYTES,
-    sizeCalculation: ({ facts, tags }) => 512 + 256 * facts.tags.size + BYTES_OF_TAG * tags.length,
-  });
+  private readonly principals = new LRUCache<string, Known<PrincipalFacts>>({ maxSize: MAX_BYTES });
+  private readonly resources = new LRUCache<string, Known<ResourceFacts>>({ maxSize: MAX_BYTES });
 
   /** Null unless both are known as they are in `state`, which must be of one moment: else they may never have been so together. */
   recall({ principal, resource, follows }: PreparedQuestion, state: ModelState): FactsInState | null {
@@ -53,16 +55,34 @@ export class KnownFacts {
     return { facts, state: { ...state, followed: new Map([[follows, requester.followed]]) } };
   }
 
-  /** @param state in which the facts of the question were loaded */
-  keep({ principal, resource, follows }: PreparedQuestion, facts: Facts, state: ModelState): void {
-    if (facts.principal !== null) {
-      const followed = state.followed.get(follows) ?? [];
-      keep(this.principals, principal.arnKey, facts.principal, [principalScopes(principal), followed], state);
+  /** @param input that the facts are from; in a batch the same object comes many times */
+  keep({ principal, resource, follows }: PreparedQuestion, facts: Facts, input: EvaluationInput): void {
+    if (facts.principal !== null && this.principals.peek(principal.arnKey)?.facts !== facts.principal) {
+      const known = knownIn(input, facts.principal, principalScopes(principal), input.followed.get(follows));
+      const size = sizeOfPrincipal(known, input.charactersOf(facts.principal));
+      this.principals.set(principal.arnKey, known, { size });
     }
-    if (facts.resource.registered) {
-      keep(this.resources, resource, facts.resource, [resourceScopes(resource), []], state);
+    if (facts.resource.registered && this.resources.peek(resource)?.facts !== facts.resource) {
+      const known = knownIn(input, facts.resource, resourceScopes(resource));
+      this.resources.set(resource, known, { size: sizeOfResource(known) });
     }
   }
+
+  /** What is known of both is not used any more. */
+  forget({ principal, resource }: PreparedQuestion): void {
+    this.principals.delete(principal.arnKey);
+    this.resources.delete(resource);
+  }
+}
+
+function sizeOfPrincipal({ facts, tags }: Known<PrincipalFacts>, characters: number): number {
+  const { attachments, issued } = facts;
+  const lists = BYTES.attachment * attachments.length + BYTES.tag * tags.length + BYTES.session * issued.length;
+  return BYTES.facts + lists + BYTES.character * characters;
+}
+
+function sizeOfResource({ facts, tags }: Known<ResourceFacts>): number {
+  return BYTES.facts + BYTES.tag * (facts.tags.size + tags.length) + (facts.trustPolicy ? BYTES.trustPolicy : 0);
 }
 
 /** What a question is evaluated from, of what was loaded for it. */
@@ -77,15 +97,12 @@ function holdsIn({ tags }: Known<unknown>, { vector }: ModelState): boolean {
   });
 }
 
-/** In a batch the same object comes many times. */
-function keep<T extends object>(
-  known: LRUCache<string, Known<T>>,
-  key: string,
-  facts: T,
-  [fixed, followed]: readonly [readonly string[], readonly string[]],
+function knownIn<T>(
   { vector }: ModelState,
-): void {
-  if (known.peek(key)?.facts === facts) return;
+  facts: T,
+  fixed: readonly string[],
+  followed: readonly string[] = [],
+): Known<T> {
   const tags = [...fixed, ...followed].map((scope) => [scope, vector.get(scope)?.tag ?? null] as const);
-  known.set(key, { facts, followed, tags });
+  return { facts, followed, tags };
 }

@@ -1,5 +1,11 @@
 import type { LoadEvaluationInput } from "../store/evaluation-input.js";
-import { type Foundation, type ModelState, RememberedScopes, type RevisionReader } from "../store/revisions.js";
+import {
+  type Foundation,
+  MOST_LISTS,
+  type ModelState,
+  RememberedScopes,
+  type RevisionReader,
+} from "../store/revisions.js";
 import type { RevisionFloor } from "./consistency.js";
 import type { PreparedQuestion } from "./prepare-question.js";
 import type { Question } from "./question.js";
@@ -43,7 +49,7 @@ export function createStateReader(revisions: RevisionReader, maxStaleness = MAX_
       const { followed, foundations } = remembered.recall(principals);
       const unknown = principals.filter((arnKey) => !followed.has(arnKey));
       const scopes = new Set([...scopesOfAll(asked), ...[...followed.values()].flat()]);
-      const state = await readRevisions(asked, [...scopes], unknown, foundations);
+      const state = await readRevisions(asked, [...scopes], unknown.slice(0, MOST_LISTS), foundations);
       remembered.remember(state);
       return { ...state, followed: new Map([...followed, ...state.followed]) };
     },

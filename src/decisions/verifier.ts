@@ -12,7 +12,7 @@ import type { CachedAnswer } from "./sealed-answer.js";
 /** `moved`: the state has changed meanwhile, so nothing can be said; `skipped`: not looked at. */
 export type Verification = "same" | "different" | "moved" | "skipped";
 
-/** Evaluates answers that came from the cache once more, beside the requests. Never rejects. */
+/** Loads and evaluates answers from what was kept once more, beside the requests. Never rejects. */
 export interface Verifier {
   /** @param state in which the answer was found */
   check(question: PreparedQuestion, answer: CachedAnswer, state: ModelState): Promise<Verification>;
@@ -54,9 +54,10 @@ interface Checked {
 
 async function compare({ load, scopePrecedence }: VerifierOptions, checked: Checked): Promise<Verification> {
   const { question, answer, state } = checked;
-  const { principal, resource, scopes } = question;
-  const input = await load({ principals: [principal], resources: [resource], scopes });
-  if (!isDeepStrictEqual(revisionsOf(question, input), revisionsOf(question, state))) return "moved";
+  const { principal, resource } = question;
+  const before = revisionsOf(question, state); // by what it was found: with a scope that is followed only now, nothing need have moved
+  const input = await load({ principals: [principal], resources: [resource], scopes: [...before.keys()] });
+  if ([...before].some(([scope, revision]) => input.vector.get(scope)?.tag !== revision?.tag)) return "moved";
   const facts = factsOf(question, input);
   const isSameAt = (instant: number, shown: (verdict: Verdict) => unknown) => {
     const { decisions, resource: summary } = evaluateQuestion(question, facts, scopePrecedence, instant);

@@ -36,7 +36,7 @@ const FIND_CREDENTIAL = {
   text: `SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
       c.kind, c.secret_digest, p.arn AS principal_arn,
       floor(extract(epoch FROM least(c.revoked_at, c.expires_at)) * 1000)::float8 AS until,
-      s.scopes, coalesce((SELECT json_agg(json_build_array(r.scope, r.rev, r.tag)) FROM authz_revision r
+      s.scopes, coalesce((SELECT json_agg(json_build_array(r.scope, r.rev, r.tag)) FROM scope_revision r
         WHERE r.scope = ANY (s.scopes)), '[]') AS revisions
     FROM credential c LEFT JOIN principal p ON p.id = c.principal_id,
       LATERAL (SELECT array_remove(ARRAY['cred:' || c.id, 'prin:' || p.arn_key], NULL) AS scopes) s

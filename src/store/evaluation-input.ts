@@ -43,6 +43,8 @@ export interface EvaluationInput extends ModelState {
   /** Null: no such principal. A session is known when its role is. */
   principal(name: PrincipalName): PrincipalFacts | null;
   resource(arn: string): ResourceFacts;
+  /** Characters of the documents that the facts of a principal were compiled from. */
+  charactersOf(facts: PrincipalFacts): number;
 }
 
 /** Loads all that a batch of questions needs with one statement, whatever the size of the batch. */
@@ -162,6 +164,7 @@ function toInput(request: InputRequest, row: InputRow, compile: CompileDocument)
   const principalRows = new Map(row.principals.map((found) => [found[4], found]));
   const resourceRows = new Map(row.resources.map((found) => [found[0], found]));
   const trustPolicies = new Map(row.roles);
+  const characters = new Map(row.policies.map(([id, , , , , , document]) => [id, document?.length ?? 0]));
   return {
     now: row.now,
     ofOneMoment: true,
@@ -175,6 +178,8 @@ function toInput(request: InputRequest, row: InputRow, compile: CompileDocument)
       (arn) => resourceFacts(arn, resourceRows.get(arn), trustPolicies, compile),
       (arn) => arn,
     ),
+    charactersOf: ({ attachments }) =>
+      attachments.reduce((sum, { policy }) => sum + (characters.get(policy.reference.id) ?? 0), 0),
   };
 }
 
@@ -206,7 +211,7 @@ function indexAttachments(row: InputRow, compile: CompileDocument): AttachmentsO
   return (holderId) => index.get(holderId) ?? [];
 }
 
-/** No revision of the principal's account moves with another account's policy, so its document must not be used. */
+/** A policy counts in its own account only: what another account has written must not decide here. */
 function isForeign(policy: PolicyRow | undefined, account: string): boolean {
   const owner = policy?.[1];
   return owner !== null && owner !== account;

@@ -4,10 +4,13 @@ import type { FollowedScopes, ModelState } from "./revision-vector.js";
 /** A scope that a remembered list rests on, and its tag at that time; null: it did not exist. */
 export type Foundation = readonly [arnKey: string, scope: string, tag: string | null];
 
+/** Lists that are looked up at a time. Whoever else wants one goes without: such a question misses, and is loaded. */
+export const MOST_LISTS = 200;
+
 /** Of the lists that rest on $3 (`arn_key`), $4 (scope), $5 (tag), those that rest on what is over. */
 export const OUTDATED_LISTS = `
-  SELECT arn_key FROM unnest($3::text[], $4::text[], $5::text[]) AS remembered (arn_key, scope, tag)
-  WHERE tag IS DISTINCT FROM (SELECT r.tag::text FROM authz_revision r WHERE r.scope = remembered.scope)`;
+  SELECT DISTINCT arn_key FROM unnest($3::text[], $4::text[], $5::text[]) AS remembered (arn_key, scope, tag)
+  WHERE tag IS DISTINCT FROM (SELECT r.tag::text FROM scope_revision r WHERE r.scope = remembered.scope) LIMIT ${MOST_LISTS}`;
 
 /**
  * What follows from the principals that `condition` names: `asked`, `membership`, `followed (arn_key, scope)`. Memberships
@@ -32,10 +35,10 @@ asked AS MATERIALIZED (
 
 /** The revisions of the scopes in $1 and of all that are followed. */
 export const REVISIONS_OF_ALL = `
-  coalesce((SELECT json_agg(json_build_array(scope, rev, tag)) FROM authz_revision
+  coalesce((SELECT json_agg(json_build_array(scope, rev, tag)) FROM scope_revision
     WHERE scope = ANY($1::text[] || ARRAY(SELECT scope FROM followed))), '[]') AS revisions,
-  coalesce((SELECT json_agg(json_build_array(arn_key, coalesce((SELECT json_agg(f.scope ORDER BY f.scope COLLATE "C")
-    FROM followed f WHERE f.arn_key = asked.arn_key), '[]'))) FROM asked), '[]') AS followed`;
+  coalesce((SELECT json_agg(json_build_array(arn_key, coalesce(scopes, '[]'))) FROM asked LEFT JOIN (
+    SELECT arn_key, json_agg(scope ORDER BY scope COLLATE "C") AS scopes FROM followed GROUP BY arn_key) l USING (arn_key)), '[]') AS followed`;
 
 const MOST_SCOPES = 400_000;
 

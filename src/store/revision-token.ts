@@ -29,6 +29,8 @@ interface TokenPayload {
 
 const LIFETIME_MS = 24 * 60 * 60 * 1000;
 const MAX_SCOPES = 64;
+/** Names of imported policies can be long. */
+const MAX_NAMES = 16_384;
 const MAC_BYTES = 16;
 const MAX_LENGTH = 32_768;
 
@@ -61,7 +63,11 @@ function entriesOf(vector: RevisionVector): [string, number][] {
   const entries = [...vector].map(([scope, revision]): [string, number] => [scope, revision?.rev ?? 0]);
   const rank = (scope: string): number => RANKS.findIndex((kind) => scope.startsWith(kind));
   entries.sort(([a], [b]) => rank(a) - rank(b) || (a < b ? -1 : 1));
-  return entries.slice(0, MAX_SCOPES);
+  let room = MAX_NAMES;
+  return entries.slice(0, MAX_SCOPES).filter(([scope]) => {
+    room -= Buffer.byteLength(scope);
+    return room >= 0;
+  });
 }
 
 function encode(payload: TokenPayload): string {

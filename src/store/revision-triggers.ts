@@ -65,7 +65,7 @@ function describe(trigger: TriggerRow): string {
 
 function expectedTriggers(): TriggerRow[] {
   return [
-    trigger("authz_revision", "authz_revision_keep", "authz_forbid", BEFORE_DELETE_OR_TRUNCATE, null, null),
+    trigger("scope_revision", "authz_revision_keep", "authz_forbid", BEFORE_DELETE_OR_TRUNCATE, null, null),
     trigger("principal", "authz_remember_sessions", "authz_remember_sessions", BEFORE_DELETE_OF_ROW, null, null),
     ...DECISION_TABLES.flatMap((table) => [
       trigger(table, "authz_insert", `authz_bump_${table}`, AFTER_INSERT, null, "changed"),

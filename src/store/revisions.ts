@@ -211,7 +211,7 @@ export async function readRevisions(
   scopes: readonly string[],
 ): Promise<RevisionVector> {
   const rows = await db.$queryRaw<{ scope: string; rev: bigint; tag: string }[]>`
-    SELECT scope, rev, tag::text AS tag FROM authz_revision WHERE scope = ANY(${[...scopes]}::text[])`;
+    SELECT scope, rev, tag::text AS tag FROM scope_revision WHERE scope = ANY(${[...scopes]}::text[])`;
   return toVector(
     scopes,
     rows.map(({ scope, rev, tag }) => [scope, Number(rev), tag]),
@@ -221,7 +221,7 @@ export async function readRevisions(
 /** Keeps scopes from moving until the transaction ends, so that what was decided from them still holds when it commits. */
 export async function holdRevisions(db: Pick<Transaction, "$queryRaw">, scopes: readonly string[]): Promise<void> {
   await db.$queryRaw`
-    SELECT scope FROM authz_revision WHERE scope = ANY(${[...scopes]}::text[]) ORDER BY scope FOR SHARE`;
+    SELECT scope FROM scope_revision WHERE scope = ANY(${[...scopes]}::text[]) ORDER BY scope FOR SHARE`;
 }
 
 /** The database's clock inside a transaction, in whole milliseconds like every instant that decisions are made for. */
@@ -231,7 +231,7 @@ export async function readClock(db: Pick<Transaction, "$queryRaw">): Promise<Dat
   return new Date(row?.now ?? Number.NaN);
 }
 
-export { type Foundation, RememberedScopes } from "./followed-scopes.js";
+export { type Foundation, MOST_LISTS, RememberedScopes } from "./followed-scopes.js";
 export type { Clocks } from "./known-revisions.js";
 export { assertRevisionTriggers } from "./revision-triggers.js";
 export * from "./revision-vector.js";

@@ -29,7 +29,7 @@ const FIND_SESSION = {
   text: `SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now, s.arn, s.token_digest,
       floor(extract(epoch FROM s.issued_at) * 1000)::float8 AS from,
       floor(extract(epoch FROM least(s.expires_at, s.revoked_at)) * 1000)::float8 AS until,
-      coalesce((SELECT json_agg(json_build_array(r.scope, r.rev, r.tag)) FROM authz_revision r
+      coalesce((SELECT json_agg(json_build_array(r.scope, r.rev, r.tag)) FROM scope_revision r
         WHERE r.scope = 'prin:' || s.arn), '[]') AS revisions
     FROM role_session s WHERE s.id = $1`,
 };

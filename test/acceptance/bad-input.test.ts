@@ -23,7 +23,7 @@ async function everything(): Promise<string> {
   const tables = ["account", "principal", "policy", "policy_version", "attachment", "kms_resource", "resource_tag"];
   const rows = await withClient(database.url, async (client) => {
     const results = [];
-    for (const table of [...tables, "group_membership", "resource_group", "audit_event", "authz_revision"]) {
+    for (const table of [...tables, "group_membership", "resource_group", "audit_event", "scope_revision"]) {
       results.push((await client.query(`select t::text from ${table} t order by 1`)).rows);
     }
     return results;

@@ -20,9 +20,10 @@ const OLD_GROUP = `
   SELECT gen_random_uuid(), '${ACCOUNT}', 'CUSTOM', 'p' || i, 'p' || i, '${arn.policy("p")}' || i
   FROM generate_series(1, 20) i`;
 
-const scopes = () =>
+/** The table had another name. */
+const scopes = (table = "scope_revision") =>
   withClient(database.url, async (client) => {
-    const { rows } = await client.query<{ scope: string; rev: string }>("SELECT scope, rev FROM authz_revision");
+    const { rows } = await client.query<{ scope: string; rev: string }>(`SELECT scope, rev FROM ${table}`);
     return new Map(rows.map(({ scope, rev }) => [scope, Number(rev)]));
   });
 
@@ -30,7 +31,7 @@ beforeAll(async () => {
   database = await createEmptyDatabase("carried_over_groups");
   await migrateUpTo(database.url, 9);
   await withClient(database.url, (client) => client.query(OLD_GROUP));
-  const before = await scopes();
+  const before = await scopes("authz_revision");
   await migrate(database.url, MIGRATIONS);
   expect(await scopes()).toEqual(new Map([...before, [`grp:${arn.group("old")}`, 1]]));
   const tokens = createTokens({ environment: "test", key: Buffer.alloc(32, 7) });
@@ -55,4 +56,8 @@ test("of 20 concurrent attachments to an earlier version's group that expect one
 test("its quota holds", async () => {
   const results = await Promise.all(numbers.map((number) => attach(number)));
   expect(results.flatMap(codesOf)).toEqual(Array(10).fill("LIMIT_EXCEEDED_GROUP_POLICY"));
+});
+
+test("a gateway of the version before finds no revisions any more, so it answers nothing", async () => {
+  await expect(scopes("authz_revision")).rejects.toThrow('relation "authz_revision" does not exist');
 });

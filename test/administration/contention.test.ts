@@ -74,7 +74,8 @@ describe("50 concurrent updates with one expected revision", () => {
       name: "a conflict does not say what is current",
       file: "change-account.ts",
       find: "const currentRevision = tokens.issue(guards, now);",
-      replace: "const currentRevision = token;",
+      replace: `const before = [...guards.keys()].map((scope) => [scope, { rev: expected.get(scope) ?? 0, tag: "" }] as const);
+  const currentRevision = tokens.issue(new Map(before), now);`,
     },
   ])("finds out that $name", async (mutation) => {
     expect(await race(await brokenUseCases(mutation))).not.toEqual(wanted);
@@ -378,7 +379,7 @@ test("a real deadlock with another transaction is retried behind it", async () =
       const tag = { resource: arn.user("ann"), tags: [{ key: "deadlocked", value: "yes" }] };
       const change = USE_CASES.tagResource(administration, tag, request());
       await waitUntilBlocked(administration.db);
-      await other.query("SELECT FROM authz_revision WHERE scope = $1 FOR UPDATE", [`prin:${arn.user("ann")}`]);
+      await other.query("SELECT FROM scope_revision WHERE scope = $1 FOR UPDATE", [`prin:${arn.user("ann")}`]);
       await other.query("COMMIT");
       return await change;
     }),

@@ -10,6 +10,7 @@ import { ensureSystemPolicies } from "../../src/administration/ensure-system-pol
 import { importAccount } from "../../src/administration/import-account.js";
 import { seedDemo } from "../../src/administration/seed-demo.js";
 import { updateResourceGroup } from "../../src/administration/update-resource-group.js";
+import { updateUser } from "../../src/administration/update-user.js";
 import { readRevisions } from "../../src/store/revisions.js";
 import { codesOf, fingerprint, request, useAdministration } from "./setup.js";
 
@@ -817,6 +818,23 @@ describe("size", () => {
     expect(first.seconds).toBeLessThan(30);
     expect(merge.seconds).toBeLessThan(15);
   });
+});
+
+test("of several changes that expect an import, whatever they are about, one is made", async () => {
+  const { administration } = context;
+  const { revision: expectedRevision } = await importIt(DEMO, "REPLACE");
+  const { id, users = DEMO.users } = DEMO.account;
+  const results = await Promise.all(
+    users.map(({ name }: { name: string }) =>
+      updateUser(
+        administration,
+        { user: `acs:ram::${id}:user/${name}`, comments: "new" },
+        request({ expectedRevision }),
+      ),
+    ),
+  );
+  expect(results.length).toBeGreaterThan(1);
+  expect(results.map(codesOf).filter((codes) => codes.length === 0)).toHaveLength(1);
 });
 
 describe("an import that expects a revision", () => {

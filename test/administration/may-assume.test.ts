@@ -130,14 +130,14 @@ const GOES_ON = { change: "is done", made: [true, true] };
 const BASE_ONLY: Mutation = {
   name: "only the base scopes are held",
   file: "may-assume.ts",
-  find: "open = [...input.followed.values()].flat().filter((scope) => !held.has(scope));",
-  replace: "open = [];",
+  find: "[...scopes, ...[...input.followed.values()].flat()].filter(",
+  replace: "scopes.filter(",
 };
 const NOT_WHAT_CAME: Mutation = {
   name: "what came until the groups were held is not held",
   file: "may-assume.ts",
   find: "if (open.length === 0) return input;",
-  replace: "if (open.length === 0 || held.size > scopes.length) return input;",
+  replace: "if (open.length === 0 || held.size > 0) return input;",
 };
 
 describe("while a session is being opened", () => {

@@ -189,7 +189,7 @@ const tagsOf = (answer: Told) =>
   answer instanceof Error || !answer ? null : [...answer.vector].map(([, r]) => r?.tag);
 
 async function tags(): Promise<Map<string, string>> {
-  const { rows } = await fixture.sql.query<{ scope: string; tag: string }>("SELECT scope, tag FROM authz_revision");
+  const { rows } = await fixture.sql.query<{ scope: string; tag: string }>("SELECT scope, tag FROM scope_revision");
   return new Map(rows.map(({ scope, tag }) => [scope, tag]));
 }
 

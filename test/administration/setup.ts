@@ -86,7 +86,7 @@ const TABLES = [
     "attachment",
     "kms_resource",
     "resource_tag",
-    "authz_revision",
+    "scope_revision",
     "audit_event",
     "audit_head",
     "idempotency_record",

@@ -304,15 +304,15 @@ const MUTANTS: readonly (Mutation & { readonly inState?: true })[] = [
   {
     name: "the key has no state",
     file: "decisions/decision-key.ts",
-    find: "    tags,\n",
+    find: "    tagsOf(question.scopes, vector),\n",
     replace: "",
     inState: true,
   },
   {
     name: "the state in the key has no absent scopes",
     file: "decisions/decision-key.ts",
-    find: "revision?.tag ?? null",
-    replace: `revision?.tag ?? "t1"`,
+    find: "vector.get(scope)?.tag ?? null",
+    replace: `vector.get(scope)?.tag ?? "t1"`,
     inState: true,
   },
 ];

@@ -114,7 +114,7 @@ const plain = (): Decisions => fixture.decisions({ cache: null, compile: createP
 
 async function look(by: Decisions): Promise<State> {
   const answers = await by.decideMany(QUESTIONS);
-  const { rows } = await fixture.sql.query<{ scope: string; tag: string }>("SELECT scope, tag FROM authz_revision");
+  const { rows } = await fixture.sql.query<{ scope: string; tag: string }>("SELECT scope, tag FROM scope_revision");
   return { answers, tags: new Map(rows.map(({ scope, tag }) => [scope, tag])) };
 }
 

@@ -132,6 +132,23 @@ describe("the verifier", () => {
     expect(shown(await ask(own, encrypt))).toEqual(["MISS", "IMPLICIT_DENY"]);
   });
 
+  it("notices what went away without moving a revision, and has it loaded again", async () => {
+    const alarms: string[] = [];
+    const options = { cache: null, localAnswers: 100, verifiedShare: 1 };
+    const own = fixture.decisions({ ...options, onAlarm: (alarm) => alarms.push(alarm) });
+    const id = await attach(fixture.sql, fixture.ids, "own", "bob");
+    expect(shown(await ask(own, encrypt))).toEqual(["MISS", "ALLOW"]);
+    await fixture.sql.query("ALTER TABLE attachment DISABLE TRIGGER authz_delete");
+    await fixture.sql.query("DELETE FROM attachment WHERE id = $1", [id]);
+    await fixture.sql.query("ALTER TABLE attachment ENABLE ALWAYS TRIGGER authz_delete");
+    const elsewhere = { ...encrypt, context: { sourceIp: "10.0.0.1" } };
+    expect(shown(await ask(own, elsewhere))).toEqual(["MISS", "ALLOW"]); // from what was loaded
+    await expect.poll(() => own.counts().mismatches).toBe(1);
+    expect(alarms).toEqual([expect.stringContaining("was wrong")]);
+    expect(shown(await ask(own, elsewhere))).toEqual(["MISS", "IMPLICIT_DENY"]);
+    expect(shown(await ask(own, encrypt))).toEqual(["MISS", "IMPLICIT_DENY"]); // what is followed is known again
+  });
+
   it("takes no offence at near misses, which show the instant they were found at", async () => {
     const window = { expires_at: "2001-01-01Z" };
     const id = await attach(fixture.sql, fixture.ids, "own", "bob", "v", window);

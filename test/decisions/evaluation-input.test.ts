@@ -293,7 +293,7 @@ describe("evaluation input: followed scopes", () => {
 
   it("are read with their revisions, exactly those, in the one statement", async () => {
     const { sql } = fixture;
-    const { rows } = await sql.query<{ scope: string; tag: string }>("SELECT scope, tag FROM authz_revision");
+    const { rows } = await sql.query<{ scope: string; tag: string }>("SELECT scope, tag FROM scope_revision");
     const tags = new Map(rows.map(({ scope, tag }) => [scope, tag]));
     fixture.countStatements();
     const { vector } = await load([user("ann"), session("bot"), user("nobody")]);

@@ -74,6 +74,29 @@ describe("what was loaded of a principal and a resource", () => {
   });
 });
 
+it("more principals than are looked up at a time are all answered, and known from then on", async () => {
+  const own = fixture.decisions({ cache: null, localAnswers: 1_000 });
+  const names = Array.from({ length: 450 }, (_, index) => `many-${index}`);
+  await fixture.sql.query(
+    `INSERT INTO principal (id, account_id, kind, name, arn, arn_key)
+     SELECT gen_random_uuid(), $1, 'USER', name, $2 || name, $2 || name FROM unnest($3::text[]) name`,
+    [ACCOUNT, user(""), names],
+  );
+  await fixture.sql.query(
+    `INSERT INTO group_membership (group_id, user_id, account_id)
+     SELECT $1, id, $2 FROM principal WHERE name LIKE 'many-%'`,
+    [fixture.ids["ops"], ACCOUNT],
+  );
+  const questions = names.map((name) => ({ ...decrypt, principal: user(name) }));
+  for (const cache of ["MISS", "HIT"]) {
+    const answers = await own.decideMany(questions);
+    expect(new Set(answers.map((answer) => (answer instanceof Error ? answer.message : answer.cache)))).toEqual(
+      new Set([cache]),
+    );
+    expect(answers.every((answer) => !(answer instanceof Error) && outcomeOf(answer) === "ALLOW")).toBe(true);
+  }
+});
+
 const run = (text: string, ...values: unknown[]) => fixture.sql.query(text, values);
 const join = (): Promise<unknown> =>
   run("INSERT INTO group_membership VALUES ($1, $2, $3)", fixture.ids["ops"], fixture.ids["bob"], ACCOUNT);

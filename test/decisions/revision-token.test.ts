@@ -49,6 +49,8 @@ describe("revision tokens", () => {
       `pol:acs:ram::${"1".repeat(32)}:policy/${index}`.padEnd(182, "x"),
     );
     expect(scopesIn(longest)).toHaveLength(64);
+    const imported = numbered("pol", 64).map((scope) => scope.padEnd(500, "名"));
+    expect(scopesIn(["glob", ...imported]).length).toBeGreaterThan(8); // fewer of those that an import may bring
   });
 
   it.each([

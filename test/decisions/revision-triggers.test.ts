@@ -29,7 +29,7 @@ const pol = (name: string, account = ACCOUNT): string => `pol:acs:ram::${account
 const copy = pol("built-in");
 
 async function tags(): Promise<Map<string, string>> {
-  const { rows } = await fixture.sql.query<{ scope: string; tag: string }>("SELECT scope, tag FROM authz_revision");
+  const { rows } = await fixture.sql.query<{ scope: string; tag: string }>("SELECT scope, tag FROM scope_revision");
   return new Map(rows.map(({ scope, tag }) => [scope, tag]));
 }
 
@@ -348,7 +348,7 @@ describe("revision triggers", () => {
     }
   });
 
-  it.each(["attachment", "policy_version", "kms_resource", "role_session", "ended_session", "authz_revision"])(
+  it.each(["attachment", "policy_version", "kms_resource", "role_session", "ended_session", "scope_revision"])(
     "forbid to truncate %s",
     async (table) => {
       await expect(fixture.sql.query(`TRUNCATE ${table} CASCADE`)).rejects.toThrow(/forbidden/);
@@ -356,7 +356,7 @@ describe("revision triggers", () => {
   );
 
   it("keep revisions for ever", async () => {
-    await expect(fixture.sql.query("DELETE FROM authz_revision WHERE scope = 'glob'")).rejects.toThrow(/forbidden/);
+    await expect(fixture.sql.query("DELETE FROM scope_revision WHERE scope = 'glob'")).rejects.toThrow(/forbidden/);
   });
 
   it("a scope that comes back has another tag", async () => {

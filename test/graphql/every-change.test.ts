@@ -250,7 +250,7 @@ describe("every change", () => {
   it.each(NAMES)("%s: a dry run changes nothing at all", async (name) => {
     const before = await dump();
     expect(Object.keys(before)).toEqual(
-      expect.arrayContaining(["audit_event", "idempotency_record", "authz_revision"]),
+      expect.arrayContaining(["audit_event", "idempotency_record", "scope_revision"]),
     );
     const options = { dryRun: true, idempotencyKey: `dry ${name}`, reason: "dry" };
     const payload = await change(name, { ...CASES[name]?.valid, ...options });

@@ -7,7 +7,7 @@ import { type Command, canonical, type Expected, OTHER, OWN, type RamAccount, Ra
 import type { UseCases } from "./use-cases.js";
 
 /** Makes the revisions of one account quick to find. */
-export const REVISIONS_BY_ACCOUNT = "CREATE INDEX ON authz_revision (substring(scope FROM '[0-9]{10}'))";
+export const REVISIONS_BY_ACCOUNT = "CREATE INDEX ON scope_revision (substring(scope FROM '[0-9]{10}'))";
 
 /** What sequences are run on. */
 export interface Ground {
@@ -161,7 +161,7 @@ class Run {
     const account = this.#account;
     const [row] = await this.#ground.administration.db.$queryRaw<{ events: number; revisions: [string, number][] }[]>`
       SELECT (SELECT count(*)::int FROM audit_event WHERE account_id = ${account}) AS events,
-        (SELECT coalesce(json_agg(json_build_array(scope, rev)), '[]') FROM authz_revision
+        (SELECT coalesce(json_agg(json_build_array(scope, rev)), '[]') FROM scope_revision
           WHERE substring(scope FROM '[0-9]{10}') = ${account}) AS revisions`;
     if (row === undefined) throw new Error("no row");
     return { events: row.events, revisions: new Map(row.revisions.map(([scope, rev]) => [this.#scope(scope), rev])) };

@@ -2,19 +2,24 @@ import type { Slip } from "./broken-build.js";
 
 /** Mistakes that caches are built with elsewhere, put into ours. */
 
-const STATE_OF_KEY = "[...revisionsOf(question, state)]";
+const FIXED_PART = "tagsOf(question.scopes, vector),";
+const FOLLOWED_PART = "digestOf(followed.get(question.follows) ?? NOTHING, vector),";
 const KEY_SOURCE = "decisions/decision-key.js";
 
 /** The key does not say which state of the model the answer follows from. */
-export const keysWithoutTags: readonly Slip[] = [{ file: KEY_SOURCE, find: STATE_OF_KEY, replace: "[]" }];
+export const keysWithoutTags: readonly Slip[] = [
+  { file: KEY_SOURCE, find: FIXED_PART, replace: "" },
+  { file: KEY_SOURCE, find: FOLLOWED_PART, replace: "" },
+];
 
 /** A number can stand for the states of two histories; a tag cannot. Nor can the names of what somebody follows help. */
 export const keysFromNumbers: readonly Slip[] = [
   {
     file: KEY_SOURCE,
-    find: STATE_OF_KEY,
-    replace: "question.scopes.map((scope) => [scope, { tag: state.vector.get(scope)?.rev.toString() }])",
+    find: FIXED_PART,
+    replace: "new Map(question.scopes.map((scope) => [scope, vector.get(scope)?.rev.toString() ?? null])),",
   },
+  { file: KEY_SOURCE, find: FOLLOWED_PART, replace: "" },
 ];
 
 /** Whatever lies in Redis under the right key is believed. */

@@ -2,8 +2,22 @@
 -- account's scope moves no more for either: answers name the groups and policies that they followed from, so a change
 -- gives up what depends on it, and nothing else of its account.
 
--- Writers wait, so that none changes a group or policy under an old function that readers no longer look for.
+-- Changes lock their account first: so they are over, or wait, before the rest is locked against other writers. None must
+-- change a group or policy under an old function that readers no longer look for.
+LOCK TABLE account IN EXCLUSIVE MODE;
 LOCK TABLE principal, attachment, policy, policy_version IN SHARE ROW EXCLUSIVE MODE;
+
+-- A gateway of the version before looks for these changes under the account. Under another name it finds no revisions at
+-- all, and refuses to answer rather than go on with what is over.
+ALTER TABLE authz_revision RENAME TO scope_revision;
+ALTER TABLE scope_revision RENAME CONSTRAINT authz_revision_pkey TO scope_revision_pkey;
+
+CREATE OR REPLACE FUNCTION authz_bump(scopes text[]) RETURNS void LANGUAGE sql AS $$
+  -- sorted, so that concurrent transactions lock the rows of one statement in the same order
+  INSERT INTO scope_revision (scope, rev)
+  SELECT scope, 1 FROM (SELECT DISTINCT unnest(scopes) AS scope) s ORDER BY scope
+  ON CONFLICT (scope) DO UPDATE SET rev = scope_revision.rev + 1, tag = gen_random_uuid()
+$$;
 
 CREATE OR REPLACE FUNCTION authz_bump_principal() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -48,7 +62,7 @@ END
 $$;
 
 -- Changes lock the scopes that guard them, and a row that is not there cannot be locked.
-INSERT INTO authz_revision (scope, rev)
+INSERT INTO scope_revision (scope, rev)
 SELECT scope, 1 FROM (
   SELECT 'grp:' || arn_key AS scope FROM principal WHERE kind = 'GROUP'
   UNION

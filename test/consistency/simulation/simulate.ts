@@ -39,17 +39,27 @@ export const MAX_STALENESS = 200;
 
 type Kind = "full" | "minimizeLatency" | "atLeast";
 
+const MOSTLY_BOUNDED: readonly Kind[] = ["full", ...Array<Kind>(5).fill("minimizeLatency")];
+
 const KINDS: readonly (readonly Kind[])[] = [
   ["full"],
   ["full", "full", "full", "minimizeLatency", "minimizeLatency", "atLeast"],
-  ["full", "minimizeLatency", "minimizeLatency", "minimizeLatency", "minimizeLatency", "minimizeLatency"],
+  MOSTLY_BOUNDED,
 ];
 
+interface Rush {
+  readonly kinds: readonly Kind[];
+  readonly local: number;
+  readonly slow: string;
+  readonly fragility: number;
+}
+
 /** Where what goes wrong seldom goes wrong more often: all want the same, and one thing takes long. */
-const RUSHES = [
-  { kinds: ["full"], local: 0, slow: "rows of ramgate_evaluation_input" },
-  { kinds: ["full", ...Array<Kind>(4).fill("minimizeLatency")], local: 30, slow: "rows of ramgate_revisions" },
-] as const;
+const RUSHES: readonly Rush[] = [
+  { kinds: ["full"], local: 0, slow: "rows of ramgate_evaluation_input", fragility: 0.1 },
+  { kinds: ["full"], local: 0, slow: "nothing", fragility: 0.03 },
+  { kinds: MOSTLY_BOUNDED, local: 30, slow: "rows of ramgate_revisions", fragility: 0.1 },
+];
 
 const KEY = Buffer.alloc(32, 7);
 const tokens = createTokens({ environment: "simulated", key: KEY });
@@ -111,7 +121,7 @@ class Simulation {
     this.dice = dice;
     const rush = dice.pick([null, null, ...RUSHES]);
     this.busyness = rush ? 0.15 : dice.pick([0.08, 0.3]);
-    this.fragility = rush ? 0.1 : dice.pick([0, 0.035, 0.1]);
+    this.fragility = rush?.fragility ?? dice.pick([0, 0.035, 0.1]);
     this.kinds = rush?.kinds ?? dice.pick(KINDS);
     this.heat = rush ? 0.95 : dice.pick([0.5, 0.9]);
     this.local = rush?.local ?? 30;
