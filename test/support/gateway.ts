@@ -42,7 +42,7 @@ export function operatorKey(): string {
 /** The environment of a child that must not inherit what this machine is set up for. */
 export function childEnvironment(settings: Record<string, string>): NodeJS.ProcessEnv {
   const { PATH = "", HOME = "", TZ = "" } = process.env;
-  return { PATH, HOME, TZ, LOG_LEVEL: "warn", ...settings };
+  return { PATH, HOME, TZ, LOG_LEVEL: "warn", DRAIN_GRACE_MS: "0", ...settings };
 }
 
 /** Starts `ramgate serve` on a free port and waits until it is ready. `program`: instead of the one in dist/. */
