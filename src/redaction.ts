@@ -5,12 +5,12 @@ export const REDACTED = "[redacted]";
 
 /**
  * Secrets that are known by their form, wherever they stand in a text. The ids of keys stay readable: they are what
- * somebody who reads a log looks for.
+ * somebody who reads a log looks for. So do revisions, `v1.…`, which look like tokens and are none.
  */
 const FORMS: readonly (readonly [form: RegExp, replacement: string])[] = [
   [/(rgs?_[a-z0-9]{1,32})_[A-Za-z0-9_-]{20,}/g, `$1_${REDACTED}`],
   [/(bearer|basic)(\s+|%20)[A-Za-z0-9._~+/=%-]+/gi, `$1 ${REDACTED}`],
-  [/eyJ[A-Za-z0-9_-]{4,4096}\.[A-Za-z0-9_-]{4,4096}(\.[A-Za-z0-9_-]*)?/g, REDACTED],
+  [/(?<!v1\.)eyJ[A-Za-z0-9_-]{4,4096}\.[A-Za-z0-9_-]{4,4096}(\.[A-Za-z0-9_-]*)?/g, REDACTED],
   [/([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s"'`<>/:]{0,256}:[^\s"'`<>]{0,512}@/gi, `$1${REDACTED}@`],
   [
     /((?:authorization|cookie|password|passwd|secret|mac_key)\\?["']?\s{0,4}[:=]\s{0,4}\\?["']?)(?!\[redacted\])[^\s"'\\,;}]{4,}/gi,

@@ -37,13 +37,23 @@ export function createHttpGateway(
   let graphql: RequestHandler | null = null;
   let checkParts: (() => Promise<Parts>) | null = null;
   const underWay = new Set<Promise<unknown>>();
+  const open = new Set<ServerResponse>();
   const server = createServer({ ...TIMEOUTS, keepAliveTimeout: keepAlive });
   server.on("request", (request, response) => {
-    if (state === "draining") response.setHeader("connection", "close");
+    if (state === "draining") closeAfter(response);
+    open.add(response);
+    response.once("close", () => {
+      open.delete(response);
+      if (state === "draining") server.closeIdleConnections(); // where the response had said otherwise
+    });
     const name = routeOf(request, explorer !== null);
     noteRequest(request, response, name, onRequest);
     route(request, response, name, { state, graphql, explorer, checkParts });
   });
+  const retire = () => {
+    state = "draining";
+    for (const response of open) closeAfter(response);
+  };
   return {
     server,
     serve(handler, check = async () => ({ postgres: "up", redis: "off" })) {
@@ -54,11 +64,9 @@ export function createHttpGateway(
       checkParts = check;
       if (state === "starting") state = "ready";
     },
-    retire() {
-      state = "draining";
-    },
+    retire,
     async drain(timeoutMs) {
-      state = "draining";
+      retire();
       const late = sleep(timeoutMs, undefined, { ref: false });
       await Promise.race([late, closeServer(server).then(() => Promise.allSettled(underWay))]);
       server.closeAllConnections();
@@ -152,6 +160,10 @@ export function listen(server: Server, host: string, port: number, variable = "P
     });
     server.listen(port, host, resolve);
   });
+}
+
+function closeAfter(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader("connection", "close");
 }
 
 function closeServer(server: Server): Promise<void> {

@@ -113,12 +113,17 @@ function refusal(
 /** Yoga logs every error that masking replaces; `maskError` has logged those that are no fault of the sender. */
 function yogaLogging(log: Logger) {
   return {
-    debug: (...parts: unknown[]) => log.debug(parts.map(String).join(" ")),
-    info: (...parts: unknown[]) => log.info(parts.map(String).join(" ")),
-    warn: (...parts: unknown[]) => log.warn(parts.map(String).join(" ")),
+    debug: (...parts: unknown[]) => log.debug(textOf(parts)),
+    info: (...parts: unknown[]) => log.info(textOf(parts)),
+    warn: (...parts: unknown[]) => log.warn(textOf(parts)),
     error: (...parts: unknown[]) => {
       const level = parts.some((part) => part instanceof GraphQLError) ? "debug" : "error";
-      log[level](parts.map(String).join(" "));
+      log[level](textOf(parts));
     },
   };
+}
+
+/** As text, errors of GraphQL would repeat the document of the sender. */
+function textOf(parts: readonly unknown[]): string {
+  return parts.map((part) => (part instanceof GraphQLError ? part.message : String(part))).join(" ");
 }

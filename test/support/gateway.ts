@@ -31,6 +31,8 @@ export interface Gateway {
   isRunning(): boolean;
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>;
+  /** Resolves with the exit code when it has ended by itself or by a signal that the test has sent. */
+  ended(): Promise<number | null>;
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
 }
@@ -73,6 +75,7 @@ export async function startGateway(settings: Record<string, string>, program = B
       }
     },
     stop: () => stop(child),
+    ended: async () => (hasEnded(child) ? child.exitCode : ((await once(child, "exit"))[0] as number | null)),
     kill: () => kill(child),
   };
 }
