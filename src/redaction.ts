@@ -78,7 +78,8 @@ const escapeRegExp = (text: string) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\
 function spellingsOf(secret: string | Buffer): string[] {
   if (typeof secret !== "string")
     return (["base64url", "base64", "hex", "latin1"] as const).map((as) => inJson(secret.toString(as)));
-  return [secret, inJson(secret), inJson(decoded(secret)), encodeURIComponent(decoded(secret))];
+  const plain = decoded(secret);
+  return [secret, inJson(secret), plain, inJson(plain), encodeURIComponent(plain)];
 }
 
 const inJson = (text: string) => JSON.stringify(text).slice(1, -1);
