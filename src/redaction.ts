@@ -76,10 +76,12 @@ const longerFirst = (a: string, b: string) => b.length - a.length;
 const escapeRegExp = (text: string) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
 
 function spellingsOf(secret: string | Buffer): string[] {
-  if (typeof secret !== "string")
-    return (["base64url", "base64", "hex", "latin1"] as const).map((as) => inJson(secret.toString(as)));
-  const plain = decoded(secret);
-  return [secret, inJson(secret), plain, inJson(plain), encodeURIComponent(plain)];
+  if (typeof secret === "string") {
+    const plain = decoded(secret);
+    return [secret, inJson(secret), plain, inJson(plain), encodeURIComponent(plain)];
+  }
+  const base64 = secret.toString("base64").replace(/=+$/, ""); // with or without what fills it up
+  return [base64, secret.toString("base64url"), secret.toString("hex"), inJson(secret.toString("latin1"))];
 }
 
 const inJson = (text: string) => JSON.stringify(text).slice(1, -1);
