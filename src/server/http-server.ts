@@ -44,7 +44,7 @@ export function createHttpGateway(
     open.add(response);
     response.once("close", () => {
       open.delete(response);
-      if (state === "draining") server.closeIdleConnections(); // where the response had said otherwise
+      if (!server.listening) server.closeIdleConnections(); // where the response had not said so
     });
     const name = routeOf(request, explorer !== null);
     noteRequest(request, response, name, onRequest);

@@ -24,7 +24,6 @@ beforeEach(async () => {
   gateways = [];
   started = [];
   database = await createTestDatabase("rolling");
-  balancer = await startRoundRobin();
 });
 
 afterEach(async () => {
@@ -102,6 +101,7 @@ async function askDuring(key: string, least: number, work: () => Promise<void>):
 const failures = (answers: Map<string, number>) => [...answers].filter(([answer]) => answer !== "right");
 
 test("no request fails while both gateways are restarted twice", { timeout: 180_000 }, async () => {
+  balancer = await startRoundRobin();
   const grace = { DRAIN_GRACE_MS: "1000" };
   const key = await startPair(grace);
   const codes: (number | null)[] = [];
@@ -116,6 +116,7 @@ test("no request fails while both gateways are restarted twice", { timeout: 180_
 });
 
 test("a gateway that closes before the balancer has noticed loses requests", { timeout: 120_000 }, async () => {
+  balancer = await startRoundRobin(1_000); // as often as real ones ask
   const hasty = { DRAIN_GRACE_MS: "0" };
   const key = await startPair(hasty);
   const answers = await askDuring(key, 0, async () => void (await restartAll({ ...hasty, ADMIN_API_KEY: key })));

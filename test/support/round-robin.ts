@@ -10,9 +10,8 @@ export interface RoundRobin {
   close(): Promise<void>;
 }
 
-const PROBE_EVERY_MS = 100;
-
-export async function startRoundRobin(): Promise<RoundRobin> {
+/** @param probeEvery milliseconds after which it asks again who is ready */
+export async function startRoundRobin(probeEvery = 100): Promise<RoundRobin> {
   const ready = new Set<string>();
   const agent = new Agent({ keepAlive: true, maxSockets: 32 });
   let targets: readonly string[] = [];
@@ -23,7 +22,7 @@ export async function startRoundRobin(): Promise<RoundRobin> {
       else ready.delete(target);
     }
   };
-  const prober = setInterval(probe, PROBE_EVERY_MS);
+  const prober = setInterval(probe, probeEvery);
   const server = createServer((incoming, outgoing) => {
     const able = targets.filter((target) => ready.has(target));
     turn += 1;
