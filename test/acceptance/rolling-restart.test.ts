@@ -6,7 +6,7 @@ import { GEMINI_KEY, user } from "../support/demo.js";
 import { type Gateway, startGateway } from "../support/gateway.js";
 import { type RoundRobin, startRoundRobin } from "../support/round-robin.js";
 
-/** Fewer where people wait; `npm run test:long` and CI ask all. */
+/** Fewer where people wait; with `RAMGATE_LONG`, and in CI, all. */
 const LEAST_REQUESTS = process.env["RAMGATE_LONG"] || process.env["CI"] ? 10_000 : 3_000;
 /** Few enough for two cores to start a gateway meanwhile: an overload is not what this is about. */
 const CLIENTS = 4;
