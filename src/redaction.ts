@@ -10,7 +10,7 @@ export const REDACTED = "[redacted]";
 const FORMS: readonly (readonly [form: RegExp, replacement: string])[] = [
   [/(rgs?_[a-z0-9]{1,32})_[A-Za-z0-9_-]{20,}/g, `$1_${REDACTED}`],
   [/(bearer|basic)(\s+|%20)[A-Za-z0-9._~+/=%-]+/gi, `$1 ${REDACTED}`],
-  [/(?<!v1\.)eyJ[A-Za-z0-9_-]{4,4096}\.[A-Za-z0-9_-]{4,4096}(\.[A-Za-z0-9_-]*)?/g, REDACTED],
+  [/(?<!v1\.)eyJ[A-Za-z0-9_-]{4,1024}\.[A-Za-z0-9_-]{4,4096}(\.[A-Za-z0-9_-]*)?/g, REDACTED],
   [/([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s"'`<>/:]{0,256}:[^\s"'`<>]{0,512}@/gi, `$1${REDACTED}@`],
   [
     /((?:authorization|cookie|password|passwd|secret|mac_key)\\?["']?\s{0,4}[:=]\s{0,4}\\?["']?)(?!\[redacted\])[^\s"'\\,;}]{4,}/gi,
