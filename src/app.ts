@@ -6,20 +6,20 @@ import { sealCarriedOverTrails } from "./administration/seal-carried-over-trails
 import { seedDemo } from "./administration/seed-demo.js";
 import type { Config } from "./config.js";
 import { createDecisions, type Decisions } from "./decisions/decide-many.js";
-import type { DecisionCache } from "./decisions/decision-cache.js";
 import { engineVersion } from "./decisions/generated/engine-version.js";
 import { openRedis, openRedisSubscriber, type RedisConnection } from "./decisions/open-redis.js";
-import { createRedisDecisionCache } from "./decisions/redis-decision-cache.js";
+import { createRedisDecisionCache, type OnCommand, type RedisDecisionCache } from "./decisions/redis-decision-cache.js";
 import { createRevisionHints } from "./decisions/revision-hints.js";
 import { type Authenticator, createAuthenticator } from "./store/authenticator.js";
 import { ensureOperator } from "./store/credentials.js";
 import { startEmbeddedPostgres } from "./store/embedded-postgres.js";
 import { openLoadPool } from "./store/evaluation-input.js";
-import { loadGatewaySecrets } from "./store/gateway-secrets.js";
+import { type GatewaySecrets, loadGatewaySecrets } from "./store/gateway-secrets.js";
 import { migrate } from "./store/migrate.js";
-import { type Database, openDatabase } from "./store/prisma-client.js";
+import { type Database, openDatabase, openModelPool } from "./store/prisma-client.js";
 import { createTokens } from "./store/revision-token.js";
 import { assertRevisionTriggers, createRevisionReader, type MovedScope, openRevisionPool } from "./store/revisions.js";
+import { type OnStatement, timeStatements } from "./store/statement-timing.js";
 
 const MIGRATIONS = fileURLToPath(new URL("../prisma/migrations", import.meta.url));
 
@@ -31,8 +31,34 @@ export interface App {
   readonly authenticate: Authenticator;
   /** Whether the data lie in the embedded PostgreSQL. */
   readonly embedded: boolean;
+  readonly vitals: Vitals;
   /** Closes all connections, and the embedded PostgreSQL when nobody else uses it. */
   close(): Promise<void>;
+}
+
+/** How the parts behind the gateway are. */
+export interface Vitals {
+  readonly pools: Readonly<Record<"model" | "revisions" | "load", PoolUse>>;
+  /** Null: there is none. */
+  readonly redis: Pick<RedisDecisionCache, "isConnected" | "isCircuitOpen"> | null;
+  /** Rejects within a second when the primary does not answer. */
+  askDatabase(): Promise<unknown>;
+}
+
+/** Numbers of connections, and of those who wait for one. */
+export interface PoolUse {
+  readonly totalCount: number;
+  readonly idleCount: number;
+  readonly waitingCount: number;
+  readonly options: { readonly max: number };
+}
+
+/** Who wants to know what the gateway does. */
+export interface Observers {
+  readonly onStatement?: OnStatement;
+  readonly onCommand?: OnCommand;
+  /** Hears the secrets that all gateways share, so as to keep them out of what it writes. */
+  readonly onSecrets?: (secrets: GatewaySecrets) => void;
 }
 
 /** Things to close, in the reverse order of their opening. */
@@ -54,38 +80,43 @@ class Closers {
  *
  * @throws when a part cannot be had; what was open by then is closed again
  */
-export async function openApp(config: Config, log: Logger): Promise<App> {
+export async function openApp(config: Config, log: Logger, observers: Observers = {}): Promise<App> {
   const closers = new Closers();
   try {
-    return await assemble(config, log, closers);
+    return await assemble(config, log, closers, observers);
   } catch (error) {
     await closers.close();
     throw error;
   }
 }
 
-async function assemble(config: Config, log: Logger, closers: Closers): Promise<App> {
+async function assemble(config: Config, log: Logger, closers: Closers, observers: Observers): Promise<App> {
   const url = config.databaseUrl ?? (await startEmbedded(config, log, closers));
   for (const name of await migrate(url, MIGRATIONS)) log.info(`applied migration ${name}`);
-  const db = openDatabase(url, 8);
+  const modelPool = openModelPool(url, MODEL_CONNECTIONS);
+  const db = openDatabase(url, MODEL_CONNECTIONS, modelPool);
   closers.add(() => db.$disconnect());
   const vectorPool = openRevisionPool(url);
   const loadPool = openLoadPool(url);
   closers.add(() => Promise.all([vectorPool.end(), loadPool.end()]));
+  const pools = { model: modelPool, revisions: vectorPool, load: loadPool };
+  if (observers.onStatement) for (const pool of Object.values(pools)) timeStatements(pool, observers.onStatement);
   await assertRevisionTriggers(vectorPool);
   const secrets = { ...(await loadGatewaySecrets(db)), ...config.secrets };
+  observers.onSecrets?.(secrets);
   const carriedOver = await sealCarriedOverTrails(db, secrets.auditKey);
   if (carriedOver > 0) log.info(`sealed ${carriedOver} audit trails of an earlier version`);
   await ensureSystemPolicies(db);
   const tokens = createTokens({ environment: secrets.environment, key: secrets.tokenKey });
   const revisions = createRevisionReader(vectorPool);
   const redis = config.redis === null || config.decisionCache !== "on" ? null : openRedis(config.redis);
+  const cache = redis && openCache(redis, log, closers, observers.onCommand);
   const { environment, cacheKey } = secrets;
   const { scopePrecedence, maxStaleness, verifiedShare } = config;
   const decisions = createDecisions({
     ...{ pool: vectorPool, revisions, loadPool, tokens, environment, cacheKey, engineVersion },
     ...{ scopePrecedence, maxStaleness, verifiedShare },
-    cache: redis && openCache(redis, log, closers),
+    cache,
     localAnswers: config.decisionCache === "off" ? 0 : LOCAL_ANSWERS,
     onAlarm: (message) => log.error(message),
   });
@@ -96,6 +127,7 @@ async function assemble(config: Config, log: Logger, closers: Closers): Promise<
     administration: { db, tokens, limits: config.limits, auditKey: secrets.auditKey, onMoved: announce },
     authenticate: createAuthenticator(vectorPool, revisions),
     embedded: config.databaseUrl === undefined,
+    vitals: { pools, redis: cache, askDatabase: () => revisions.readFresh([]) },
     close: () => closers.close(),
   };
 }
@@ -119,8 +151,16 @@ export async function migrateDatabase(config: Config, log: Logger): Promise<stri
 /** Answers that the process keeps. */
 const LOCAL_ANSWERS = 50_000;
 
-function openCache(redis: RedisConnection, log: Logger, closers: Closers): DecisionCache {
-  const cache = createRedisDecisionCache(redis, (message) => log.warn(message));
+/** Connections for records and changes. */
+const MODEL_CONNECTIONS = 8;
+
+function openCache(
+  redis: RedisConnection,
+  log: Logger,
+  closers: Closers,
+  onCommand: OnCommand | undefined,
+): RedisDecisionCache {
+  const cache = createRedisDecisionCache(redis, (message) => log.warn(message), onCommand);
   closers.add(() => cache.close());
   return cache;
 }

@@ -37,6 +37,17 @@ export interface Config {
   /** Share of the answers from the cache, 0 to 1, that is evaluated again. */
   readonly verifiedShare: number;
   readonly graphiql: boolean;
+  /** TCP port of `/metrics`, on `host`; 0 lets the system choose; absent: there are no metrics. */
+  readonly metricsPort: number | undefined;
+  readonly decisionLog: {
+    readonly mode: "off" | "denials" | "all";
+    /** Share of the decisions that count, 0 to 1. */
+    readonly sample: number;
+  };
+  /** How long a gateway that is told to stop goes on taking requests, in milliseconds, so that balancers notice. */
+  readonly drainGrace: number;
+  /** How long an idle connection is kept, in milliseconds. */
+  readonly keepAlive: number;
   /** Quotas of changes through the API; RAM's own unless given. */
   readonly limits: Limits;
   /** Absent ones are made at the first start and kept in PostgreSQL. */
@@ -105,11 +116,11 @@ const host = z.string().refine((text) => isIP(text) !== 0 || /^[A-Za-z0-9._-]+$/
   error: (issue) => `must be a host name or an IP address without a port, got \`${issue.input}\``,
 });
 
-const wholeNumber = (normally: number, most: number) =>
+const wholeNumber = (normally: number, most: number, least = 1) =>
   z
     .string()
-    .refine((text) => /^\d{1,7}$/.test(text) && Number(text) >= 1 && Number(text) <= most, {
-      error: (issue) => `must be a whole number from 1 to ${most}, got \`${issue.input}\``,
+    .refine((text) => /^\d{1,7}$/.test(text) && Number(text) >= least && Number(text) <= most, {
+      error: (issue) => `must be a whole number from ${least} to ${most}, got \`${issue.input}\``,
     })
     .transform(Number)
     .default(normally);
@@ -149,6 +160,11 @@ const VARIABLES = {
   ADMIN_API_KEY: adminApiKey.optional(),
   SEED_DEMO: oneOf(["true", "false"]).optional(),
   LOG_LEVEL: oneOf(LOG_LEVELS).default("info"),
+  DECISION_LOG: oneOf(["off", "denials", "all"]).default("off"),
+  DECISION_LOG_SAMPLE: share.default(1),
+  METRICS_PORT: port.optional(),
+  DRAIN_GRACE_MS: wholeNumber(5_000, 300_000, 0),
+  KEEP_ALIVE_TIMEOUT_MS: wholeNumber(75_000, 3_600_000, 1_000),
   SCOPE_PRECEDENCE: oneOf(["staged", "deny-overrides"]).default("staged"),
   DECISION_CACHE: oneOf(["on", "local", "off"]).default("on"),
   DECISION_CACHE_VERIFY: share.default(0.01),
@@ -205,6 +221,10 @@ function toConfig(values: Values): Config {
     maxStaleness: values.MAX_STALENESS_MS,
     verifiedShare: values.DECISION_CACHE_VERIFY,
     graphiql: values.GRAPHIQL === undefined ? values.NODE_ENV !== "production" : values.GRAPHIQL === "on",
+    metricsPort: values.METRICS_PORT,
+    decisionLog: { mode: values.DECISION_LOG, sample: values.DECISION_LOG_SAMPLE },
+    drainGrace: values.DRAIN_GRACE_MS,
+    keepAlive: values.KEEP_ALIVE_TIMEOUT_MS,
     limits: limitsOf(values),
     secrets: {
       ...(values.CACHE_MAC_KEY && { cacheKey: values.CACHE_MAC_KEY }),

@@ -1,46 +1,82 @@
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { type App, openApp, prepareForService } from "./app.js";
 import type { Config } from "./config.js";
 import { buildSchema } from "./graphql/schema.js";
 import { createLog } from "./log.js";
+import { exitOnCrash, type StopSignal, stopSignal } from "./process-events.js";
+import { createRedactor, type Redactor, secretsOf } from "./redaction.js";
 import { createExplorer } from "./server/explorer-page.js";
 import { createHttpGateway, type HttpGateway, listen } from "./server/http-server.js";
+import { createMetricsServer } from "./server/metrics-server.js";
+import { createWatch, type Watch } from "./server/watch.js";
 import { welcome } from "./server/welcome.js";
 import { createGraphQLListener } from "./server/yoga.js";
 
 const DRAIN_MS = 25_000;
+const CLOSE_MS = 5_000;
+
+/** What there is before the database is open. */
+interface Front {
+  readonly config: Config;
+  readonly log: Logger;
+  readonly redactor: Redactor;
+  readonly watch: Watch;
+  readonly gateway: HttpGateway;
+  readonly metrics: Server | null;
+}
 
 /**
  * Serves until SIGTERM or SIGINT, then answers what is under way and closes. It listens at once, with `/readyz` at 503,
- * and serves when migrations and seed are done.
+ * and serves when migrations and seed are done. After SIGTERM `/readyz` is 503 at once, and requests are still taken for
+ * `drainGrace`; after SIGINT, which comes from a person, they are not. A second signal ends it at once.
  *
  * @throws when it cannot start: port taken, database unusable, operator key in conflict
  */
 export async function serve(config: Config): Promise<void> {
-  const log = createLog(config.logLevel);
   const stop = stopSignal();
-  const gateway = createHttpGateway(config.graphiql ? createExplorer() : null);
-  await listen(gateway.server, config.host, config.port);
+  const front = createFront(config);
+  const { gateway, metrics, log } = front;
+  let app: App | null = null;
+  exitOnCrash(log, async () => app?.close());
+  stop.then(() => gateway.retire());
   try {
-    const app = await start(gateway, config, log);
-    log.info({ signal: await stop }, "draining");
-    await gateway.drain(DRAIN_MS);
-    await app.close();
+    await listen(gateway.server, config.host, config.port);
+    if (metrics !== null) await listen(metrics, config.host, config.metricsPort ?? 0, "METRICS_PORT");
+    app = await start(front);
+    await drain(front, await stop);
+    await closeInTime(app, log);
   } finally {
-    gateway.server.closeAllConnections();
-    gateway.server.close();
+    for (const server of [gateway.server, metrics]) {
+      server?.closeAllConnections();
+      server?.close();
+    }
   }
 }
 
-async function start(gateway: HttpGateway, config: Config, log: Logger): Promise<App> {
-  const app = await openApp(config, log);
+function createFront(config: Config): Front {
+  const redactor = createRedactor(secretsOf(config));
+  const log = createLog(config.logLevel, redactor);
+  const watch = createWatch({ log, decisionLog: config.decisionLog, counting: config.metricsPort !== undefined });
+  const { keepAlive } = config;
+  const explorer = config.graphiql ? createExplorer() : null;
+  const gateway = createHttpGateway(explorer, { keepAlive, onRequest: watch.onRequest });
+  const metrics = watch.metrics && createMetricsServer(watch.metrics);
+  return { config, log, redactor, watch, gateway, metrics };
+}
+
+async function start(front: Front): Promise<App> {
+  const { config, log, redactor, watch } = front;
+  const onSecrets = (secrets: object) => {
+    for (const secret of Object.values(secrets)) if (Buffer.isBuffer(secret)) redactor.add(secret);
+  };
+  const app = await openApp(config, log, { ...watch.observers, onSecrets });
   try {
     const { newKey } = await prepareForService(app, config, log);
-    gateway.serve(createGraphQLListener({ schema: buildSchema(), services: app, authenticate: app.authenticate, log }));
-    const { port } = gateway.server.address() as AddressInfo;
-    process.stdout.write(welcome({ host: config.host, port, config, newKey }));
-    log.info({ host: config.host, port }, "ready");
+    redactor.add(newKey ?? undefined);
+    announce(front, app, newKey);
     return app;
   } catch (error) {
     await app.close();
@@ -48,9 +84,32 @@ async function start(gateway: HttpGateway, config: Config, log: Logger): Promise
   }
 }
 
-/** Later signals change nothing: npm passes on the Ctrl-C that the terminal has sent us already. */
-function stopSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const name of ["SIGTERM", "SIGINT"]) process.on(name, () => resolve(name));
-  });
+function announce({ config, log, watch, gateway, metrics }: Front, app: App, newKey: string | null): void {
+  const { host } = config;
+  const { onDecisions } = watch;
+  watch.show(app);
+  const options = { schema: buildSchema(), services: app, authenticate: app.authenticate, log };
+  gateway.serve(createGraphQLListener({ ...options, ...(onDecisions && { onDecisions }) }), watch.checkPartsOf(app));
+  const port = portOf(gateway.server);
+  const metricsPort = metrics && portOf(metrics);
+  process.stdout.write(welcome({ host, port, config, metricsPort, newKey }));
+  log.info({ host, port, ...(metricsPort !== null && { metricsPort }) }, "ready");
+}
+
+function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
+}
+
+async function drain({ config, log, gateway }: Front, signal: StopSignal): Promise<void> {
+  log.info({ signal }, "draining");
+  if (signal === "SIGTERM") await sleep(config.drainGrace);
+  await gateway.drain(DRAIN_MS);
+}
+
+/** A server that has gone silent must not keep the process. */
+async function closeInTime(app: App, log: Logger): Promise<void> {
+  const late = sleep(CLOSE_MS, "late" as const, { ref: false });
+  if ((await Promise.race([app.close(), late])) !== "late") return;
+  log.warn("the connections to PostgreSQL and Redis do not close: leaving them");
+  process.exit(0);
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Argument, Command, CommanderError } from "commander";
 import { type Config, loadConfig } from "../config.js";
+import { redactForms } from "../redaction.js";
 import { EXIT, type ExitCode } from "./exit-code.js";
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
@@ -141,7 +142,7 @@ async function main(argv: readonly string[]): Promise<ExitCode> {
 function explain(error: unknown): ExitCode {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.error;
   const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`ramgate: ${message}\n`);
+  process.stderr.write(`ramgate: ${redactForms(message)}\n`);
   return EXIT.error;
 }
 

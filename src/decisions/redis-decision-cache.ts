@@ -2,6 +2,16 @@ import { CircuitBreaker } from "./circuit-breaker.js";
 import type { CacheLog, DecisionCache } from "./decision-cache.js";
 import { COMMAND_TIMEOUT_MS, type RedisConnection } from "./open-redis.js";
 
+/** `get` stands for reads of one key and of many. */
+export type RedisCommand = "get" | "set" | "del";
+export type OnCommand = (command: RedisCommand, seconds: number, succeeded: boolean) => void;
+
+export interface RedisDecisionCache extends DecisionCache {
+  isConnected(): boolean;
+  /** Whether Redis is left alone for now, because it fails or is too slow. */
+  isCircuitOpen(): boolean;
+}
+
 const MAX_PENDING_WRITES = 20_000;
 
 /**
@@ -11,8 +21,13 @@ const MAX_PENDING_WRITES = 20_000;
  *
  * @param redis opened with `openRedis`
  * @param log hears when Redis is lost and when it is back
+ * @param onCommand hears of each command; default: nobody does
  */
-export function createRedisDecisionCache(redis: RedisConnection, log: CacheLog): DecisionCache {
+export function createRedisDecisionCache(
+  redis: RedisConnection,
+  log: CacheLog,
+  onCommand: OnCommand | null = null,
+): RedisDecisionCache {
   let closed = false;
   const report = (message: string) => {
     if (!closed) log(message);
@@ -20,24 +35,41 @@ export function createRedisDecisionCache(redis: RedisConnection, log: CacheLog):
   reportChanges(redis, report);
   const breaker = new CircuitBreaker({ onChange: (open) => report(open ? TOO_SLOW : ANSWERS_AGAIN) });
   const write = createWriter(redis, breaker);
+  const timed = timer(onCommand);
   return {
     async getMany(keys) {
       if (keys.length === 0 || redis.status !== "ready" || !breaker.admits()) return keys.map(() => null);
       const chunks = chunksOf(keys, redis.isCluster ? 1 : CHUNK);
-      const replies = await withinTimeout(chunks.map((chunk) => read(redis, chunk)));
+      const replies = await withinTimeout(chunks.map((chunk) => timed("get", () => read(redis, chunk))));
       breaker.record(replies.some((reply) => reply !== undefined));
       return chunks.flatMap((chunk, place) => chunk.map((_key, index) => bytesOf(replies[place]?.[index])));
     },
     set(key, value, ttlMs) {
-      if (ttlMs >= 1) write(() => redis.set(key, value, "PX", Math.floor(ttlMs)));
+      if (ttlMs >= 1) write(() => timed("set", () => redis.set(key, value, "PX", Math.floor(ttlMs))));
     },
     delete(key) {
-      write(() => redis.del(key));
+      write(() => timed("del", () => redis.del(key)));
     },
     close: async () => {
       closed = true;
       redis.disconnect();
     },
+    isConnected: () => redis.status === "ready",
+    isCircuitOpen: () => breaker.open,
+  };
+}
+
+function timer(onCommand: OnCommand | null) {
+  return <T>(command: RedisCommand, send: () => Promise<T>): Promise<T> => {
+    const reply = send();
+    if (onCommand === null) return reply;
+    const sent = performance.now();
+    const tell = (succeeded: boolean) => onCommand(command, (performance.now() - sent) / 1_000, succeeded);
+    reply.then(
+      () => tell(true),
+      () => tell(false),
+    );
+    return reply;
   };
 }
 

@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ExplorerPage } from "./explorer-page.js";
+import type { Parts } from "./readiness.js";
+import { noteRequest, type OnRequest, type Route } from "./request-notes.js";
 
 /** What the process can currently do; `/readyz` is 200 only in `ready`. */
 export type Readiness = "starting" | "ready" | "draining";
@@ -10,33 +12,61 @@ export type RequestHandler = (request: IncomingMessage, response: ServerResponse
 
 export interface HttpGateway {
   readonly server: Server;
-  /** Hands GraphQL requests to `handler` from now on and reports ready. */
-  serve(handler: RequestHandler): void;
+  /** Hands GraphQL requests to `handler` from now on and reports ready, as long as `checkParts` finds what is needed. */
+  serve(handler: RequestHandler, checkParts?: () => Promise<Parts>): void;
+  /** Reports not ready from now on and closes connections after the next response; still answers whatever comes. */
+  retire(): void;
   /** Stops accepting work: not ready, no new connections; resolves when the last request is done or after `timeoutMs`. */
   drain(timeoutMs: number): Promise<void>;
 }
 
+export interface HttpOptions {
+  /** How long an idle connection is kept, in milliseconds. */
+  readonly keepAlive?: number;
+  readonly onRequest?: OnRequest;
+}
+
+const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, maxHeaderSize: 16_384 };
+
 /** HTTP server with `/healthz`, `/readyz` and `/graphql`; it can listen before the gateway behind it is ready. */
-export function createHttpGateway(explorer: (() => Promise<ExplorerPage>) | null): HttpGateway {
+export function createHttpGateway(
+  explorer: (() => Promise<ExplorerPage>) | null,
+  { keepAlive = 75_000, onRequest = () => {} }: HttpOptions = {},
+): HttpGateway {
   let state: Readiness = "starting";
   let graphql: RequestHandler | null = null;
+  let checkParts: (() => Promise<Parts>) | null = null;
   const underWay = new Set<Promise<unknown>>();
-  const server = createServer({ headersTimeout: 10_000, requestTimeout: 30_000, maxHeaderSize: 16_384 });
+  const open = new Set<ServerResponse>();
+  const server = createServer({ ...TIMEOUTS, keepAliveTimeout: keepAlive });
   server.on("request", (request, response) => {
-    if (state === "draining") response.setHeader("connection", "close");
-    route(request, response, { state, graphql, explorer });
+    if (state === "draining") closeAfter(response);
+    open.add(response);
+    response.once("close", () => {
+      open.delete(response);
+      if (!server.listening) server.closeIdleConnections(); // where the response had not said so
+    });
+    const name = routeOf(request, explorer !== null);
+    noteRequest(request, response, name, onRequest);
+    route(request, response, name, { state, graphql, explorer, checkParts });
   });
+  const retire = () => {
+    state = "draining";
+    for (const response of open) closeAfter(response);
+  };
   return {
     server,
-    serve(handler) {
+    serve(handler, check = async () => ({ postgres: "up", redis: "off" })) {
       graphql = (request, response) => {
         const work = Promise.resolve(handler(request, response)).finally(() => underWay.delete(work));
         underWay.add(work);
       };
-      state = "ready";
+      checkParts = check;
+      if (state === "starting") state = "ready";
     },
+    retire,
     async drain(timeoutMs) {
-      state = "draining";
+      retire();
       const late = sleep(timeoutMs, undefined, { ref: false });
       await Promise.race([late, closeServer(server).then(() => Promise.allSettled(underWay))]);
       server.closeAllConnections();
@@ -48,21 +78,36 @@ interface Routes {
   readonly state: Readiness;
   readonly graphql: RequestHandler | null;
   readonly explorer: (() => Promise<ExplorerPage>) | null;
+  readonly checkParts: (() => Promise<Parts>) | null;
 }
 
-function route(request: IncomingMessage, response: ServerResponse, routes: Routes): void {
+function routeOf(request: IncomingMessage, hasExplorer: boolean): Route {
   const path = pathOf(request);
-  if (path === "/healthz") sendJson(response, 200, { status: "ok" });
-  else if (path === "/readyz") sendJson(response, routes.state === "ready" ? 200 : 503, { status: routes.state });
-  else if (path === "/" && request.method === "GET") redirect(response, "/graphql");
-  else if (path === "/graphql") routeGraphQL(request, response, routes);
+  if (path === "/graphql") return hasExplorer && asksForPage(request) ? "explorer" : "graphql";
+  if (path === "/healthz") return "healthz";
+  return path === "/readyz" ? "readyz" : "other";
+}
+
+function route(request: IncomingMessage, response: ServerResponse, name: Route, routes: Routes): void {
+  if (name === "healthz") sendJson(response, 200, { status: "ok" });
+  else if (name === "readyz") void sendReadiness(response, routes);
+  else if (name === "explorer" && routes.explorer) sendExplorer(request, response, routes.explorer);
+  else if (name === "graphql") routeGraphQL(request, response, routes.graphql);
+  else if (pathOf(request) === "/" && request.method === "GET") redirect(response, "/graphql");
   else sendJson(response, 404, { error: "not found" });
 }
 
-function routeGraphQL(request: IncomingMessage, response: ServerResponse, { explorer, graphql }: Routes): void {
-  if (explorer && asksForPage(request)) sendExplorer(request, response, explorer);
-  else if (graphql) graphql(request, response);
+function routeGraphQL(request: IncomingMessage, response: ServerResponse, graphql: RequestHandler | null): void {
+  if (graphql) graphql(request, response);
   else sendUnavailable(response);
+}
+
+/** Not ready before the start is done, while draining, and while PostgreSQL is away, which no answer can do without. */
+async function sendReadiness(response: ServerResponse, { state, checkParts }: Routes): Promise<void> {
+  if (state !== "ready" || checkParts === null) return sendJson(response, 503, { status: state });
+  const parts = await checkParts();
+  const ready = parts.postgres !== "down";
+  sendJson(response, ready ? 200 : 503, { status: ready ? "ready" : "unavailable", parts });
 }
 
 function pathOf(request: IncomingMessage): string {
@@ -106,13 +151,19 @@ function sendJson(response: ServerResponse, status: number, body: unknown): void
 }
 
 /** Starts listening; the error of a taken port names it. */
-export function listen(server: Server, host: string, port: number): Promise<void> {
+export function listen(server: Server, host: string, port: number, variable = "PORT"): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", (error: NodeJS.ErrnoException) => {
-      reject(error.code === "EADDRINUSE" ? new Error(`port \`${port}\` on \`${host}\` is in use; set PORT`) : error);
+      reject(
+        error.code === "EADDRINUSE" ? new Error(`port \`${port}\` on \`${host}\` is in use; set ${variable}`) : error,
+      );
     });
     server.listen(port, host, resolve);
   });
+}
+
+function closeAfter(response: ServerResponse): void {
+  if (!response.headersSent) response.setHeader("connection", "close");
 }
 
 function closeServer(server: Server): Promise<void> {

@@ -4,13 +4,17 @@ export interface Welcome {
   readonly host: string;
   readonly port: number;
   readonly config: Config;
+  /** Of the metrics; null: there are none. */
+  readonly metricsPort: number | null;
   /** The operator key that this start made; shown now and never again. */
   readonly newKey: string | null;
 }
 
 /** What a person reads when the gateway is ready: where it is, how to sign in, what to try. */
-export function welcome({ host, port, config, newKey }: Welcome): string {
-  const url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+export function welcome({ host, port, config, metricsPort, newKey }: Welcome): string {
+  const origin = `http://${host.includes(":") ? `[${host}]` : host}`;
+  const url = `${origin}:${port}`;
+  const metrics = metricsPort === null ? [] : [`  Metrics    GET ${origin}:${metricsPort}/metrics`];
   const page = config.graphiql ? [`  GraphiQL   ${url}/graphql`] : [];
   return `${[
     "",
@@ -18,6 +22,7 @@ export function welcome({ host, port, config, newKey }: Welcome): string {
     "",
     ...page,
     `  Endpoint   POST ${url}/graphql`,
+    ...metrics,
     `  Data       ${config.databaseUrl === undefined ? `embedded PostgreSQL in ${config.dataDir}` : "PostgreSQL of DATABASE_URL"}`,
     `  Cache      ${cacheName(config)}`,
     "",

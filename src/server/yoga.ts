@@ -1,25 +1,23 @@
-import { randomUUID } from "node:crypto";
 import { GraphQLError, type GraphQLSchema } from "graphql";
 import { createYoga, type Plugin } from "graphql-yoga";
 import type { Logger } from "pino";
-import type { Caller } from "../domain/caller.js";
 import { createContext, type GraphQLContext, type Services } from "../graphql/context.js";
 import { isErrorCode, maskError } from "../graphql/errors.js";
 import { type Authenticate, bearerKey } from "./authenticate.js";
 import { useCacheReport } from "./cache-report.js";
+import type { OnDecisions } from "./decision-log.js";
 import { useErrorCodes } from "./error-codes.js";
 import type { RequestHandler } from "./http-server.js";
+import { type NotedRequest, useOperationNotes } from "./operation-notes.js";
+import { notesOf } from "./request-notes.js";
 
 export interface YogaOptions {
   readonly schema: GraphQLSchema;
   readonly services: Services;
   readonly authenticate: Authenticate;
   readonly log: Logger;
-}
-
-interface Sender {
-  readonly caller: Caller;
-  readonly requestId: string;
+  /** Hears what requests have asked and what came of it; default: nobody does. */
+  readonly onDecisions?: OnDecisions;
 }
 
 /**
@@ -27,8 +25,7 @@ interface Sender {
  * codes are given before errors are masked.
  */
 export function createGraphQLListener(options: YogaOptions): RequestHandler {
-  const senders = new WeakMap<Request, Sender>();
-  const yoga = createYoga<object, GraphQLContext>({
+  const yoga = createYoga<NotedRequest, GraphQLContext>({
     schema: options.schema,
     graphqlEndpoint: "/graphql",
     graphiql: false,
@@ -38,13 +35,20 @@ export function createGraphQLListener(options: YogaOptions): RequestHandler {
     cors: false,
     logging: yogaLogging(options.log),
     maskedErrors: { maskError: (error) => requestError(error) ?? maskError(error, options.log) },
-    context: ({ request }) => {
-      const sender = senders.get(request);
-      return createContext(options.services, sender?.caller ?? null, sender?.requestId ?? randomUUID());
-    },
-    plugins: [useSender(options, senders), useErrorCodes(), useCacheReport()],
+    context: ({ notes: { caller, requestId } }) => createContext(heard(options, requestId), caller, requestId),
+    plugins: [useSender(options), useErrorCodes(), useCacheReport(), useOperationNotes()],
   });
-  return (request, response) => yoga.handle(request, response);
+  return (request, response) => yoga.handle(request, response, { notes: notesOf(request) });
+}
+
+function heard({ services, onDecisions }: YogaOptions, requestId: string): Services {
+  if (onDecisions === undefined) return services;
+  const decideMany: Services["decisions"]["decideMany"] = async (questions) => {
+    const answers = await services.decisions.decideMany(questions);
+    onDecisions(requestId, questions, answers);
+    return answers;
+  };
+  return { db: services.db, administration: services.administration, decisions: { decideMany } };
 }
 
 /**
@@ -67,23 +71,23 @@ function tooDeep(): GraphQLError {
   return new GraphQLError("the request is nested too deeply", { extensions: { code: "COST_LIMIT_EXCEEDED" } });
 }
 
-function useSender({ authenticate, log }: YogaOptions, senders: WeakMap<Request, Sender>): Plugin {
+function useSender({ authenticate, log }: YogaOptions): Plugin<object, NotedRequest> {
   return {
-    async onRequest({ request, fetchAPI, endResponse }) {
-      const requestId = randomUUID();
+    async onRequest({ request, fetchAPI, endResponse, serverContext: { notes } }) {
+      const { requestId } = notes;
       try {
         const key = bearerKey(request.headers.get("authorization"));
-        const caller = key === null ? null : await authenticate(key);
-        if (caller) senders.set(request, { caller, requestId });
-        else endResponse(refusal(fetchAPI, requestId, 401, "UNAUTHENTICATED", missing(key)));
+        notes.caller = key === null ? null : await authenticate(key);
+        if (notes.caller) return;
+        notes.outcome = "UNAUTHENTICATED";
+        endResponse(refusal(fetchAPI, requestId, 401, "UNAUTHENTICATED", missing(key)));
       } catch (error) {
+        notes.outcome = "UNAVAILABLE";
         log.error({ err: error, requestId }, "credentials cannot be checked");
         endResponse(refusal(fetchAPI, requestId, 503, "UNAVAILABLE", "credentials cannot be checked now"));
       }
     },
-    onResponse({ request, response }) {
-      const sender = senders.get(request);
-      if (sender) response.headers.set("x-request-id", sender.requestId);
+    onResponse({ response }) {
       response.headers.set("cache-control", "no-store");
       response.headers.set("x-content-type-options", "nosniff");
     },
@@ -109,12 +113,17 @@ function refusal(
 /** Yoga logs every error that masking replaces; `maskError` has logged those that are no fault of the sender. */
 function yogaLogging(log: Logger) {
   return {
-    debug: (...parts: unknown[]) => log.debug(parts.map(String).join(" ")),
-    info: (...parts: unknown[]) => log.info(parts.map(String).join(" ")),
-    warn: (...parts: unknown[]) => log.warn(parts.map(String).join(" ")),
+    debug: (...parts: unknown[]) => log.debug(textOf(parts)),
+    info: (...parts: unknown[]) => log.info(textOf(parts)),
+    warn: (...parts: unknown[]) => log.warn(textOf(parts)),
     error: (...parts: unknown[]) => {
       const level = parts.some((part) => part instanceof GraphQLError) ? "debug" : "error";
-      log[level](parts.map(String).join(" "));
+      log[level](textOf(parts));
     },
   };
+}
+
+/** As text, errors of GraphQL would repeat the document of the sender. */
+function textOf(parts: readonly unknown[]): string {
+  return parts.map((part) => (part instanceof GraphQLError ? part.message : String(part))).join(" ");
 }

@@ -31,6 +31,8 @@ export interface Gateway {
   isRunning(): boolean;
   /** SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>;
+  /** Resolves with the exit code when it has ended by itself or by a signal that the test has sent. */
+  ended(): Promise<number | null>;
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>;
 }
@@ -42,7 +44,7 @@ export function operatorKey(): string {
 /** The environment of a child that must not inherit what this machine is set up for. */
 export function childEnvironment(settings: Record<string, string>): NodeJS.ProcessEnv {
   const { PATH = "", HOME = "", TZ = "" } = process.env;
-  return { PATH, HOME, TZ, LOG_LEVEL: "warn", ...settings };
+  return { PATH, HOME, TZ, LOG_LEVEL: "warn", DRAIN_GRACE_MS: "0", ...settings };
 }
 
 /** Starts `ramgate serve` on a free port and waits until it is ready. `program`: instead of the one in dist/. */
@@ -73,6 +75,7 @@ export async function startGateway(settings: Record<string, string>, program = B
       }
     },
     stop: () => stop(child),
+    ended: async () => (hasEnded(child) ? child.exitCode : ((await once(child, "exit"))[0] as number | null)),
     kill: () => kill(child),
   };
 }

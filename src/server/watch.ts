@@ -1,0 +1,65 @@
+import { readFileSync } from "node:fs";
+import type { Logger } from "pino";
+import type { Decisions } from "../decisions/decide-many.js";
+import { createDecisionLog, type OnDecisions } from "./decision-log.js";
+import { type Counted, createMetrics, type Metrics } from "./metrics.js";
+import { createPartsCheck, type Parts, type PartsOptions } from "./readiness.js";
+import { createRequestLog } from "./request-log.js";
+import type { OnRequest } from "./request-notes.js";
+
+export interface WatchOptions {
+  readonly log: Logger;
+  readonly decisionLog: { readonly mode: "off" | "denials" | "all"; readonly sample: number };
+  /** Whether there are metrics. */
+  readonly counting: boolean;
+}
+
+/** The parts of the gateway that are watched. */
+export interface Watched {
+  readonly decisions: Pick<Decisions, "counts">;
+  readonly vitals: Pick<Counted, "pools" | "redis"> & Pick<PartsOptions, "askDatabase">;
+}
+
+/** Logs and metrics of the process. */
+export interface Watch {
+  readonly onRequest: OnRequest;
+  /** Null: nobody wants to know. */
+  readonly onDecisions: OnDecisions | null;
+  readonly observers: Partial<Pick<Metrics, "onStatement" | "onCommand">>;
+  readonly metrics: Metrics | null;
+  /** From now on the metrics show how these are. */
+  show(watched: Watched): void;
+  checkPartsOf(watched: Watched): () => Promise<Parts>;
+}
+
+/** Creates logs and metrics; what is not wanted costs nothing. */
+export function createWatch({ log, decisionLog: { mode, sample }, counting }: WatchOptions): Watch {
+  const metrics = counting ? createMetrics() : null;
+  const decisionLog = mode === "off" ? null : createDecisionLog({ log, mode, sample });
+  const logRequest = createRequestLog(log);
+  return {
+    metrics,
+    onRequest: (notes, response) => {
+      logRequest(notes, response);
+      metrics?.onRequest(notes, response);
+    },
+    onDecisions: both(metrics, decisionLog?.onDecisions ?? null),
+    observers: metrics === null ? {} : { onStatement: metrics.onStatement, onCommand: metrics.onCommand },
+    show: ({ decisions, vitals: { pools, redis } }) =>
+      metrics?.show({ version: readVersion(), decisions: () => decisions.counts(), decisionLog, pools, redis }),
+    checkPartsOf: ({ vitals }) => createPartsCheck(vitals),
+  };
+}
+
+function both(metrics: Metrics | null, onDecisions: OnDecisions | null): OnDecisions | null {
+  if (metrics === null) return onDecisions;
+  return (requestId, questions, answers) => {
+    metrics.onAnswers(answers);
+    onDecisions?.(requestId, questions, answers);
+  };
+}
+
+function readVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
