@@ -12,11 +12,13 @@ import { openRedis, openRedisSubscriber, type RedisConnection } from "./decision
 import { createRedisDecisionCache } from "./decisions/redis-decision-cache.js";
 import { createRevisionHints } from "./decisions/revision-hints.js";
 import { type Authenticator, createAuthenticator } from "./store/authenticator.js";
+import { createCredentialUse } from "./store/credential-use.js";
 import { ensureOperator } from "./store/credentials.js";
 import { startEmbeddedPostgres } from "./store/embedded-postgres.js";
 import { openLoadPool } from "./store/evaluation-input.js";
 import { loadGatewaySecrets } from "./store/gateway-secrets.js";
 import { migrate } from "./store/migrate.js";
+import { createTokenVerifier } from "./store/oidc-tokens.js";
 import { type Database, openDatabase } from "./store/prisma-client.js";
 import { createTokens } from "./store/revision-token.js";
 import { assertRevisionTriggers, createRevisionReader, type MovedScope, openRevisionPool } from "./store/revisions.js";
@@ -94,7 +96,10 @@ async function assemble(config: Config, log: Logger, closers: Closers): Promise<
     db,
     decisions,
     administration: { db, tokens, limits: config.limits, auditKey: secrets.auditKey, onMoved: announce },
-    authenticate: createAuthenticator(vectorPool, revisions),
+    authenticate: createAuthenticator(vectorPool, revisions, {
+      onKeyUsed: noteKeyUse(db, log, closers),
+      tokens: config.oidc && createTokenVerifier(config.oidc),
+    }),
     embedded: config.databaseUrl === undefined,
     close: () => closers.close(),
   };
@@ -104,6 +109,12 @@ async function startEmbedded(config: Config, log: Logger, closers: Closers): Pro
   const server = await startEmbeddedPostgres({ dataDir: config.dataDir, log: (message) => log.info(message) });
   closers.add(() => server.stop());
   return server.url;
+}
+
+function noteKeyUse(db: Database, log: Logger, closers: Closers): (id: string) => void {
+  const use = createCredentialUse(db, (error) => log.warn({ err: error }, "the use of api keys cannot be noted now"));
+  closers.add(() => use.settled());
+  return use.note;
 }
 
 /** Only applies the pending migrations; their names. */

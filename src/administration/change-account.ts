@@ -55,8 +55,8 @@ export interface Effect<T> {
 export interface Change<T> {
   /** Name of the mutation; what the audit trail calls the change. */
   readonly action: string;
-  /** Account number that the change belongs to. */
-  readonly account: string;
+  /** Account number that the change belongs to; null: to no account but to the gateway, which has a trail of its own. */
+  readonly account: string | null;
   readonly lock: AccountLock;
   /** ARNs the change is about. */
   readonly targets: readonly string[];
@@ -129,8 +129,8 @@ function checkRequest({ caller, reason, idempotencyKey }: ChangeRequest, openTo:
   if (idempotencyKey === "") refuse("INVALID_PARAMETER_TEXT", "`idempotencyKey` is empty", "idempotencyKey"); // a caller that forgot to fill it in would repeat its first change for ever
 }
 
-function checkAccount(account: string): void {
-  if (isAccountNumber(account)) return;
+function checkAccount(account: string | null): void {
+  if (account === null || isAccountNumber(account)) return;
   refuse(
     "INVALID_PARAMETER_ACCOUNT",
     `\`${excerpt(account)}\` is not an account number: it needs 1 to 32 digits`,
@@ -222,6 +222,7 @@ async function claimKey<T>(tx: Transaction, request: ChangeRequest, change: Chan
 }
 
 async function lockAccount(tx: Transaction, change: Change<unknown>): Promise<void> {
+  if (change.account === null) return;
   const rows = await lockRow(tx, change);
   if (rows.length === 0 && change.createsAccount !== true) {
     refuse("ENTITY_NOT_EXIST_ACCOUNT", `the account \`${change.account}\` does not exist`);
@@ -266,7 +267,8 @@ async function claimRows(tx: Transaction, scopes: readonly string[]): Promise<vo
 
 /** Adds how many changes of the account its trail holds, so that each of them is noticed. */
 async function withTrail(tx: Transaction, change: Change<unknown>, vector: RevisionVector): Promise<RevisionVector> {
-  return change.guardedByAll ? new Map([...vector, ...(await readTrail(tx, change.account))]) : vector;
+  const { account, guardedByAll } = change;
+  return guardedByAll && account !== null ? new Map([...vector, ...(await readTrail(tx, account))]) : vector;
 }
 
 async function readTrail(tx: Transaction, account: string): Promise<RevisionVector> {
@@ -311,6 +313,7 @@ async function sharedBesides(
   { account, guardedByAll }: Change<unknown>,
   named: ReadonlyMap<string, number>,
 ): Promise<RevisionVector> {
+  if (account === null) return new Map();
   if (guardedByAll) return readRevisions(tx, [...named.keys()].filter(isOf(account)));
   return named.has(trailScope(account)) ? readTrail(tx, account) : new Map();
 }

@@ -91,7 +91,7 @@ function useSender({ authenticate, log }: YogaOptions, senders: WeakMap<Request,
 }
 
 function missing(key: string | null): string {
-  return key === null ? "send an api key as `authorization: Bearer <key>`" : "the api key is not valid";
+  return key === null ? "send an api key as `authorization: Bearer <key>`" : "the credential is not valid";
 }
 
 function refusal(
