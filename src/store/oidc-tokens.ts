@@ -120,11 +120,7 @@ function isAcceptable(token: string, { algorithms, tokenType, issuer }: OidcSett
   if (!algorithms.some((algorithm) => algorithm === alg)) return false;
   if (tokenType !== null && typ !== tokenType) return false;
   if (kid !== undefined && typeof kid !== "string") return false;
-  return payload.get("iss") === issuer && hasFiniteTimes(payload);
-}
-
-function hasFiniteTimes(payload: Members): boolean {
-  return ["exp", "iat", "nbf"].every((name) => !payload.has(name) || Number.isFinite(payload.get(name)));
+  return payload.get("iss") === issuer;
 }
 
 type Members = ReadonlyMap<string, unknown>;
@@ -139,7 +135,9 @@ function membersOf(part: string): Members | null {
 
 function readPart(part: string): JsonNode | null {
   try {
-    return readJsonText(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(part, "base64url")));
+    return readJsonText(
+      new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Buffer.from(part, "base64url")),
+    );
   } catch (error) {
     if (error instanceof UnreadableJson || error instanceof TypeError) return null;
     throw error;
