@@ -12,14 +12,20 @@ import type { GraphQLContext } from "./context.js";
 import { node } from "./node.js";
 import { connectionOf, pageOf } from "./page.js";
 import { Principal } from "./principal.js";
-import { type ApiKeyRow, findApiKeys, found } from "./records.js";
+import { API_KEY_COLUMNS, type ApiKeyRow, findApiKeys, found } from "./records.js";
 import { ViewerKind } from "./viewer-kind.js";
 
-export const ApiKey = builder.objectRef<ApiKeyRow>("ApiKey").implement({
+/** Its rows are read without the digests of their secrets, all columns together. */
+export const ApiKey = builder.prismaObject("Credential", {
+  variant: "ApiKey",
+  select: API_KEY_COLUMNS,
   description:
     "An API key, for `authorization: Bearer rg_<id>_<secret>`. The gateway keeps only a digest of its secret.",
   fields: (t) => ({
-    keyId: t.exposeID("id", { description: "`<id>` of `rg_<id>_<secret>`; it stays when the key is rotated." }),
+    keyId: t.id({
+      resolve: ({ id }) => id,
+      description: "`<id>` of `rg_<id>_<secret>`; it stays when the key is rotated.",
+    }),
     kind: t.field({ type: ViewerKind, description: "What it signs in as.", resolve: ({ kind }) => kind }),
     principal: t.field({
       type: Principal,
@@ -28,41 +34,56 @@ export const ApiKey = builder.objectRef<ApiKeyRow>("ApiKey").implement({
       resolve: ({ principalId }, _args, { records }) =>
         principalId === null ? null : records.principals.load(principalId),
     }),
-    description: t.exposeString("description", { nullable: true, description: "Free text; null when not given." }),
-    createdAt: t.expose("createdAt", { type: "DateTime", description: "When it was made." }),
-    expiresAt: t.expose("expiresAt", {
-      type: "DateTime",
+    description: t.string({
       nullable: true,
-      description: "First instant at which it is good no more; null: it lives until it is revoked.",
-    }),
-    rotatedAt: t.expose("rotatedAt", {
-      type: "DateTime",
-      nullable: true,
-      description: "When it got the secret that it has; null: when it was made.",
-    }),
-    previousSecretUntil: t.expose("previousUntil", {
-      type: "DateTime",
-      nullable: true,
-      description:
-        "First instant at which the secret of before its last rotation is good no more; null: it was void at once.",
-    }),
-    revokedAt: t.expose("revokedAt", {
-      type: "DateTime",
-      nullable: true,
-      description: "When it was revoked; null: it was not.",
-    }),
-    lastUsedAt: t.field({
-      type: "DateTime",
-      nullable: true,
-      description: "When it signed somebody in, to the minute; null: it never did.",
-      resolve: ({ use }) => use?.lastUsedAt ?? null,
-    }),
-    active: t.boolean({
-      description: "Whether it is good now: neither expired nor revoked.",
-      resolve: ({ expiresAt, revokedAt }) => revokedAt === null && (expiresAt === null || new Date() < expiresAt),
+      description: "Free text; null when not given.",
+      resolve: ({ description }) => description,
     }),
   }),
 });
+
+builder.prismaObjectFields(ApiKey, (t) => ({
+  createdAt: t.field({
+    type: "DateTime",
+    description: "When it was made.",
+    resolve: ({ createdAt }) => createdAt,
+  }),
+  expiresAt: t.field({
+    type: "DateTime",
+    nullable: true,
+    description: "First instant at which it is good no more; null: it lives until it is revoked.",
+    resolve: ({ expiresAt }) => expiresAt,
+  }),
+  rotatedAt: t.field({
+    type: "DateTime",
+    nullable: true,
+    description: "When it got the secret that it has; null: when it was made.",
+    resolve: ({ rotatedAt }) => rotatedAt,
+  }),
+  previousSecretUntil: t.field({
+    type: "DateTime",
+    nullable: true,
+    description:
+      "First instant at which the secret of before its last rotation is good no more; null: it was void at once.",
+    resolve: ({ previousUntil }) => previousUntil,
+  }),
+  revokedAt: t.field({
+    type: "DateTime",
+    nullable: true,
+    description: "When it was revoked; null: it was not.",
+    resolve: ({ revokedAt }) => revokedAt,
+  }),
+  lastUsedAt: t.field({
+    type: "DateTime",
+    nullable: true,
+    description: "When it signed somebody in, to the minute; null: it never did.",
+    resolve: ({ use }) => use?.lastUsedAt ?? null,
+  }),
+  active: t.boolean({
+    description: "Whether it is good now: neither expired nor revoked.",
+    resolve: ({ expiresAt, revokedAt }) => revokedAt === null && (expiresAt === null || new Date() < expiresAt),
+  }),
+}));
 
 node(
   ApiKey,

@@ -25,20 +25,14 @@ export type RoleSessionRow = Omit<Row<"roleSession">, "tokenDigest">;
  * asked for by itself with the record of its issue.
  */
 export type PrincipalRow = Row<"principal"> & { readonly sessionArn?: string; readonly issued?: RoleSessionRow };
-/** An API key without any digest of a secret, with whom it signs in and when it did so last. */
-export interface ApiKeyRow {
-  readonly id: string;
-  readonly kind: "OPERATOR" | "PRINCIPAL";
-  readonly principalId: string | null;
-  readonly description: string | null;
-  readonly createdAt: Date;
-  readonly expiresAt: Date | null;
-  readonly rotatedAt: Date | null;
-  readonly previousUntil: Date | null;
-  readonly revokedAt: Date | null;
-  readonly principal: { readonly arnKey: string } | null;
-  readonly use: { readonly lastUsedAt: Date } | null;
-}
+/** What may be known of an API key: no digest of a secret, but whom it signs in, and when it did so last. */
+export const API_KEY_COLUMNS = {
+  ...{ id: true, kind: true, principalId: true, description: true, createdAt: true, expiresAt: true },
+  ...{ rotatedAt: true, previousUntil: true, revokedAt: true },
+  principal: { select: { arnKey: true } },
+  use: { select: { lastUsedAt: true } },
+} as const;
+export type ApiKeyRow = Awaited<ReturnType<typeof findApiKeys>>[number];
 export type PolicyRow = Row<"policy">;
 export type AttachmentRow = Row<"attachment">;
 export type AuditEventRow = Row<"auditEvent">;
@@ -158,12 +152,8 @@ function findSessions(db: Database, where: object): Promise<RoleSessionRow[]> {
 }
 
 /** The keys with these ids, in any order. */
-export function findApiKeys(db: Database, ids: readonly string[]): Promise<ApiKeyRow[]> {
-  return db.credential.findMany({
-    where: { id: { in: [...ids] } },
-    omit: { secretDigest: true, previousDigest: true },
-    include: { principal: { select: { arnKey: true } }, use: { select: { lastUsedAt: true } } },
-  });
+export function findApiKeys(db: Database, ids: readonly string[]) {
+  return db.credential.findMany({ where: { id: { in: [...ids] } }, select: API_KEY_COLUMNS });
 }
 
 async function sessionsByArn(db: Database, arns: readonly string[]): Promise<(RoleSessionRow | null)[]> {
