@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { createRequire, syncBuiltinESMExports } from "node:module";
 import { Pool } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ChangeRequest } from "../../src/administration/administration.js";
@@ -172,6 +173,52 @@ describe("an api key", () => {
     [{ expiresAt: new Date("+010000-01-01T00:00:00Z") }, "INVALID_PARAMETER_EXPIRES_AT"],
   ])("is not made of %j", async (input, code) => {
     expect(codesOf(await create(input))).toEqual([code]);
+  });
+});
+
+describe("secrets are compared in constant time", () => {
+  const crypto = createRequire(import.meta.url)("node:crypto") as typeof import("node:crypto");
+
+  /** The lengths, in bytes, of what one sign-in compares with the function made for it. */
+  async function compared(authenticator: Authenticator, secret: string): Promise<number[][]> {
+    const { timingSafeEqual } = crypto;
+    const lengths: number[][] = [];
+    crypto.timingSafeEqual = (a, b) => {
+      lengths.push([a.byteLength, b.byteLength]);
+      return timingSafeEqual(a, b);
+    };
+    syncBuiltinESMExports();
+    try {
+      await authenticator(secret);
+      return lengths;
+    } finally {
+      crypto.timingSafeEqual = timingSafeEqual;
+      syncBuiltinESMExports();
+    }
+  }
+
+  const BOTH = [
+    [32, 32],
+    [32, 32],
+  ];
+
+  test("whether the id is known, the secret right, or there are two", async () => {
+    const { id, secret } = await made();
+    const wrong = `${secret.slice(0, -6)}abcdef`;
+    expect(await compared(authenticate, secret)).toEqual(BOTH);
+    expect(await compared(authenticate, wrong)).toEqual(BOTH);
+    expect(await compared(authenticate, wrong.replace(id, "nobody"))).toEqual(BOTH);
+    const next = await rotated(id, 60);
+    for (const key of [secret, next, wrong]) expect(await compared(authenticate, key)).toEqual(BOTH);
+  });
+
+  test("else it is found out", async () => {
+    const find = "timingSafeEqual(digest, known ?? UNKNOWN_DIGEST)";
+    const replace = "digest.equals(known ?? UNKNOWN_DIGEST)";
+    const mutation = { name: "secrets are compared as texts are", file: "store/authenticator.ts", find, replace };
+    const broken = authenticatorOn(pool, await brokenSignIn(mutation));
+    expect(await compared(broken, (await made()).secret)).not.toEqual(BOTH);
+    reportKilled(mutation.name);
   });
 });
 
