@@ -21,6 +21,7 @@ import {
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { recordAuditEvent } from "./audit-trail.js";
 import { withoutOptions } from "./change-input.js";
+import { holdCaller } from "./hold-caller.js";
 import { claimIdempotencyKey, fingerprintOf, storeResponse } from "./idempotency.js";
 import { Refusal, refuse, refuseIfAny } from "./user-error.js";
 import { checkText, isAccountNumber } from "./validation.js";
@@ -189,6 +190,9 @@ async function changeOnce<T>(
   const effect = await change.run(tx);
   if (request.dryRun) throw new DryRunDone(resultOf(effect, administration.tokens.issue(guards, now), true));
   const after = effect.changed ? await readRevisions(tx, change.scopes) : before;
+  if (effect.changed && !change.scopes.includes(`cred:${request.caller.credentialId}`)) {
+    await holdCaller(tx, request.caller); // who changes its own key holds its scope already
+  }
   if (effect.changed) await recordAuditEvent(tx, administration, request, change, effect, { before, after });
   const result = resultOf(effect, administration.tokens.issue(await withTrail(tx, change, after), now), false);
   if (claim !== null) await storeResponse(tx, claim, result);

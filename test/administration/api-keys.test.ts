@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { createRequire, syncBuiltinESMExports } from "node:module";
 import { Pool } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -17,6 +17,7 @@ import type { Authenticator } from "../../src/store/authenticator.js";
 import { ensureOperator } from "../../src/store/credentials.js";
 import { brokenSignIn, SIGN_IN, type SignIn } from "../support/authenticator.js";
 import { type Mutation, reportKilled } from "../support/mutation.js";
+import { brokenUseCases } from "../support/use-cases.js";
 import { ACCOUNT, arn, codesOf, request, TRUST, useAdministration } from "./setup.js";
 
 const DAY = 86_400_000;
@@ -345,6 +346,66 @@ describe("principals", () => {
       principalArn: `acs:ram::${ACCOUNT}:assumed-role/deploy/s1`,
     };
     expect(codesOf(await create({ principal: arn.role("deploy") }, { caller: session }))).toEqual(["NO_PERMISSION"]);
+  });
+});
+
+describe("whoever is shut out while it changes something", () => {
+  /** A change that waits for its account until the caller was shut out; its codes. */
+  async function overtaken(caller: Caller, shutOut: () => Promise<unknown>, useCase = updateUser): Promise<string[]> {
+    const client = await other.connect();
+    try {
+      await client.query("BEGIN");
+      await client.query("SELECT id FROM account WHERE id = $1 FOR UPDATE", [ACCOUNT]);
+      const change = useCase(
+        context.administration,
+        { user: arn.user("cid"), comments: randomUUID() },
+        request({ caller }),
+      );
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      await shutOut();
+      await client.query("COMMIT");
+      return codesOf(await change);
+    } finally {
+      client.release();
+    }
+  }
+
+  const operator = async (): Promise<Caller> => ({ kind: "OPERATOR", credentialId: (await made()).id });
+
+  test("has changed nothing after that was acknowledged", async () => {
+    const caller = await operator();
+    expect(await overtaken(caller, async () => {})).toEqual([]);
+    const before = await db().principal.findUnique({ where: { arnKey: arn.user("cid") } });
+    expect(await overtaken(caller, () => revoke(caller.credentialId))).toEqual(["NO_PERMISSION"]);
+    expect(await db().principal.findUnique({ where: { arnKey: arn.user("cid") } })).toEqual(before);
+  });
+
+  test("may itself be the one that does so", async () => {
+    const caller = await operator();
+    expect(await revoke(caller.credentialId, { caller })).toMatchObject({ changed: true, userErrors: [] });
+  });
+
+  test("else it is found out", async () => {
+    const name = "callers are not held";
+    const mutation = { name, file: "change-account.ts", find: "await holdCaller(tx, request.caller);", replace: "" };
+    const { updateUser: broken } = await brokenUseCases(mutation);
+    const caller = await operator();
+    expect(await overtaken(caller, () => revoke(caller.credentialId), broken)).toEqual([]);
+    reportKilled(name);
+  });
+
+  test("in races of revocations and changes leaves nothing behind the acknowledgement", async () => {
+    for (let round = 0; round < 50; round += 1) {
+      const caller = await operator();
+      const comments = `race ${round}`;
+      const change = updateUser(context.administration, { user: arn.user("cid"), comments }, request({ caller }));
+      await new Promise((resolve) => setTimeout(resolve, round % 10));
+      await revoke(caller.credentialId);
+      const read = () => db().principal.findUniqueOrThrow({ where: { arnKey: arn.user("cid") } });
+      const acknowledged = (await read()).comments;
+      await change;
+      expect((await read()).comments).toBe(acknowledged);
+    }
   });
 });
 
