@@ -11,11 +11,13 @@ import { openRedis, openRedisSubscriber, type RedisConnection } from "./decision
 import { createRedisDecisionCache, type OnCommand, type RedisDecisionCache } from "./decisions/redis-decision-cache.js";
 import { createRevisionHints } from "./decisions/revision-hints.js";
 import { type Authenticator, createAuthenticator } from "./store/authenticator.js";
+import { createCredentialUse } from "./store/credential-use.js";
 import { ensureOperator } from "./store/credentials.js";
 import { startEmbeddedPostgres } from "./store/embedded-postgres.js";
 import { openLoadPool } from "./store/evaluation-input.js";
 import { type GatewaySecrets, loadGatewaySecrets } from "./store/gateway-secrets.js";
 import { migrate } from "./store/migrate.js";
+import { createTokenVerifier } from "./store/oidc-tokens.js";
 import { type Database, openDatabase, openModelPool } from "./store/prisma-client.js";
 import { createTokens } from "./store/revision-token.js";
 import { assertRevisionTriggers, createRevisionReader, type MovedScope, openRevisionPool } from "./store/revisions.js";
@@ -125,7 +127,10 @@ async function assemble(config: Config, log: Logger, closers: Closers, observers
     db,
     decisions,
     administration: { db, tokens, limits: config.limits, auditKey: secrets.auditKey, onMoved: announce },
-    authenticate: createAuthenticator(vectorPool, revisions),
+    authenticate: createAuthenticator(vectorPool, revisions, {
+      onKeyUsed: noteKeyUse(db, log, closers),
+      tokens: config.oidc && createTokenVerifier(config.oidc),
+    }),
     embedded: config.databaseUrl === undefined,
     vitals: { pools, redis: cache, askDatabase: () => revisions.readFresh([]) },
     close: () => closers.close(),
@@ -136,6 +141,12 @@ async function startEmbedded(config: Config, log: Logger, closers: Closers): Pro
   const server = await startEmbeddedPostgres({ dataDir: config.dataDir, log: (message) => log.info(message) });
   closers.add(() => server.stop());
   return server.url;
+}
+
+function noteKeyUse(db: Database, log: Logger, closers: Closers): (id: string) => void {
+  const use = createCredentialUse(db, (error) => log.warn({ err: error }, "the use of api keys cannot be noted now"));
+  closers.add(() => use.settled());
+  return use.note;
 }
 
 /** Only applies the pending migrations; their names. */

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { DEFAULT_LIMITS, type Limits } from "./administration/administration.js";
 import type { RedisTarget } from "./decisions/open-redis.js";
 import { HARD_LIMITS } from "./domain/limits.js";
+import { type OidcSettings, TOKEN_ALGORITHMS, type TokenAlgorithm, templateProblem } from "./store/oidc-tokens.js";
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 export type ScopePrecedence = "staged" | "deny-overrides";
@@ -50,6 +51,8 @@ export interface Config {
   readonly keepAlive: number;
   /** Quotas of changes through the API; RAM's own unless given. */
   readonly limits: Limits;
+  /** Whose signed tokens sign principals in; null: nobody's. */
+  readonly oidc: OidcSettings | null;
   /** Absent ones are made at the first start and kept in PostgreSQL. */
   readonly secrets: {
     /** MAC key of cached decisions. */
@@ -145,6 +148,35 @@ const environmentId = z
   .string()
   .regex(/^[A-Za-z0-9._-]{1,64}$/, { error: "must be 1 to 64 letters, digits, `.`, `_` or `-`" });
 
+const jwksUrl = z
+  .string()
+  .refine((text) => URL.canParse(text) && isSafe(new URL(text)), {
+    error: "must be a URL that starts with `https://`, or with `http://` on this machine",
+  })
+  .transform((text) => new URL(text));
+
+/** Whoever can change keys on their way can sign in as anybody. */
+function isSafe({ protocol, hostname, username, password }: URL): boolean {
+  const here = ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
+  return username === "" && password === "" && (protocol === "https:" || (protocol === "http:" && here));
+}
+
+const algorithms = z
+  .string()
+  .transform((text) => text.split(",").map((part) => part.trim()))
+  .refine((names): names is TokenAlgorithm[] => names.every((name) => isOneOf(TOKEN_ALGORITHMS, name)), {
+    error: `must be some of ${TOKEN_ALGORITHMS.map((name) => `\`${name}\``).join(", ")}, with commas between them`,
+  });
+
+function isOneOf(names: readonly string[], name: string): boolean {
+  return names.includes(name);
+}
+
+const principalTemplate = z.string().superRefine((template, context) => {
+  const message = templateProblem(template);
+  if (message !== null) context.addIssue({ code: "custom", message });
+});
+
 /** One entry per variable; `.env.example` documents exactly these. */
 const VARIABLES = {
   PORT: port.default(4000),
@@ -180,6 +212,15 @@ const VARIABLES = {
   LIMIT_SYSTEM_POLICIES_PER_IDENTITY: quota(DEFAULT_LIMITS.systemPoliciesPerIdentity),
   LIMIT_CUSTOM_POLICIES_PER_IDENTITY: quota(DEFAULT_LIMITS.customPoliciesPerIdentity),
   LIMIT_TAGS_PER_RESOURCE: quota(DEFAULT_LIMITS.tagsPerResource),
+  LIMIT_API_KEY_DAYS: wholeNumber(DEFAULT_LIMITS.apiKeyDays, 3_650),
+  OIDC_ISSUER: z.string().optional(),
+  OIDC_AUDIENCE: z.string().optional(),
+  OIDC_JWKS_URL: jwksUrl.optional(),
+  OIDC_PRINCIPAL: principalTemplate.optional(),
+  OIDC_TOKEN_TYPE: z.string().optional(),
+  OIDC_ALGORITHMS: algorithms.default([...TOKEN_ALGORITHMS]),
+  OIDC_MAX_AGE_SECONDS: wholeNumber(900, 900),
+  OIDC_CLOCK_TOLERANCE_SECONDS: wholeNumber(5, 60),
   CACHE_MAC_KEY: macKey.optional(),
   TOKEN_MAC_KEY: macKey.optional(),
   ENVIRONMENT_ID: environmentId.optional(),
@@ -198,10 +239,20 @@ export const CONFIG_VARIABLES: readonly string[] = Object.keys(VARIABLES);
 export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
   const given = Object.fromEntries(CONFIG_VARIABLES.map((name) => [name, env[name]?.trim() || undefined]));
   const parsed = z.object(VARIABLES).safeParse(given);
-  if (!parsed.success) {
-    throw new ConfigError(parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`));
-  }
-  return toConfig(parsed.data);
+  const missing = missingOfOidc(given);
+  if (parsed.success && missing.length === 0) return toConfig(parsed.data);
+  const issues = parsed.error?.issues ?? [];
+  throw new ConfigError([...issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`), ...missing]);
+}
+
+const OIDC_NEEDS = ["OIDC_ISSUER", "OIDC_AUDIENCE", "OIDC_JWKS_URL", "OIDC_PRINCIPAL"];
+
+/** Some of them would be none: tokens of anybody, for anybody. */
+function missingOfOidc(given: Readonly<Record<string, string | undefined>>): string[] {
+  const first = [...OIDC_NEEDS, "OIDC_TOKEN_TYPE"].find((name) => given[name] !== undefined);
+  if (first === undefined) return [];
+  const missing = OIDC_NEEDS.filter((name) => given[name] === undefined);
+  return missing.map((name) => `${name}: is needed, since ${first} is given`);
 }
 
 type Values = z.infer<z.ZodObject<typeof VARIABLES>>;
@@ -226,6 +277,7 @@ function toConfig(values: Values): Config {
     drainGrace: values.DRAIN_GRACE_MS,
     keepAlive: values.KEEP_ALIVE_TIMEOUT_MS,
     limits: limitsOf(values),
+    oidc: oidcOf(values),
     secrets: {
       ...(values.CACHE_MAC_KEY && { cacheKey: values.CACHE_MAC_KEY }),
       ...(values.TOKEN_MAC_KEY && { tokenKey: values.TOKEN_MAC_KEY }),
@@ -251,6 +303,18 @@ function redisOf({ REDIS_URL: urls, REDIS_MODE: mode, REDIS_SENTINEL_MASTER: mas
   return { kind: mode, urls, master };
 }
 
+function oidcOf(values: Values): OidcSettings | null {
+  const { OIDC_ISSUER: issuer, OIDC_AUDIENCE: audience, OIDC_JWKS_URL: jwksUrl, OIDC_PRINCIPAL: principal } = values;
+  if (issuer === undefined || audience === undefined || jwksUrl === undefined || principal === undefined) return null;
+  return {
+    ...{ issuer, audience, jwksUrl, principal },
+    algorithms: values.OIDC_ALGORITHMS,
+    tokenType: values.OIDC_TOKEN_TYPE ?? null,
+    maxAge: values.OIDC_MAX_AGE_SECONDS,
+    clockTolerance: values.OIDC_CLOCK_TOLERANCE_SECONDS,
+  };
+}
+
 function limitsOf(values: Values): Limits {
   return {
     customPolicyCharacters: values.LIMIT_CUSTOM_POLICY_CHARACTERS,
@@ -263,6 +327,7 @@ function limitsOf(values: Values): Limits {
     systemPoliciesPerIdentity: values.LIMIT_SYSTEM_POLICIES_PER_IDENTITY,
     customPoliciesPerIdentity: values.LIMIT_CUSTOM_POLICIES_PER_IDENTITY,
     tagsPerResource: values.LIMIT_TAGS_PER_RESOURCE,
+    apiKeyDays: values.LIMIT_API_KEY_DAYS,
   };
 }
 

@@ -46,7 +46,9 @@ describe("loadConfig", () => {
         systemPoliciesPerIdentity: 20,
         customPoliciesPerIdentity: 10,
         tagsPerResource: 20,
+        apiKeyDays: 90,
       },
+      oidc: null,
       secrets: {},
     });
   });
@@ -87,6 +89,15 @@ describe("loadConfig", () => {
       LIMIT_SYSTEM_POLICIES_PER_IDENTITY: "8",
       LIMIT_CUSTOM_POLICIES_PER_IDENTITY: "9",
       LIMIT_TAGS_PER_RESOURCE: "10",
+      LIMIT_API_KEY_DAYS: "11",
+      OIDC_ISSUER: "https://id.example.com",
+      OIDC_AUDIENCE: "ramgate",
+      OIDC_JWKS_URL: "https://id.example.com/keys",
+      OIDC_PRINCIPAL: "acs:ram::1:user/{sub}",
+      OIDC_TOKEN_TYPE: "at+jwt",
+      OIDC_ALGORITHMS: "ES256, EdDSA",
+      OIDC_MAX_AGE_SECONDS: "600",
+      OIDC_CLOCK_TOLERANCE_SECONDS: "1",
       CACHE_MAC_KEY: Buffer.alloc(32, 1).toString("base64url"),
       TOKEN_MAC_KEY: Buffer.alloc(48, 2).toString("base64url"),
       AUDIT_MAC_KEY: Buffer.alloc(32, 3).toString("base64url"),
@@ -121,6 +132,17 @@ describe("loadConfig", () => {
         systemPoliciesPerIdentity: 8,
         customPoliciesPerIdentity: 9,
         tagsPerResource: 10,
+        apiKeyDays: 11,
+      },
+      oidc: {
+        issuer: "https://id.example.com",
+        audience: "ramgate",
+        jwksUrl: new URL("https://id.example.com/keys"),
+        principal: "acs:ram::1:user/{sub}",
+        tokenType: "at+jwt",
+        algorithms: ["ES256", "EdDSA"],
+        maxAge: 600,
+        clockTolerance: 1,
       },
       secrets: {
         cacheKey: Buffer.alloc(32, 1),
@@ -162,11 +184,19 @@ describe("loadConfig", () => {
       LIMIT_SYSTEM_POLICIES_PER_IDENTITY: "1000001",
       LIMIT_CUSTOM_POLICIES_PER_IDENTITY: "+5",
       LIMIT_TAGS_PER_RESOURCE: "5%",
+      LIMIT_API_KEY_DAYS: "3651",
+      OIDC_JWKS_URL: "http://id.example.com/keys",
+      OIDC_PRINCIPAL: "acs:ram::1:group/{sub}",
+      OIDC_ALGORITHMS: "ES256,HS256",
+      OIDC_MAX_AGE_SECONDS: "901",
+      OIDC_CLOCK_TOLERANCE_SECONDS: "61",
       CACHE_MAC_KEY: "short",
       TOKEN_MAC_KEY: "not base64url",
       ENVIRONMENT_ID: "a/b",
     };
-    expect(problems(env).map((line) => line.split(":")[0])).toEqual(Object.keys(env));
+    const named = problems(env).map((line) => line.split(":")[0]);
+    expect(named).toEqual([...Object.keys(env), "OIDC_ISSUER", "OIDC_AUDIENCE"]);
+    expect(problems(env)).toContain("OIDC_ISSUER: is needed, since OIDC_JWKS_URL is given");
     expect(problems(env)).toContain("PORT: must be a port number from 0 to 65535, got `http`");
     expect(problems(env)).toContain("SEED_DEMO: must be one of `true`, `false`, got `yes`");
     expect(problems(env)).toContain("DATABASE_URL: must be a URL that starts with `postgresql://` or `postgres://`");
@@ -184,6 +214,52 @@ describe("loadConfig", () => {
     };
     expect(problems(env)).toHaveLength(5);
     expect(problems(env).join()).not.toContain("hunter2");
+  });
+
+  describe("tokens of an issuer", () => {
+    const OIDC = {
+      OIDC_ISSUER: "https://id.example.com",
+      OIDC_AUDIENCE: "ramgate",
+      OIDC_JWKS_URL: "https://id.example.com/keys",
+      OIDC_PRINCIPAL: "{arn}",
+    };
+
+    test("need all that says whose they are and whom they name", () => {
+      expect(problems(OIDC)).toEqual([]);
+      for (const name of Object.keys(OIDC)) {
+        const first = Object.keys(OIDC).find((other) => other !== name);
+        expect(problems({ ...OIDC, [name]: "" })).toEqual([`${name}: is needed, since ${first} is given`]);
+      }
+      expect(problems({ OIDC_TOKEN_TYPE: "at+jwt" })).toHaveLength(4);
+    });
+
+    test.each(["acs:ram::1:user/{sub}", "acs:ram::1:role/{role}", "{arn}", "acs:ram::{account}:root"])(
+      "may name a principal by `%s`",
+      (OIDC_PRINCIPAL) =>
+        expect(problems({ ...OIDC, OIDC_PRINCIPAL })).toHaveLength(
+          OIDC_PRINCIPAL.includes("account") ? 1 : 0, // an account is a number
+        ),
+    );
+
+    test.each([
+      "acs:ram::1:user/ann",
+      "{a}{b}",
+      "user/{sub}",
+      "acs:ram::1:group/{sub}",
+      "acs:ram::1:assumed-role/r/{sub}",
+    ])("do not name a principal by `%s`", (OIDC_PRINCIPAL) =>
+      expect(problems({ ...OIDC, OIDC_PRINCIPAL })).toHaveLength(1),
+    );
+
+    test.each(["http://127.0.0.1:8080/keys", "http://localhost/keys", "http://[::1]/keys", "https://10.0.0.1/"])(
+      "may be checked with the keys at %s",
+      (OIDC_JWKS_URL) => expect(problems({ ...OIDC, OIDC_JWKS_URL })).toEqual([]),
+    );
+
+    test.each(["http://id.example.com/", "http://localhost.example.com/", "file:///keys", "https://u:p@id/", "keys"])(
+      "are not checked with the keys at %s",
+      (OIDC_JWKS_URL) => expect(problems({ ...OIDC, OIDC_JWKS_URL })).toHaveLength(1),
+    );
   });
 
   test.each(["65536", "-1", "4000.5", "0x10", "99999999999"])("refuses the port %s", (PORT) => {

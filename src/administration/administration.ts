@@ -17,10 +17,12 @@ export interface Limits {
   readonly systemPoliciesPerIdentity: number;
   readonly customPoliciesPerIdentity: number;
   readonly tagsPerResource: number;
+  /** Days that the API key of a principal lives at most, and unless its maker says otherwise. Not a quota of RAM. */
+  readonly apiKeyDays: number;
 }
 
 /** RAM's own quotas. */
-export const DEFAULT_LIMITS: Limits = RAM_LIMITS;
+export const DEFAULT_LIMITS: Limits = { ...RAM_LIMITS, apiKeyDays: 90 };
 
 /** What every change needs. */
 export interface Administration {

@@ -33,6 +33,9 @@ export interface AuditHead {
   readonly hash: Uint8Array;
 }
 
+/** In place of an account number: changes of the gateway itself, such as keys of operators. No account has this name. */
+export const GATEWAY_TRAIL = "gateway";
+
 /** What the first event of an account follows. */
 export const NO_HASH: Uint8Array = new Uint8Array(32);
 

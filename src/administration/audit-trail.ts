@@ -5,6 +5,7 @@ import type { Administration, ChangeRequest } from "./administration.js";
 import {
   type AuditHead,
   type AuditRecord,
+  GATEWAY_TRAIL,
   hashOf,
   isSealed,
   NO_HASH,
@@ -16,7 +17,8 @@ import { storableJson } from "./json.js";
 
 interface Audited {
   readonly action: string;
-  readonly account: string;
+  /** Null: none, so it goes into the trail of the gateway. */
+  readonly account: string | null;
   readonly targets: readonly string[];
   readonly input: object;
 }
@@ -67,6 +69,10 @@ export async function recordAuditEvent(
   await moveHead(tx, head, nextSeal(auditKey, head, place));
 }
 
+function trailOf({ account }: Audited): string {
+  return account ?? GATEWAY_TRAIL;
+}
+
 async function lockHead(tx: Transaction, change: Audited, done: Done, revisions: Revisions): Promise<Place> {
   const input = jsonText(done.audit ?? withoutOptions(change.input));
   const [before, after] = [jsonText(done.before), jsonText(done.after)];
@@ -74,7 +80,7 @@ async function lockHead(tx: Transaction, change: Audited, done: Done, revisions:
   // the clock is read behind the lock, so that the order of events is the order of their times
   const [place] = await tx.$queryRaw<Place[]>`
     WITH head AS MATERIALIZED (
-      SELECT sequence, hash, seal FROM audit_head WHERE account_id = ${change.account} FOR NO KEY UPDATE)
+      SELECT sequence, hash, seal FROM audit_head WHERE account_id = ${trailOf(change)} FOR NO KEY UPDATE)
     SELECT trunc(extract(epoch FROM clock_timestamp()) * 1000)::text AS at, ${input}::jsonb::text AS input,
       ${before}::jsonb::text AS before, ${after}::jsonb::text AS after, ${moved}::jsonb::text AS revision,
       head.sequence, head.hash, head.seal
@@ -96,7 +102,7 @@ function movedScopes({ before, after }: Revisions): Record<string, number> {
 function recordOf(request: ChangeRequest, change: Audited, place: Place): AuditRecord {
   const { at, input, before, after, revision } = place;
   return {
-    account: change.account,
+    account: trailOf(change),
     sequence: (place.sequence ?? 0) + 1,
     at,
     actor: callerName(request.caller),

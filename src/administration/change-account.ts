@@ -21,6 +21,7 @@ import {
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { recordAuditEvent } from "./audit-trail.js";
 import { withoutOptions } from "./change-input.js";
+import { holdCaller } from "./hold-caller.js";
 import { claimIdempotencyKey, fingerprintOf, storeResponse } from "./idempotency.js";
 import { Refusal, refuse, refuseIfAny } from "./user-error.js";
 import { checkText, isAccountNumber } from "./validation.js";
@@ -55,8 +56,8 @@ export interface Effect<T> {
 export interface Change<T> {
   /** Name of the mutation; what the audit trail calls the change. */
   readonly action: string;
-  /** Account number that the change belongs to. */
-  readonly account: string;
+  /** Account number that the change belongs to; null: to no account but to the gateway, which has a trail of its own. */
+  readonly account: string | null;
   readonly lock: AccountLock;
   /** ARNs the change is about. */
   readonly targets: readonly string[];
@@ -129,8 +130,8 @@ function checkRequest({ caller, reason, idempotencyKey }: ChangeRequest, openTo:
   if (idempotencyKey === "") refuse("INVALID_PARAMETER_TEXT", "`idempotencyKey` is empty", "idempotencyKey"); // a caller that forgot to fill it in would repeat its first change for ever
 }
 
-function checkAccount(account: string): void {
-  if (isAccountNumber(account)) return;
+function checkAccount(account: string | null): void {
+  if (account === null || isAccountNumber(account)) return;
   refuse(
     "INVALID_PARAMETER_ACCOUNT",
     `\`${excerpt(account)}\` is not an account number: it needs 1 to 32 digits`,
@@ -188,6 +189,9 @@ async function changeOnce<T>(
   const effect = await change.run(tx);
   if (request.dryRun) throw new DryRunDone(resultOf(effect, administration.tokens.issue(guards, now), true));
   const after = effect.changed ? await readRevisions(tx, change.scopes) : before;
+  if (effect.changed && !change.scopes.includes(`cred:${request.caller.credentialId}`)) {
+    await holdCaller(tx, request.caller); // who changes its own key holds its scope already
+  }
   if (effect.changed) await recordAuditEvent(tx, administration, request, change, effect, { before, after });
   const result = resultOf(effect, administration.tokens.issue(await withTrail(tx, change, after), now), false);
   if (claim !== null) await storeResponse(tx, claim, result);
@@ -223,6 +227,7 @@ async function claimKey<T>(tx: Transaction, request: ChangeRequest, change: Chan
 /** Of several changes that expect the same of the whole account one wins, so each keeps all others out. */
 async function lockAccount(tx: Transaction, change: Change<unknown>, expected: Expected | null): Promise<void> {
   const { account, createsAccount } = change;
+  if (account === null) return;
   const rows = await lockRow(tx, account, expected?.has(trailScope(account)) ? "exclusive" : change.lock);
   if (rows.length === 0 && createsAccount !== true) {
     refuse("ENTITY_NOT_EXIST_ACCOUNT", `the account \`${account}\` does not exist`);
@@ -267,7 +272,8 @@ async function claimRows(tx: Transaction, scopes: readonly string[]): Promise<vo
 
 /** Adds how many changes of the account its trail holds, so that each of them is noticed. */
 async function withTrail(tx: Transaction, change: Change<unknown>, vector: RevisionVector): Promise<RevisionVector> {
-  return change.guardedByAll ? new Map([...vector, ...(await readTrail(tx, change.account))]) : vector;
+  const { account, guardedByAll } = change;
+  return guardedByAll && account !== null ? new Map([...vector, ...(await readTrail(tx, account))]) : vector;
 }
 
 async function readTrail(tx: Transaction, account: string): Promise<RevisionVector> {
@@ -318,6 +324,7 @@ async function sharedBesides(
   { account, guardedByAll }: Change<unknown>,
   named: Expected,
 ): Promise<RevisionVector> {
+  if (account === null) return new Map();
   if (guardedByAll) return readRevisions(tx, [...named.keys()].filter(isOf(account)));
   return named.has(trailScope(account)) ? readTrail(tx, account) : new Map();
 }

@@ -29,6 +29,19 @@ export async function sessionFacts(tx: Transaction, id: string): Promise<object>
   });
 }
 
+/** An API key, without any digest; `principal` is the ARN of whom it signs in, null for operators. */
+export async function apiKeyFacts(tx: Transaction, id: string): Promise<object> {
+  const { principal, ...facts } = await tx.credential.findUniqueOrThrow({
+    where: { id },
+    select: {
+      ...{ id: true, kind: true, description: true, createdAt: true, expiresAt: true },
+      ...{ rotatedAt: true, previousUntil: true, revokedAt: true },
+      principal: { select: { arn: true } },
+    },
+  });
+  return { ...facts, principal: principal?.arn ?? null };
+}
+
 /** A key, secret or alias; `key` is the ARN of the key behind it. */
 export async function resourceFacts(tx: Transaction, id: string): Promise<object> {
   const { key, ...facts } = await tx.kmsResource.findUniqueOrThrow({

@@ -10,7 +10,7 @@ export interface VerifyAuditOptions {
   readonly known?: string;
 }
 
-const INTACT = /^(\d{1,32}) intact: (\d{1,10}) events?, head ([0-9a-f]{64})$/;
+const INTACT = /^(\d{1,32}|gateway) intact: (\d{1,10}) events?, head ([0-9a-f]{64})$/;
 const BROKEN = /^\d{1,32} broken: /;
 
 /** Verifies the audit trail of one account or of all, and prints a line for each. */

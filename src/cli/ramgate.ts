@@ -45,6 +45,7 @@ function commandLine(dispatch: Dispatch): Command {
   addCheck(program, dispatch);
   addLint(program, dispatch);
   addAudit(program, dispatch);
+  addKey(program, dispatch);
   const commands = program.commands.flatMap((command) => [command, ...command.commands]);
   for (const command of commands) command.addHelpText("after", ENVIRONMENT);
   for (const command of [program, ...commands]) command.exitOverride();
@@ -124,6 +125,28 @@ function addAudit(program: Command, dispatch: Dispatch): void {
     .action((options) =>
       dispatch(async (readConfig) => (await import("./audit.js")).verifyAudit(readConfig(), options)),
     );
+}
+
+function addKey(program: Command, dispatch: Dispatch): void {
+  const key = program.command("key").description("API keys: who may call the gateway");
+  key
+    .command("create")
+    .description("make an API key and print it, this once; exit code 0 done, 2 refused or failed")
+    .option("--principal <arn>", "user, role or account owner that it signs in; default: an operator")
+    .option("--description <text>", "what it is for")
+    .option("--expires <instant>", "when it ends, RFC 3339; default: as configured for principals, never for operators")
+    .action((options) => dispatch(async (readConfig) => (await import("./key.js")).createKey(readConfig(), options)));
+  key
+    .command("list")
+    .description("list API keys, newest first; never their secrets")
+    .option("--principal <arn>", "only keys of this principal")
+    .option("--json", "print one line of JSON for each key", false)
+    .action((options) => dispatch(async (readConfig) => (await import("./key.js")).listKeys(readConfig(), options)));
+  key
+    .command("revoke")
+    .description("end an API key for good, on every gateway at once; exit code 0 done, 2 refused or failed")
+    .argument("<id>", "the <id> of rg_<id>_<secret>")
+    .action((id) => dispatch(async (readConfig) => (await import("./key.js")).revokeKey(readConfig(), id)));
 }
 
 async function main(argv: readonly string[]): Promise<ExitCode> {

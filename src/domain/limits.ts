@@ -30,6 +30,8 @@ export const HARD_LIMITS = {
   activeSessions: 1_000,
   /** Sessions of one name that have ended and are still kept. */
   endedSessions: 100,
+  /** API keys of one principal that are active. */
+  activeApiKeys: 10,
   /** Characters that one decision may search with the patterns of its policies; every other comparison counts ten. */
   evaluationWork: 1_000_000,
 } as const;

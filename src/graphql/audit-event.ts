@@ -9,7 +9,7 @@ import { type AuditEventRow, auditEventKey, found } from "./records.js";
 
 export const AuditEvent = builder.prismaObject("AuditEvent", {
   description:
-    "One change of an account: who did what, why, and what it came to. Events are never changed or removed; each holds the hash of the one before it, and `ramgate audit verify` computes them again.",
+    "One change of an account, or of the gateway itself: who did what, why, and what it came to. Events are never changed or removed; each holds the hash of the one before it, and `ramgate audit verify` computes them again.",
   fields: (t) => ({
     sequence: t.exposeInt("sequence", { description: "Place among the account's events: 1, 2, … without gaps." }),
     at: t.expose("at", { type: "DateTime", description: "When the change was made, by the clock of the database." }),
@@ -66,7 +66,10 @@ builder.queryField("auditEvents", (t) =>
       description:
         "The changes of an account, oldest first, so that new ones come behind the last cursor. The trail outlives its account. Unknown account: NOT_FOUND.",
       args: {
-        account: t.arg.string({ required: true, description: "Account number." }),
+        account: t.arg.string({
+          required: true,
+          description: "Account number; `gateway` for changes of no account: API keys of operators.",
+        }),
         principal: t.arg({
           type: "Arn",
           description: "Only changes about this principal, in any spelling. Malformed: BAD_USER_INPUT.",

@@ -1,4 +1,5 @@
 import type { ObjectRef } from "@pothos/core";
+import type { Caller } from "../domain/caller.js";
 import { builder } from "./builder.js";
 import { addNodeType } from "./node-id.js";
 import type { Records } from "./records.js";
@@ -10,17 +11,17 @@ type Found<Shape> = Promise<readonly (Shape | Error | null)[]>;
  * Makes a type a Relay node.
  *
  * @param key what identifies a row within the type
- * @param load the rows of such keys in their order, null for those that do not exist
+ * @param load the rows of such keys in their order, null for those that do not exist or that the caller may not see
  */
 export function node<Shape extends object>(
   type: ObjectRef<Types, Shape>,
   key: (row: Shape) => string,
-  load: (keys: string[], records: Records) => Found<Shape>,
+  load: (keys: string[], records: Records, caller: Caller | null) => Found<Shape>,
 ): void {
   addNodeType(type.name);
   builder.nodeRef<Shape, string, ObjectRef<Types, Shape>>(type, {
     id: { resolve: (row) => key(row) },
-    loadMany: async (keys, { records }) => (await load(keys, records)).map(orThrow) as Shape[],
+    loadMany: async (keys, { records, caller }) => (await load(keys, records, caller)).map(orThrow) as Shape[],
   });
 }
 

@@ -2,6 +2,7 @@ import DataLoader from "dataloader";
 import { excerpt } from "../domain/arn.js";
 import { NotFoundError } from "../domain/errors.js";
 import { parsePrincipalArn } from "../domain/principal.js";
+import { isApiKeyId } from "../store/credentials.js";
 import type { Database } from "../store/prisma-client.js";
 
 type Row<
@@ -24,6 +25,14 @@ export type RoleSessionRow = Omit<Row<"roleSession">, "tokenDigest">;
  * asked for by itself with the record of its issue.
  */
 export type PrincipalRow = Row<"principal"> & { readonly sessionArn?: string; readonly issued?: RoleSessionRow };
+/** What may be known of an API key: no digest of a secret, but whom it signs in, and when it did so last. */
+export const API_KEY_COLUMNS = {
+  ...{ id: true, kind: true, principalId: true, description: true, createdAt: true, expiresAt: true },
+  ...{ rotatedAt: true, previousUntil: true, revokedAt: true },
+  principal: { select: { arnKey: true } },
+  use: { select: { lastUsedAt: true } },
+} as const;
+export type ApiKeyRow = Awaited<ReturnType<typeof findApiKeys>>[number];
 export type PolicyRow = Row<"policy">;
 export type AttachmentRow = Row<"attachment">;
 export type AuditEventRow = Row<"auditEvent">;
@@ -49,6 +58,8 @@ export interface Records {
   readonly endedSessions: ByKey<{ readonly arn: string }>;
   /** By {@link resourceGroupKey}. */
   readonly resourceGroups: ByKey<Row<"resourceGroup">>;
+  /** By `<id>` of `rg_<id>_<secret>`, whoever asks. */
+  readonly apiKeys: ByKey<ApiKeyRow>;
   /** Pages of the lists below records, and their counts, by the place in the document that asks for them. */
   readonly lists: Map<string, DataLoader<string, unknown>>;
   /** By {@link auditEventKey}. */
@@ -70,6 +81,7 @@ export function createRecords(db: Database): Records {
     sessionsByArn: new DataLoader((arns: readonly string[]) => sessionsByArn(db, arns)),
     endedSessions: new DataLoader((arns: readonly string[]) => endedSessions(db, arns)),
     resourceGroups: new DataLoader((keys: readonly string[]) => resourceGroups(db, keys)),
+    apiKeys: byKey((ids) => findApiKeys(db, ids.filter(isApiKeyId))),
     auditEvents: new DataLoader((keys: readonly string[]) => auditEvents(db, keys)),
   };
   const lists = new Map<string, DataLoader<string, unknown>>();
@@ -120,7 +132,7 @@ export function auditEventKey({
 
 async function auditEvents(db: Database, keys: readonly string[]): Promise<(AuditEventRow | null)[]> {
   const names = keys.flatMap((key) => {
-    const [, accountId, sequence] = /^(\d{1,32})\/([1-9]\d{0,8})$/.exec(key) ?? [];
+    const [, accountId, sequence] = /^(\d{1,32}|gateway)\/([1-9]\d{0,8})$/.exec(key) ?? [];
     return accountId === undefined ? [] : [{ accountId, sequence: Number(sequence) }];
   });
   const rows = names.length === 0 ? [] : await db.auditEvent.findMany({ where: { OR: names } });
@@ -137,6 +149,11 @@ function byKey<T extends { readonly id: string }>(read: (ids: string[]) => Promi
 
 function findSessions(db: Database, where: object): Promise<RoleSessionRow[]> {
   return db.roleSession.findMany({ where, omit: { tokenDigest: true } });
+}
+
+/** The keys with these ids, in any order. */
+export function findApiKeys(db: Database, ids: readonly string[]) {
+  return db.credential.findMany({ where: { id: { in: [...ids] } }, select: API_KEY_COLUMNS });
 }
 
 async function sessionsByArn(db: Database, arns: readonly string[]): Promise<(RoleSessionRow | null)[]> {

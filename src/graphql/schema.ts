@@ -24,6 +24,7 @@ import "./effective-permissions.js";
 import "./access-check.js";
 import "./operation-decision.js";
 import "./policy-finding.js";
+import "./api-key.js";
 import "./viewer.js";
 import "./import-account.js";
 import "./audit-event.js";

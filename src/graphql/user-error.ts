@@ -6,6 +6,7 @@ import {
 import { builder } from "./builder.js";
 
 const EXACT: Partial<Record<UserErrorCode, string>> = {
+  API_KEY_INACTIVE: "The API key has expired or was revoked.",
   CONFLICT:
     "The data moved since `expectedRevision`: read again and decide again. ConflictError holds the current revision.",
   DELETE_CONFLICT_POLICY_VERSION: "The policy still has versions beside its default; the message names them.",
@@ -14,6 +15,7 @@ const EXACT: Partial<Record<UserErrorCode, string>> = {
   INVALID_PARAMETER: "An input field is not acceptable; the message says why.",
   INVALID_PARAMETER_WINDOW: "`notBefore` is not before `expiresAt`.",
   INVALID_SNAPSHOT: "The snapshot has a problem at `pointer`.",
+  LIMIT_EXCEEDED_API_KEY: "The principal has as many API keys as it may. Not a quota of RAM.",
   LIMIT_EXCEEDED_ROLE_SESSION: "Too many sessions of this name are active. Not a quota of RAM.",
   MALFORMED_POLICY_DOCUMENT: "The policy document has a problem; MalformedPolicyDocumentError says where.",
   NO_PERMISSION: "The caller may not make this change.",

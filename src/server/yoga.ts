@@ -95,7 +95,7 @@ function useSender({ authenticate, log }: YogaOptions): Plugin<object, NotedRequ
 }
 
 function missing(key: string | null): string {
-  return key === null ? "send an api key as `authorization: Bearer <key>`" : "the api key is not valid";
+  return key === null ? "send an api key as `authorization: Bearer <key>`" : "the credential is not valid";
 }
 
 function refusal(

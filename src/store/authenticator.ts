@@ -3,6 +3,8 @@ import { LRUCache } from "lru-cache";
 import type { Pool } from "pg";
 import type { Caller } from "../domain/caller.js";
 import { findCredential, parseApiKey } from "./credentials.js";
+import { looksLikeToken, type TokenVerifier } from "./oidc-tokens.js";
+import { findPrincipalSignIn } from "./principal-sign-in.js";
 import type { RevisionReader } from "./revisions.js";
 import { findSession, sessionIdOf } from "./session-tokens.js";
 import type { FoundSignIn, SignIn } from "./sign-in.js";
@@ -13,15 +15,26 @@ export type Authenticator = (secret: string) => Promise<Caller | null>;
 const MOST_KEPT = 10_000;
 const UNKNOWN_DIGEST = createHash("sha256").update(randomBytes(32)).digest();
 
+export interface AuthenticatorOptions {
+  /** Told the id of each API key that has signed somebody in. */
+  readonly onKeyUsed?: (id: string) => void;
+  /** Says whom a token of the issuer names; null: there is no issuer. */
+  readonly tokens?: TokenVerifier | null;
+}
+
 /**
- * Knows the holders of API keys and of session tokens. What it has looked up before it uses as long as no revision has
- * moved that it depends on, which it reads each time, in the one statement with all that is being asked at the moment: so
- * a revoked key is of no use from the moment on that its revocation was acknowledged. Takes the same time for unknown ids
- * as for wrong secrets.
+ * Knows the holders of API keys, of session tokens and of an issuer's tokens. What it has looked up before it uses as long
+ * as no revision has moved that it depends on, which it reads each time, in the one statement with all that is being asked
+ * at the moment: so a revoked key is of no use from the moment on that its revocation was acknowledged. Takes the same time
+ * for unknown ids as for wrong secrets.
  *
- * @throws UnavailableError when the database does not answer
+ * @throws UnavailableError when the database, or the issuer whose keys are needed, does not answer
  */
-export function createAuthenticator(pool: Pool, revisions: RevisionReader): Authenticator {
+export function createAuthenticator(
+  pool: Pool,
+  revisions: RevisionReader,
+  { onKeyUsed = () => {}, tokens = null }: AuthenticatorOptions = {},
+): Authenticator {
   const kept = new LRUCache<string, SignIn>({ max: MOST_KEPT });
 
   async function look(id: string, find: (pool: Pool, id: string) => Promise<FoundSignIn>): Promise<FoundSignIn> {
@@ -36,17 +49,38 @@ export function createAuthenticator(pool: Pool, revisions: RevisionReader): Auth
     return found;
   }
 
+  async function holderOfKey(id: string, secret: string): Promise<Caller | null> {
+    const caller = holderOf(secret, await look(id, findCredential));
+    if (caller !== null) onKeyUsed(id);
+    return caller;
+  }
+
+  async function holderOfToken(token: string): Promise<Caller | null> {
+    const named = (await tokens?.(token)) ?? null;
+    if (named === null) return null;
+    const { signIn } = await look(named.principal.arnKey, findPrincipalSignIn);
+    return signIn?.caller ? { ...signIn.caller, credentialId: named.tokenId } : null;
+  }
+
   return async (secret) => {
     const keyId = parseApiKey(secret)?.id;
-    const sessionId = keyId === undefined ? sessionIdOf(secret) : null;
-    if (keyId !== undefined) return callerOf(secret, await look(keyId, findCredential));
-    return sessionId === null ? null : callerOf(secret, await look(sessionId, findSession));
+    if (keyId !== undefined) return holderOfKey(keyId, secret);
+    const sessionId = sessionIdOf(secret);
+    if (sessionId !== null) return holderOf(secret, await look(sessionId, findSession));
+    return looksLikeToken(secret) ? holderOfToken(secret) : null;
   };
 }
 
-function callerOf(secret: string, { signIn, now }: FoundSignIn): Caller | null {
-  const known = timingSafeEqual(createHash("sha256").update(secret).digest(), signIn?.digest ?? UNKNOWN_DIGEST);
-  return signIn !== null && known && isActive(signIn, now) ? signIn.caller : null;
+/** Compares with both secrets whatever the first comparison gave, and with as many where there is nothing to compare with. */
+function holderOf(secret: string, { signIn, now }: FoundSignIn): Caller | null {
+  const digest = createHash("sha256").update(secret).digest();
+  const current = isSame(digest, signIn?.digest);
+  const previous = isSame(digest, signIn?.previous?.digest) && now < (signIn?.previous?.until ?? 0);
+  return signIn !== null && (current || previous) && isActive(signIn, now) ? signIn.caller : null;
+}
+
+function isSame(digest: Buffer, known: Buffer | null | undefined): boolean {
+  return timingSafeEqual(digest, known ?? UNKNOWN_DIGEST);
 }
 
 /** A scope without a revision could move without anybody's noticing. */

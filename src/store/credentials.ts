@@ -4,8 +4,16 @@ import type { Caller } from "../domain/caller.js";
 import type { Database, Transaction } from "./prisma-client.js";
 import type { RevisionRow } from "./revision-vector.js";
 import { REVISION_DEADLINE_MS, withDeadline } from "./revisions.js";
-import type { FoundSignIn } from "./sign-in.js";
+import type { FoundSignIn, SignIn } from "./sign-in.js";
 import { asStoreError } from "./store-errors.js";
+
+/** An API key `rg_<id>_<secret>` as it is handed out, and all that is kept of it. */
+export interface NewApiKey {
+  readonly id: string;
+  readonly text: string;
+  /** SHA-256 of the whole text. */
+  readonly digest: Uint8Array<ArrayBuffer>;
+}
 
 /** The two parts of an API key `rg_<id>_<secret>`. */
 export interface ApiKey {
@@ -22,10 +30,18 @@ interface CredentialRow {
   readonly now: number;
   readonly kind: "OPERATOR" | "PRINCIPAL";
   readonly secret_digest: Buffer;
+  readonly previous_digest: Buffer | null;
+  readonly previous_until: number | null;
   readonly principal_arn: string | null;
   readonly until: number | null;
   readonly scopes: readonly string[];
   readonly revisions: readonly RevisionRow[];
+}
+
+interface StoredSecrets {
+  readonly secretDigest: Uint8Array;
+  readonly previousDigest: Uint8Array | null;
+  readonly previousUntil: Date | null;
 }
 
 const API_KEY = /^rg_([a-z0-9]{1,32})_([A-Za-z0-9_-]{43,512})$/;
@@ -34,7 +50,8 @@ const OPERATOR_LOCK = 7_270_736_901n;
 const FIND_CREDENTIAL = {
   name: "ramgate-find-credential",
   text: `SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
-      c.kind, c.secret_digest, p.arn AS principal_arn,
+      c.kind, c.secret_digest, p.arn AS principal_arn, c.previous_digest,
+      floor(extract(epoch FROM c.previous_until) * 1000)::float8 AS previous_until,
       floor(extract(epoch FROM least(c.revoked_at, c.expires_at)) * 1000)::float8 AS until,
       s.scopes, coalesce((SELECT json_agg(json_build_array(r.scope, r.rev, r.tag)) FROM scope_revision r
         WHERE r.scope = ANY (s.scopes)), '[]') AS revisions
@@ -42,6 +59,17 @@ const FIND_CREDENTIAL = {
       LATERAL (SELECT array_remove(ARRAY['cred:' || c.id, 'prin:' || p.arn_key], NULL) AS scopes) s
     WHERE c.id = $1`,
 };
+
+/** Makes a key with a secret of 256 random bits. `id`: of a key that gets a new secret; a random one unless given. */
+export function newApiKey(id = randomBytes(8).toString("hex")): NewApiKey {
+  const text = `rg_${id}_${randomBytes(32).toString("base64url")}`;
+  return { id, text, digest: new Uint8Array(digestOf(text)) };
+}
+
+/** Whether a text can be the `<id>` of an API key. */
+export function isApiKeyId(text: string): boolean {
+  return /^[a-z0-9]{1,32}$/.test(text);
+}
 
 /** Takes an API key apart at its first two `_`; null when `text` is none. */
 export function parseApiKey(text: string): ApiKey | null {
@@ -56,10 +84,15 @@ export async function findCredential(pool: Pool, id: string): Promise<FoundSignI
     const [row] = (await withDeadline(found, REVISION_DEADLINE_MS)).rows;
     if (row === undefined) return { signIn: null, now: 0 };
     const { now, secret_digest: digest, until, scopes, revisions } = row;
-    return { signIn: { digest, caller: callerOf(id, row), from: null, until, scopes, revisions }, now };
+    const [previous, caller] = [previousOf(row), callerOf(id, row)];
+    return { signIn: { digest, previous, caller, from: null, until, scopes, revisions }, now };
   } catch (error) {
     throw asStoreError(error);
   }
+}
+
+function previousOf({ previous_digest: digest, previous_until: until }: CredentialRow): SignIn["previous"] {
+  return digest === null || until === null ? null : { digest, until };
 }
 
 function callerOf(credentialId: string, row: CredentialRow): Caller | null {
@@ -87,11 +120,11 @@ export async function ensureOperator(db: Database, apiKey: string | null): Promi
 
 async function createFirstOperator(tx: Transaction): Promise<{ created: string | null }> {
   const operator = await tx.credential.findFirst({
-    where: { kind: "OPERATOR", revokedAt: null },
+    where: { kind: "OPERATOR", revokedAt: null, OR: [{ expiresAt: null }, { expiresAt: { gt: new Date() } }] },
     select: { id: true },
   });
   if (operator !== null) return { created: null };
-  const created = `rg_${randomBytes(8).toString("hex")}_${randomBytes(32).toString("base64url")}`;
+  const { text: created } = newApiKey();
   await insertOperator(tx, created, "made at the first start");
   return { created };
 }
@@ -100,7 +133,7 @@ async function keepOperator(tx: Transaction, apiKey: string): Promise<{ created:
   const id = idOf(apiKey);
   const known = await tx.credential.findUnique({ where: { id } });
   if (known === null) await insertOperator(tx, apiKey, "from ADMIN_API_KEY");
-  else if (known.kind !== "OPERATOR" || !timingSafeEqual(digestOf(apiKey), Buffer.from(known.secretDigest))) {
+  else if (known.kind !== "OPERATOR" || !isSecretOf(known, digestOf(apiKey))) {
     throw new CredentialConflictError(
       `the operator key has the id \`${id}\`, which already belongs to another key: use another id or the key of that id`,
     );
@@ -108,6 +141,13 @@ async function keepOperator(tx: Transaction, apiKey: string): Promise<{ created:
     throw new CredentialConflictError(`the operator key \`${id}\` has been revoked: use a key with another id`);
   }
   return { created: null };
+}
+
+/** Gateways that know the secret of before a rotation start as long as it is good. */
+function isSecretOf({ secretDigest, previousDigest, previousUntil }: StoredSecrets, digest: Buffer): boolean {
+  const current = timingSafeEqual(digest, secretDigest);
+  const previous = previousDigest !== null && timingSafeEqual(digest, previousDigest);
+  return current || (previous && previousUntil !== null && new Date() < previousUntil);
 }
 
 async function insertOperator(tx: Transaction, apiKey: string, description: string): Promise<void> {

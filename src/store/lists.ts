@@ -181,6 +181,28 @@ export function sessionsOfRole(active: boolean | null | undefined): Listing {
   };
 }
 
+export interface ApiKeyFilter {
+  readonly account?: string | null | undefined;
+  /** `arn_key` of whom they sign in. */
+  readonly principal?: string | null | undefined;
+}
+
+/** API keys, newest first; those of operators are of no account. */
+export function apiKeysOf({ account, principal }: ApiKeyFilter): Listing {
+  return {
+    id: sql`r.id`,
+    from: sql`credential r LEFT JOIN principal o ON o.id = r.principal_id`,
+    where: [
+      ...(typeof account === "string" ? [sql`o.account_id = ${account}`] : []),
+      ...(typeof principal === "string" ? [sql`o.arn_key = ${principal}`] : []),
+    ],
+    order: [
+      { sql: sql`(-(extract(epoch FROM r.created_at) * 1000)::bigint)`, type: "bigint" },
+      { sql: sql`r.id`, type: "text" },
+    ],
+  };
+}
+
 /** Versions of the policy `p`, newest first. */
 export const versionsOfPolicy: Listing = {
   id: sql`r.id`,

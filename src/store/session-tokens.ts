@@ -53,7 +53,7 @@ export async function findSession(pool: Pool, id: string): Promise<FoundSignIn> 
     const [row] = (await withDeadline(found, REVISION_DEADLINE_MS)).rows;
     if (row === undefined) return { signIn: null, now: 0 };
     const { now, arn: principalArn, token_digest: digest, from, until, revisions } = row;
-    const caller: Caller = { kind: "PRINCIPAL", credentialId: id, principalArn };
+    const caller: Caller = { kind: "PRINCIPAL", credentialId: id, principalArn, signedInBy: "SESSION_TOKEN" };
     return { signIn: { digest, caller, from, until, scopes: [`prin:${principalArn}`], revisions }, now };
   } catch (error) {
     throw asStoreError(error);

@@ -3,8 +3,10 @@ import type { RevisionRow } from "./revision-vector.js";
 
 /** Who signs in with a secret, as the database has it. */
 export interface SignIn {
-  /** SHA-256 of the whole secret. */
-  readonly digest: Buffer;
+  /** SHA-256 of the whole secret; null: none is asked for, since somebody else vouches for the holder. */
+  readonly digest: Buffer | null;
+  /** The secret before its rotation, and the instant (ms since the epoch) from which on it is good no more. */
+  readonly previous?: { readonly digest: Buffer; readonly until: number } | null | undefined;
   /** Null: its holder is gone. */
   readonly caller: Caller | null;
   /** Milliseconds since the epoch: it is active at t when `from ≤ t < until`; null: no bound. */

@@ -250,10 +250,11 @@ async function explain(useCases: UseCases, { run, commands, difference }: Found)
   return `sequence ${run} of MODEL_SEED=${SEED}: ${difference}\nin short: ${why}\n${lines}`;
 }
 
-/** Those that need a session or a snapshot, which this model has none of. */
+/** Those that need a session, a snapshot or an API key, which this model has none of. */
 const OUT_OF_REACH = [
   ...["INVALID_PARAMETER_DURATION_SECONDS", "INVALID_PARAMETER_ROLE_SESSION_NAME", "LIMIT_EXCEEDED_ROLE_SESSION"],
-  ...["INVALID_SNAPSHOT"],
+  ...["INVALID_SNAPSHOT", "API_KEY_INACTIVE", "ENTITY_NOT_EXIST_API_KEY", "LIMIT_EXCEEDED_API_KEY"],
+  ...["INVALID_PARAMETER_EXPIRES_AT", "INVALID_PARAMETER_OVERLAP_SECONDS"],
 ];
 
 test(`${SEQUENCES} random sequences of changes from seed ${SEED} come out as the model has them`, {

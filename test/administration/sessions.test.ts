@@ -398,7 +398,12 @@ describe("a session's token", () => {
   test("is a credential until the session ends", async () => {
     const { value } = await assume({});
     const token = value?.token ?? "";
-    const caller = { kind: "PRINCIPAL", credentialId: value?.sessionId, principalArn: sessionArn("deploy", "s1") };
+    const caller = {
+      kind: "PRINCIPAL",
+      credentialId: value?.sessionId,
+      principalArn: sessionArn("deploy", "s1"),
+      signedInBy: "SESSION_TOKEN",
+    };
     expect(await authenticate(token)).toEqual(caller);
     const other = (await assume({})).value?.token ?? "";
     expect(await authenticate(token.slice(0, 37) + other.slice(37))).toBeNull();

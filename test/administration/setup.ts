@@ -91,6 +91,7 @@ const TABLES = [
     "audit_head",
     "idempotency_record",
     "credential",
+    "credential_use",
     "role_session",
     "ended_session",
   ],

@@ -51,6 +51,7 @@ describe("ramgate", () => {
     [["check"]],
     [["lint"]],
     [["audit"]],
+    [["key"]],
   ])("%j explains itself", async (command) => {
     const { code, out } = await ramgate([...command, "--help"]);
     expect(code).toBe(0);
@@ -319,5 +320,34 @@ describe("ramgate", () => {
     const { code, err } = await ramgate(["migrate"], { DATABASE_URL: "postgresql://postgres@127.0.0.1:1/none" });
     expect(code).toBe(2);
     expect(err).not.toMatch(/at .*:\d+:\d+/);
+  });
+});
+
+describe("ramgate key", () => {
+  test("makes keys, lists them without their secrets, and revokes them", async () => {
+    const made = await ramgate(["key", "create", "--description", "for ci"]);
+    expect(made).toMatchObject({ code: 0, err: "", out: expect.stringMatching(/^rg_[0-9a-f]{16}_[\w-]{43}\n$/) });
+    const [, id = "", secret = ""] = /^rg_([0-9a-f]+)_(.+)\n$/.exec(made.out) ?? [];
+    const listed = await ramgate(["key", "list"]);
+    expect(listed.out).toContain(`${id}  operator  no end  never used  "for ci"`);
+    const [first = ""] = (await ramgate(["key", "list", "--json"])).out.split("\n");
+    expect(JSON.parse(first)).toMatchObject({ id, principal: null, revokedAt: null });
+    expect(await ramgate(["key", "revoke", id])).toEqual({ code: 0, out: `revoked ${id}\n`, err: "" });
+    expect((await ramgate(["key", "revoke", id])).out).toBe(`${id} was revoked before\n`);
+    const after = await ramgate(["key", "list"]);
+    expect(after.out).toMatch(new RegExp(`^${id}  operator  revoked `, "m"));
+    expect(`${listed.out}${first}${after.out}`).not.toContain(secret);
+  });
+
+  test.each([
+    [["create", "--principal", "acs:ram::404:user/ann"], "ENTITY_NOT_EXIST"],
+    [["create", "--expires", "tomorrow"], "--expires: `tomorrow` is not an RFC 3339 instant"],
+    [["create", "--expires", "2001-01-01T00:00:00Z"], "INVALID_PARAMETER_EXPIRES_AT"],
+    [["revoke", "none"], "ENTITY_NOT_EXIST_API_KEY"],
+    [["list", "--principal", "ann"], "`ann` is not a valid arn of a principal"],
+  ])("%j is refused", async (args, message) => {
+    const { code, out, err } = await ramgate(["key", ...args]);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toContain(message);
   });
 });

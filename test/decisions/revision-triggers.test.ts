@@ -265,6 +265,13 @@ const CHANGES: [what: string, sql: string, scopes: string[]][] = [
     "INSERT INTO credential (id, kind, secret_digest) VALUES ('c9', 'OPERATOR', '\\x00')",
     ["cred:c9"],
   ],
+  [
+    "credential rotated",
+    "UPDATE credential SET secret_digest = '\\x01', previous_digest = sha256(''), previous_until = now() WHERE id = 'c9'",
+    ["cred:c9"],
+  ],
+  ["use of a credential noted", "INSERT INTO credential_use VALUES ('c9', now())", []],
+  ["use of a credential noted again", "UPDATE credential_use SET last_used_at = now()", []],
   ["credential revoked", "UPDATE credential SET revoked_at = now() WHERE id = 'c9'", ["cred:c9"]],
   ["credential deleted", "DELETE FROM credential WHERE id = 'c9'", ["cred:c9"]],
   [

@@ -55,6 +55,14 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   attachPolicy: { valid: ATTACHMENT, missing: attachmentErrors((attachment) => ({ ...attachment })) },
   createAccount: { valid: { account: "77" }, missing: [] },
+  createApiKey: {
+    valid: { principal: user("spare"), description: "ci" },
+    missing: [
+      [{ principal: user("none") }, "ENTITY_NOT_EXIST_USER"],
+      [{ principal: role("none") }, "ENTITY_NOT_EXIST_ROLE"],
+      [{ principal: "acs:ram::404:root" }, "ENTITY_NOT_EXIST_ACCOUNT"],
+    ],
+  },
   createGroup: { valid: { account: ACCOUNT, name: "new" }, missing: ofNoAccount({ name: "new" }) },
   createPolicy: {
     valid: { account: ACCOUNT, name: "New", document: DOCUMENT },
@@ -139,9 +147,14 @@ const CASES: Readonly<Record<string, Case>> = {
     ],
   },
   removeUserFromGroup: { valid: { user: user("bob"), group: group("apollo-developers") }, missing: membershipErrors },
+  revokeApiKey: { valid: { apiKey: "spare" }, missing: [[{ apiKey: "none" }, "ENTITY_NOT_EXIST_API_KEY"]] },
   revokeRoleSessions: {
     valid: { role: role("spare") },
     missing: [[{ role: role("none") }, "ENTITY_NOT_EXIST_ROLE"]],
+  },
+  rotateApiKey: {
+    valid: { apiKey: "spare", overlapSeconds: 60 },
+    missing: [[{ apiKey: "none" }, "ENTITY_NOT_EXIST_API_KEY"]],
   },
   setDefaultPolicyVersion: {
     valid: { policy: policy("Spare"), version: "v2" },
@@ -217,6 +230,8 @@ beforeAll(async () => {
     ["registerKey", { arn: key("spare") }],
     ["assumeRole", { role: role("spare"), sessionName: "setup" }],
   ];
+  const secretDigest = new Uint8Array(32);
+  await fixture.db.credential.create({ data: { id: "spare", kind: "OPERATOR", secretDigest } });
   for (const [name, input] of setUp) expect((await change(name, input)).userErrors).toEqual([]);
 });
 afterAll(() => fixture?.close());

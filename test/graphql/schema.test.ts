@@ -40,6 +40,8 @@ function argsOf(field: GraphQLField<unknown, unknown> | GraphQLInputField): read
 const QUERIES = [
   ...[
     "accounts",
+    "apiKey",
+    "apiKeys",
     "auditEvents",
     "canPerform",
     "checkAccess",
@@ -54,7 +56,7 @@ const QUERIES = [
   ...["policy", "principal", "principals", "resource", "resources", "viewer"],
 ];
 const CHANGES = [
-  ...["addUserToGroup", "assumeRole", "attachPolicies", "attachPolicy", "createAccount", "createGroup"],
+  ...["addUserToGroup", "assumeRole", "attachPolicies", "attachPolicy", "createAccount", "createApiKey", "createGroup"],
   ...["createPolicy", "createPolicyVersion", "createResourceGroup", "createRole", "createUser"],
   ...["deleteGroup", "deletePolicy", "deletePolicyVersion", "deleteResourceGroup", "deleteRole"],
   ...["deleteUser", "deregisterAlias", "deregisterKey", "deregisterSecret", "detachPolicies"],
@@ -62,7 +64,9 @@ const CHANGES = [
   ...[
     "registerSecret",
     "removeUserFromGroup",
+    "revokeApiKey",
     "revokeRoleSessions",
+    "rotateApiKey",
     "setDefaultPolicyVersion",
     "tagResource",
     "untagResource",

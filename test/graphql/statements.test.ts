@@ -19,6 +19,7 @@ beforeAll(async () => {
   fixture = await openFixture();
   await createLargeAccount(fixture.db, ACCOUNT, 60);
   await createSmallAccounts();
+  await createApiKeys();
 });
 afterAll(() => fixture?.close());
 
@@ -36,6 +37,9 @@ const RESOURCES = (selection: string, type = "") =>
 
 const EVENTS = (selection: string, filter = "") =>
   `query ($first: Int!) { auditEvents(account: "${ACCOUNT}", first: $first ${filter}) ${nodes(selection)} }`;
+
+const API_KEYS = (selection: string) =>
+  `query ($first: Int!) { apiKeys(account: "${ACCOUNT}", first: $first) ${nodes(selection)} }`;
 
 /** One page of 1 and one of 50 must take the same SQL; `atMost` keeps the number honest. */
 const pages: readonly [name: string, document: string, atMost: number][] = [
@@ -99,6 +103,7 @@ const pages: readonly [name: string, document: string, atMost: number][] = [
     ),
     12,
   ],
+  ["api keys", API_KEYS(`id keyId lastUsedAt active principal { ${PRINCIPAL} }`), 10],
   ["audit events", EVENTS("id sequence targets input before after revision hash"), 4],
   [
     "only the number of audit events",
@@ -132,6 +137,18 @@ async function createSmallAccounts() {
   });
 }
 
+/** One for each of the users. */
+async function createApiKeys() {
+  const users = await fixture.db.principal.findMany({
+    where: { accountId: ACCOUNT, kind: "USER" },
+    select: { id: true },
+  });
+  const secretDigest = new Uint8Array(32);
+  await fixture.db.credential.createMany({
+    data: users.map(({ id }, index) => ({ id: `k${index}`, kind: "PRINCIPAL", principalId: id, secretDigest })),
+  });
+}
+
 type Source = (selection: string) => string;
 
 const byId =
@@ -159,6 +176,7 @@ const SOURCES: Readonly<Record<string, Source>> = {
   Secret: (selection) => RESOURCES(`... on Secret { ${selection} }`, "type: SECRET"),
   Alias: (selection) => RESOURCES(`... on Alias { ${selection} }`, "type: ALIAS"),
   AuditEvent: EVENTS,
+  ApiKey: API_KEYS,
 };
 
 const SHORT_PRINCIPAL = "{ __typename arn }";
@@ -207,6 +225,7 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   Secret: { ...ofResource, encryptionKey: "{ keyId tags { key } }" },
   Alias: { ...ofResource, key: "{ keyId tags { key } }" },
   AuditEvent: { targets: "" },
+  ApiKey: { principal: SHORT_PRINCIPAL },
 };
 /** In no row of their own, although they are no objects. */
 const SCALARS_WITH_SQL = ["Policy.document", "Policy.attachmentCount"];
@@ -263,7 +282,7 @@ describe("the table of fields", () => {
   });
 
   it("knows every list of the query", () => {
-    const known = ["accounts", "auditEvents", "policies", "principals", "resources"];
+    const known = ["accounts", "apiKeys", "auditEvents", "policies", "principals", "resources"];
     expect(
       listsOf("Query")
         .map(({ name }) => name)
