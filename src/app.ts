@@ -29,6 +29,8 @@ export interface App {
   readonly decisions: Decisions;
   readonly administration: Administration;
   readonly authenticate: Authenticator;
+  /** Names the history of the database; whatever gateways on it share elsewhere is under this name. */
+  readonly environment: string;
   /** Whether the data lie in the embedded PostgreSQL. */
   readonly embedded: boolean;
   /** Closes all connections, and the embedded PostgreSQL when nobody else uses it. */
@@ -95,6 +97,7 @@ async function assemble(config: Config, log: Logger, closers: Closers): Promise<
     decisions,
     administration: { db, tokens, limits: config.limits, auditKey: secrets.auditKey, onMoved: announce },
     authenticate: createAuthenticator(vectorPool, revisions),
+    environment,
     embedded: config.databaseUrl === undefined,
     close: () => closers.close(),
   };

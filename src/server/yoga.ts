@@ -1,50 +1,86 @@
-import { randomUUID } from "node:crypto";
 import { GraphQLError, type GraphQLSchema } from "graphql";
-import { createYoga, type Plugin } from "graphql-yoga";
+import { createYoga } from "graphql-yoga";
+import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
 import type { Caller } from "../domain/caller.js";
 import { createContext, type GraphQLContext, type Services } from "../graphql/context.js";
 import { isErrorCode, maskError } from "../graphql/errors.js";
-import { type Authenticate, bearerKey } from "./authenticate.js";
 import { useCacheReport } from "./cache-report.js";
+import { type DocumentLimits, useDocumentLimits } from "./document-limits.js";
 import { useErrorCodes } from "./error-codes.js";
-import type { RequestHandler } from "./http-server.js";
+import { useCostLimit } from "./operation-cost.js";
 
-export interface YogaOptions {
+/** What an operation may be at most. */
+export interface OperationLimits extends DocumentLimits {
+  /** See `operation-cost`. */
+  readonly cost: number;
+}
+
+export interface GraphQLOptions {
   readonly schema: GraphQLSchema;
   readonly services: Services;
-  readonly authenticate: Authenticate;
+  readonly limits: OperationLimits;
   readonly log: Logger;
 }
 
-interface Sender {
+/** A request that has been let in, with its body. */
+export interface AdmittedRequest {
+  readonly method: "GET" | "POST";
+  /** Path and query string. */
+  readonly target: string;
+  readonly accept: string | undefined;
+  /** Null for GET. */
+  readonly body: Buffer | null;
   readonly caller: Caller;
   readonly requestId: string;
 }
 
-/**
- * The GraphQL endpoint as a node:http listener. Plugins run in this order: the sender is known before a body is read;
- * codes are given before errors are masked.
- */
-export function createGraphQLListener(options: YogaOptions): RequestHandler {
-  const senders = new WeakMap<Request, Sender>();
-  const yoga = createYoga<object, GraphQLContext>({
-    schema: options.schema,
+export interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export type AnswerGraphQL = (request: AdmittedRequest) => Promise<Reply>;
+
+type Sender = Pick<AdmittedRequest, "caller" | "requestId">;
+
+/** Characters of documents that are kept parsed. */
+const KEPT_CHARACTERS = 8_000_000;
+
+/** GraphQL over HTTP, between a body that has been read and a reply that has not been sent. Errors leave it masked. */
+export function createGraphQL({ schema, services, limits, log }: GraphQLOptions): AnswerGraphQL {
+  const yoga = createYoga<Sender, GraphQLContext>({
+    schema,
     graphqlEndpoint: "/graphql",
     graphiql: false,
     landingPage: false,
     multipart: false,
     batching: false,
     cors: false,
-    logging: yogaLogging(options.log),
-    maskedErrors: { maskError: (error) => requestError(error) ?? maskError(error, options.log) },
-    context: ({ request }) => {
-      const sender = senders.get(request);
-      return createContext(options.services, sender?.caller ?? null, sender?.requestId ?? randomUUID());
-    },
-    plugins: [useSender(options, senders), useErrorCodes(), useCacheReport()],
+    logging: yogaLogging(log),
+    parserAndValidationCache: { documentCache: keptDocuments(), errorCache: keptDocuments() },
+    maskedErrors: { maskError: (error) => requestError(error) ?? maskError(error, log) },
+    context: ({ caller, requestId }) => createContext(services, caller, requestId),
+    plugins: [useDocumentLimits(limits), useErrorCodes(), useCostLimit(limits.cost), useCacheReport()],
   });
-  return (request, response) => yoga.handle(request, response);
+  return async ({ method, target, accept, body, caller, requestId }) => {
+    const headers = { ...(accept && { accept }), ...(body && { "content-type": "application/json" }) };
+    const request = new yoga.fetchAPI.Request(`http://localhost${target}`, {
+      method,
+      headers,
+      body: body?.toString("utf8") ?? null,
+    });
+    return replyOf(await yoga.fetch(request, { caller, requestId }));
+  };
+}
+
+async function replyOf(response: Response): Promise<Reply> {
+  return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() };
+}
+
+function keptDocuments<T extends object>(): LRUCache<string, T> {
+  return new LRUCache({ max: 1_000, maxSize: KEPT_CHARACTERS, sizeCalculation: (_, text) => text.length + 1 });
 }
 
 /**
@@ -62,48 +98,9 @@ function requestError(error: unknown): GraphQLError | null {
   return error;
 }
 
-/** Outside resolvers only a document or variables that nest without end use up the stack. */
+/** Outside resolvers only variables that nest without end use up the stack. */
 function tooDeep(): GraphQLError {
   return new GraphQLError("the request is nested too deeply", { extensions: { code: "COST_LIMIT_EXCEEDED" } });
-}
-
-function useSender({ authenticate, log }: YogaOptions, senders: WeakMap<Request, Sender>): Plugin {
-  return {
-    async onRequest({ request, fetchAPI, endResponse }) {
-      const requestId = randomUUID();
-      try {
-        const key = bearerKey(request.headers.get("authorization"));
-        const caller = key === null ? null : await authenticate(key);
-        if (caller) senders.set(request, { caller, requestId });
-        else endResponse(refusal(fetchAPI, requestId, 401, "UNAUTHENTICATED", missing(key)));
-      } catch (error) {
-        log.error({ err: error, requestId }, "credentials cannot be checked");
-        endResponse(refusal(fetchAPI, requestId, 503, "UNAVAILABLE", "credentials cannot be checked now"));
-      }
-    },
-    onResponse({ request, response }) {
-      const sender = senders.get(request);
-      if (sender) response.headers.set("x-request-id", sender.requestId);
-      response.headers.set("cache-control", "no-store");
-      response.headers.set("x-content-type-options", "nosniff");
-    },
-  };
-}
-
-function missing(key: string | null): string {
-  return key === null ? "send an api key as `authorization: Bearer <key>`" : "the api key is not valid";
-}
-
-function refusal(
-  { Response }: { Response: typeof globalThis.Response },
-  requestId: string,
-  status: 401 | 503,
-  code: "UNAUTHENTICATED" | "UNAVAILABLE",
-  message: string,
-): Response {
-  const headers = status === 401 ? { "www-authenticate": 'Bearer realm="ramgate"' } : { "retry-after": "1" };
-  const body = { errors: [{ message, extensions: { code, requestId } }] };
-  return Response.json(body, { status, headers: { ...headers, "x-request-id": requestId } });
 }
 
 /** Yoga logs every error that masking replaces; `maskError` has logged those that are no fault of the sender. */
