@@ -171,7 +171,15 @@ async function fill(url) {
 
 async function startGateway(settings) {
   const quotas = { LIMIT_CUSTOM_POLICIES_PER_IDENTITY: "20" };
-  const env = { ...process.env, PORT: "0", ADMIN_API_KEY: KEY, LOG_LEVEL: "warn", ...quotas, ...settings };
+  const env = {
+    ...process.env,
+    PORT: "0",
+    ADMIN_API_KEY: KEY,
+    LOG_LEVEL: "warn",
+    RATE_LIMIT: "10000000",
+    ...quotas,
+    ...settings,
+  };
   const child = spawn(process.execPath, [BIN, "serve"], { env, stdio: ["ignore", "pipe", "inherit"] });
   let printed = "";
   for await (const chunk of child.stdout) {

@@ -42,7 +42,15 @@ function newContext() {
 }
 
 async function withGateway(settings, work) {
-  const env = { ...process.env, PORT: "0", ADMIN_API_KEY: KEY, SEED_DEMO: "true", LOG_LEVEL: "warn", ...settings };
+  const env = {
+    ...process.env,
+    PORT: "0",
+    ADMIN_API_KEY: KEY,
+    SEED_DEMO: "true",
+    LOG_LEVEL: "warn",
+    RATE_LIMIT: "10000000",
+    ...settings,
+  };
   const child = spawn(process.execPath, [BIN, "serve"], { env, stdio: ["ignore", "pipe", "inherit"] });
   try {
     let printed = "";

@@ -181,8 +181,12 @@ async function send(request: IncomingMessage, response: ServerResponse, reply: R
   response.end();
 }
 
-function hasArrived({ method, readableEnded, complete, readableLength }: IncomingMessage): boolean {
-  return method === "GET" || readableEnded || (complete && readableLength === 0);
+/** Largest rest of a body, in bytes, that is waited for so that the connection can be used again. */
+const SMALL_BODY = 65_536;
+
+/** Whether the rest of a request is here, or soon will be: what nobody reads of it node:http throws away. */
+function hasArrived({ method, complete, headers }: IncomingMessage): boolean {
+  return method === "GET" || complete || Number(headers["content-length"] ?? Number.NaN) <= SMALL_BODY;
 }
 
 function lingered(request: IncomingMessage): Promise<void> {
