@@ -153,8 +153,8 @@ describe("two gateways", () => {
         await one("sender");
         waits.push(performance.now() - began);
       }
-      expect(waits.filter((ms) => ms > 25).length).toBeLessThanOrEqual(6);
-      expect(waits.sort((a, b) => a - b)[Math.floor(waits.length / 2)]).toBeLessThan(10);
+      expect(waits.filter((ms) => ms > 25).length).toBeLessThanOrEqual(8); // five open the breaker, a probe may follow
+      expect(waits.sort((a, b) => a - b)[Math.floor(waits.length / 2)]).toBeLessThan(25);
       expect(waits.at(-1)).toBeLessThan(50 + 100); // and what a busy machine adds
     } finally {
       proxy.setFlow("pass");
