@@ -177,6 +177,7 @@ async function startGateway(settings) {
     ADMIN_API_KEY: KEY,
     LOG_LEVEL: "warn",
     DRAIN_GRACE_MS: "0",
+    RATE_LIMIT: "10000000",
     ...quotas,
     ...settings,
   };

@@ -49,6 +49,7 @@ async function withGateway(settings, work) {
     SEED_DEMO: "true",
     LOG_LEVEL: "warn",
     DRAIN_GRACE_MS: "0",
+    RATE_LIMIT: "10000000",
     ...settings,
   };
   const child = spawn(process.execPath, [BIN, "serve"], { env, stdio: ["ignore", "pipe", "inherit"] });

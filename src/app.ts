@@ -31,6 +31,8 @@ export interface App {
   readonly decisions: Decisions;
   readonly administration: Administration;
   readonly authenticate: Authenticator;
+  /** Names the history of the database; whatever gateways on it share elsewhere is under this name. */
+  readonly environment: string;
   /** Whether the data lie in the embedded PostgreSQL. */
   readonly embedded: boolean;
   readonly vitals: Vitals;
@@ -131,6 +133,7 @@ async function assemble(config: Config, log: Logger, closers: Closers, observers
       onKeyUsed: noteKeyUse(db, log, closers),
       tokens: config.oidc && createTokenVerifier(config.oidc),
     }),
+    environment,
     embedded: config.databaseUrl === undefined,
     vitals: { pools, redis: cache, askDatabase: () => revisions.readFresh([]) },
     close: () => closers.close(),

@@ -53,6 +53,32 @@ export interface Config {
   readonly limits: Limits;
   /** Whose signed tokens sign principals in; null: nobody's. */
   readonly oidc: OidcSettings | null;
+  /** What one request may be at most, and how many there may be at a time. */
+  readonly requests: {
+    /** Lexical tokens of a document. */
+    readonly tokens: number;
+    readonly depth: number;
+    readonly aliases: number;
+    readonly rootFields: number;
+    readonly directives: number;
+    readonly cost: number;
+    /** Bytes of the body of a caller with a valid credential. */
+    readonly body: number;
+    /** Bytes of the body of anybody else. */
+    readonly unknownBody: number;
+    readonly inFlight: number;
+    readonly waiting: number;
+    /** Milliseconds. */
+    readonly deadline: number;
+  };
+  /** Requests in ten seconds. */
+  readonly rateLimits: {
+    readonly perCredential: number;
+    /** Of senders without a valid credential. */
+    readonly perAddress: number;
+  };
+  /** Origins whose pages may read answers. */
+  readonly corsOrigins: readonly string[];
   /** Absent ones are made at the first start and kept in PostgreSQL. */
   readonly secrets: {
     /** MAC key of cached decisions. */
@@ -122,13 +148,26 @@ const host = z.string().refine((text) => isIP(text) !== 0 || /^[A-Za-z0-9._-]+$/
 const wholeNumber = (normally: number, most: number, least = 1) =>
   z
     .string()
-    .refine((text) => /^\d{1,7}$/.test(text) && Number(text) >= least && Number(text) <= most, {
+    .refine((text) => /^\d{1,8}$/.test(text) && Number(text) >= least && Number(text) <= most, {
       error: (issue) => `must be a whole number from ${least} to ${most}, got \`${issue.input}\``,
     })
     .transform(Number)
     .default(normally);
 
 const quota = (normally: number, most = 1_000_000) => wholeNumber(normally, most);
+
+const origins = z
+  .string()
+  .transform((text) => text.split(",").map((part) => part.trim()))
+  .refine((parts) => parts.every(isOrigin), {
+    error: (issue) =>
+      `must be origins like \`https://portal.example.com\`, commas between them, got \`${issue.input}\``,
+  });
+
+/** As browsers write it in the header `Origin`. */
+function isOrigin(text: string): boolean {
+  return /^https?:[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+}
 
 const adminApiKey = z
   .string()
@@ -202,6 +241,20 @@ const VARIABLES = {
   DECISION_CACHE_VERIFY: share.default(0.01),
   MAX_STALENESS_MS: wholeNumber(1_000, 5_000),
   GRAPHIQL: oneOf(["on", "off"]).optional(),
+  MAX_TOKENS: wholeNumber(1_500, 100_000),
+  MAX_DEPTH: wholeNumber(10, 100),
+  MAX_ALIASES: wholeNumber(20, 10_000),
+  MAX_ROOT_FIELDS: wholeNumber(20, 10_000),
+  MAX_DIRECTIVES: wholeNumber(20, 10_000),
+  MAX_COST: wholeNumber(2_000, 1_000_000),
+  MAX_BODY_BYTES: wholeNumber(4_194_304, 67_108_864),
+  MAX_UNKNOWN_BODY_BYTES: wholeNumber(262_144, 67_108_864),
+  MAX_IN_FLIGHT: wholeNumber(256, 10_000),
+  MAX_WAITING: wholeNumber(256, 10_000),
+  REQUEST_DEADLINE_MS: wholeNumber(5_000, 600_000),
+  RATE_LIMIT: wholeNumber(20_000, 10_000_000),
+  RATE_LIMIT_UNKNOWN: wholeNumber(200, 10_000_000),
+  CORS_ORIGINS: origins.optional(),
   LIMIT_CUSTOM_POLICY_CHARACTERS: quota(DEFAULT_LIMITS.customPolicyCharacters, HARD_LIMITS.documentBytes),
   LIMIT_VERSIONS_PER_POLICY: quota(DEFAULT_LIMITS.versionsPerPolicy),
   LIMIT_CUSTOM_POLICIES_PER_ACCOUNT: quota(DEFAULT_LIMITS.customPoliciesPerAccount),
@@ -278,6 +331,9 @@ function toConfig(values: Values): Config {
     keepAlive: values.KEEP_ALIVE_TIMEOUT_MS,
     limits: limitsOf(values),
     oidc: oidcOf(values),
+    requests: requestLimitsOf(values),
+    rateLimits: { perCredential: values.RATE_LIMIT, perAddress: values.RATE_LIMIT_UNKNOWN },
+    corsOrigins: values.CORS_ORIGINS ?? [],
     secrets: {
       ...(values.CACHE_MAC_KEY && { cacheKey: values.CACHE_MAC_KEY }),
       ...(values.TOKEN_MAC_KEY && { tokenKey: values.TOKEN_MAC_KEY }),
@@ -328,6 +384,22 @@ function limitsOf(values: Values): Limits {
     customPoliciesPerIdentity: values.LIMIT_CUSTOM_POLICIES_PER_IDENTITY,
     tagsPerResource: values.LIMIT_TAGS_PER_RESOURCE,
     apiKeyDays: values.LIMIT_API_KEY_DAYS,
+  };
+}
+
+function requestLimitsOf(values: Values): Config["requests"] {
+  return {
+    tokens: values.MAX_TOKENS,
+    depth: values.MAX_DEPTH,
+    aliases: values.MAX_ALIASES,
+    rootFields: values.MAX_ROOT_FIELDS,
+    directives: values.MAX_DIRECTIVES,
+    cost: values.MAX_COST,
+    body: values.MAX_BODY_BYTES,
+    unknownBody: values.MAX_UNKNOWN_BODY_BYTES,
+    inFlight: values.MAX_IN_FLIGHT,
+    waiting: values.MAX_WAITING,
+    deadline: values.REQUEST_DEADLINE_MS,
   };
 }
 

@@ -4,16 +4,18 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { type App, openApp, prepareForService } from "./app.js";
 import type { Config } from "./config.js";
+import { openRedis, type RedisConnection, type RedisTarget } from "./decisions/open-redis.js";
 import { buildSchema } from "./graphql/schema.js";
 import { createLog } from "./log.js";
 import { exitOnCrash, type StopSignal, stopSignal } from "./process-events.js";
 import { createRedactor, type Redactor, secretsOf } from "./redaction.js";
 import { createExplorer } from "./server/explorer-page.js";
+import { createGraphQLListener } from "./server/graphql-listener.js";
 import { createHttpGateway, type HttpGateway, listen } from "./server/http-server.js";
 import { createMetricsServer } from "./server/metrics-server.js";
+import { createRateLimit } from "./server/rate-limiter.js";
 import { createWatch, type Watch } from "./server/watch.js";
 import { welcome } from "./server/welcome.js";
-import { createGraphQLListener } from "./server/yoga.js";
 
 const DRAIN_MS = 25_000;
 const CLOSE_MS = 5_000;
@@ -26,6 +28,8 @@ interface Front {
   readonly watch: Watch;
   readonly gateway: HttpGateway;
   readonly metrics: Server | null;
+  /** Where gateways count requests together; null: each for itself. */
+  readonly counters: RedisConnection | null;
 }
 
 /**
@@ -49,6 +53,7 @@ export async function serve(config: Config): Promise<void> {
     await drain(front, await stop);
     await closeInTime(app, log);
   } finally {
+    front.counters?.disconnect();
     for (const server of [gateway.server, metrics]) {
       server?.closeAllConnections();
       server?.close();
@@ -64,7 +69,13 @@ function createFront(config: Config): Front {
   const explorer = config.graphiql ? createExplorer() : null;
   const gateway = createHttpGateway(explorer, { keepAlive, onRequest: watch.onRequest });
   const metrics = watch.metrics && createMetricsServer(watch.metrics);
-  return { config, log, redactor, watch, gateway, metrics };
+  const counters = config.redis && openCounters(config.redis);
+  return { config, log, redactor, watch, gateway, metrics, counters };
+}
+
+/** A connection of their own, so that they do not wait behind answers. The cache's connection reports what is wrong. */
+function openCounters(target: RedisTarget): RedisConnection {
+  return openRedis(target).on("error", () => {});
 }
 
 async function start(front: Front): Promise<App> {
@@ -84,16 +95,28 @@ async function start(front: Front): Promise<App> {
   }
 }
 
-function announce({ config, log, watch, gateway, metrics }: Front, app: App, newKey: string | null): void {
+function announce(front: Front, app: App, newKey: string | null): void {
+  const { config, log, watch, gateway, metrics } = front;
   const { host } = config;
-  const { onDecisions } = watch;
   watch.show(app);
-  const options = { schema: buildSchema(), services: app, authenticate: app.authenticate, log };
-  gateway.serve(createGraphQLListener({ ...options, ...(onDecisions && { onDecisions }) }), watch.checkPartsOf(app));
+  gateway.serve(createGraphQLListener(listenerOptions(front, app)), watch.checkPartsOf(app));
   const port = portOf(gateway.server);
   const metricsPort = metrics && portOf(metrics);
   process.stdout.write(welcome({ host, port, config, metricsPort, newKey }));
   log.info({ host, port, ...(metricsPort !== null && { metricsPort }) }, "ready");
+}
+
+function listenerOptions({ config, counters: redis, log, watch: { onDecisions } }: Front, app: App) {
+  const limit = (name: string, most: number) =>
+    createRateLimit({ limit: most, redis, keyPrefix: `az:r:1:${app.environment}:${name}` });
+  return {
+    ...{ schema: buildSchema(), services: app, authenticate: app.authenticate, log },
+    limits: config.requests,
+    countKnown: limit("credential", config.rateLimits.perCredential),
+    countUnknown: limit("address", config.rateLimits.perAddress),
+    origins: config.corsOrigins,
+    ...(onDecisions && { onDecisions }),
+  };
 }
 
 function portOf(server: Server): number {

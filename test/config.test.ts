@@ -49,6 +49,21 @@ describe("loadConfig", () => {
         apiKeyDays: 90,
       },
       oidc: null,
+      requests: {
+        tokens: 1_500,
+        depth: 10,
+        aliases: 20,
+        rootFields: 20,
+        directives: 20,
+        cost: 2_000,
+        body: 4 * 1024 * 1024,
+        unknownBody: 256 * 1024,
+        inFlight: 256,
+        waiting: 256,
+        deadline: 5_000,
+      },
+      rateLimits: { perCredential: 20_000, perAddress: 200 },
+      corsOrigins: [],
       secrets: {},
     });
   });
@@ -79,6 +94,20 @@ describe("loadConfig", () => {
       DECISION_CACHE_VERIFY: "0.5",
       MAX_STALENESS_MS: "5000",
       GRAPHIQL: "off",
+      MAX_TOKENS: "11",
+      MAX_DEPTH: "12",
+      MAX_ALIASES: "13",
+      MAX_ROOT_FIELDS: "14",
+      MAX_DIRECTIVES: "15",
+      MAX_COST: "16",
+      MAX_BODY_BYTES: "17",
+      MAX_UNKNOWN_BODY_BYTES: "18",
+      MAX_IN_FLIGHT: "19",
+      MAX_WAITING: "20",
+      REQUEST_DEADLINE_MS: "21",
+      RATE_LIMIT: "22",
+      RATE_LIMIT_UNKNOWN: "23",
+      CORS_ORIGINS: "https://portal.example.com, http://localhost:3000",
       LIMIT_CUSTOM_POLICY_CHARACTERS: "1",
       LIMIT_VERSIONS_PER_POLICY: "2",
       LIMIT_CUSTOM_POLICIES_PER_ACCOUNT: "3",
@@ -144,6 +173,21 @@ describe("loadConfig", () => {
         maxAge: 600,
         clockTolerance: 1,
       },
+      requests: {
+        tokens: 11,
+        depth: 12,
+        aliases: 13,
+        rootFields: 14,
+        directives: 15,
+        cost: 16,
+        body: 17,
+        unknownBody: 18,
+        inFlight: 19,
+        waiting: 20,
+        deadline: 21,
+      },
+      rateLimits: { perCredential: 22, perAddress: 23 },
+      corsOrigins: ["https://portal.example.com", "http://localhost:3000"],
       secrets: {
         cacheKey: Buffer.alloc(32, 1),
         tokenKey: Buffer.alloc(48, 2),
@@ -174,6 +218,10 @@ describe("loadConfig", () => {
       SCOPE_PRECEDENCE: "first",
       DECISION_CACHE: "true",
       GRAPHIQL: "1",
+      MAX_TOKENS: "0",
+      MAX_BODY_BYTES: "67108865",
+      RATE_LIMIT: "none",
+      CORS_ORIGINS: "*",
       LIMIT_CUSTOM_POLICY_CHARACTERS: "131073",
       LIMIT_VERSIONS_PER_POLICY: "0",
       LIMIT_CUSTOM_POLICIES_PER_ACCOUNT: "-1",
@@ -264,6 +312,19 @@ describe("loadConfig", () => {
 
   test.each(["65536", "-1", "4000.5", "0x10", "99999999999"])("refuses the port %s", (PORT) => {
     expect(problems({ PORT })).toHaveLength(1);
+  });
+
+  test.each([
+    "null",
+    "https://*.example.com",
+    "https://example.com/",
+    "https://example.com:443",
+    "HTTPS://example.com",
+    "example.com",
+    "https://a.example,",
+    "file:///x",
+  ])("refuses the origin %s", (CORS_ORIGINS) => {
+    expect(problems({ CORS_ORIGINS })).toHaveLength(1);
   });
 
   test.each([

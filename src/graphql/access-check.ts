@@ -74,6 +74,7 @@ builder.queryField("checkAccessBatch", (t) =>
       inputs: t.arg({ type: [AccessCheckInput], required: true, description: `The questions, at most 10,000.` }),
       consistency: t.arg({ type: ConsistencyInput, description: CONSISTENCY_DESCRIPTION }),
     },
+    extensions: { cost: { row: 0.1 } }, // a full batch fits into one operation
     resolve: (_root, { inputs, consistency }, { ask, requestId }, info) => {
       if (inputs.length > MAX_BATCH) {
         throw new InvalidInputError(`a batch has at most ${MAX_BATCH} questions, not \`${inputs.length}\``, "/inputs");

@@ -1,5 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
+import { commonHeaders, requestIdOf, setCommonHeaders } from "./common-headers.js";
 import type { ExplorerPage } from "./explorer-page.js";
 import type { Parts } from "./readiness.js";
 import { noteRequest, type OnRequest, type Route } from "./request-notes.js";
@@ -26,7 +28,13 @@ export interface HttpOptions {
   readonly onRequest?: OnRequest;
 }
 
-const TIMEOUTS = { headersTimeout: 10_000, requestTimeout: 30_000, maxHeaderSize: 16_384 };
+/** Milliseconds and bytes: how long headers and a whole request may take to come, and how large headers may be. */
+const SERVER_OPTIONS = {
+  headersTimeout: 10_000,
+  requestTimeout: 15_000,
+  connectionsCheckingInterval: 1_000,
+  maxHeaderSize: 16_384,
+};
 
 /** HTTP server with `/healthz`, `/readyz` and `/graphql`; it can listen before the gateway behind it is ready. */
 export function createHttpGateway(
@@ -38,8 +46,11 @@ export function createHttpGateway(
   let checkParts: (() => Promise<Parts>) | null = null;
   const underWay = new Set<Promise<unknown>>();
   const open = new Set<ServerResponse>();
-  const server = createServer({ ...TIMEOUTS, keepAliveTimeout: keepAlive });
+  const server = createServer({ ...SERVER_OPTIONS, keepAliveTimeout: keepAlive });
+  server.maxRequestsPerSocket = 1_000;
+  server.on("clientError", refuseUnreadable);
   server.on("request", (request, response) => {
+    setCommonHeaders(response);
     if (state === "draining") closeAfter(response);
     open.add(response);
     response.once("close", () => {
@@ -118,15 +129,18 @@ function asksForPage(request: IncomingMessage): boolean {
   return request.method === "GET" && (request.headers.accept ?? "").includes("text/html");
 }
 
+/** Its scripts are in the page itself; they may talk to this gateway only, where a key could otherwise go anywhere. */
+const EXPLORER_POLICY =
+  "connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'";
+
 function sendExplorer(request: IncomingMessage, response: ServerResponse, explorer: () => Promise<ExplorerPage>): void {
   const packed = (request.headers["accept-encoding"] ?? "").includes("gzip");
   explorer().then(
     ({ html, gzipped }) => {
       response.writeHead(200, {
         "content-type": "text/html; charset=utf-8",
-        "cache-control": "no-store",
         "x-frame-options": "DENY",
-        "x-content-type-options": "nosniff",
+        "content-security-policy": EXPLORER_POLICY,
         ...(packed ? { "content-encoding": "gzip" } : {}),
       });
       response.end(packed ? gzipped : html);
@@ -137,8 +151,8 @@ function sendExplorer(request: IncomingMessage, response: ServerResponse, explor
 
 function sendUnavailable(response: ServerResponse): void {
   response.setHeader("retry-after", "1");
-  const error = { message: "the gateway is starting", extensions: { code: "UNAVAILABLE" } };
-  sendJson(response, 503, { errors: [error] });
+  const extensions = { code: "UNAVAILABLE", requestId: requestIdOf(response) };
+  sendJson(response, 503, { errors: [{ message: "the gateway is starting", extensions }] });
 }
 
 function redirect(response: ServerResponse, location: string): void {
@@ -146,9 +160,21 @@ function redirect(response: ServerResponse, location: string): void {
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { "content-type": "application/json; charset=utf-8", "cache-control": "no-store" });
-  response.end(JSON.stringify(body));
+  response.writeHead(status, { "content-type": "application/json; charset=utf-8" }).end(JSON.stringify(body));
 }
+
+/** What does not get as far as a request: headers that are too large, too slow, or none of HTTP. */
+function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
+  if (error.code === "ECONNRESET" || !socket.writable) return;
+  const status = UNREADABLE[error.code ?? ""] ?? "400 Bad Request";
+  const headers = Object.entries({ ...commonHeaders(), connection: "close", "content-length": "0" });
+  socket.end(`HTTP/1.1 ${status}\r\n${headers.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`);
+}
+
+const UNREADABLE: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
+  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
+};
 
 /** Starts listening; the error of a taken port names it. */
 export function listen(server: Server, host: string, port: number, variable = "PORT"): Promise<void> {

@@ -1,47 +1,88 @@
 import { GraphQLError, type GraphQLSchema } from "graphql";
-import { createYoga, type Plugin } from "graphql-yoga";
+import { createYoga } from "graphql-yoga";
+import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
+import type { Caller } from "../domain/caller.js";
 import { createContext, type GraphQLContext, type Services } from "../graphql/context.js";
 import { isErrorCode, maskError } from "../graphql/errors.js";
-import { type Authenticate, bearerKey } from "./authenticate.js";
 import { useCacheReport } from "./cache-report.js";
 import type { OnDecisions } from "./decision-log.js";
+import { type DocumentLimits, useDocumentLimits } from "./document-limits.js";
 import { useErrorCodes } from "./error-codes.js";
-import type { RequestHandler } from "./http-server.js";
+import { useCostLimit } from "./operation-cost.js";
 import { type NotedRequest, useOperationNotes } from "./operation-notes.js";
-import { notesOf } from "./request-notes.js";
 
-export interface YogaOptions {
+/** What an operation may be at most. */
+export interface OperationLimits extends DocumentLimits {
+  /** See `operation-cost`. */
+  readonly cost: number;
+}
+
+export interface GraphQLOptions {
   readonly schema: GraphQLSchema;
   readonly services: Services;
-  readonly authenticate: Authenticate;
+  readonly limits: OperationLimits;
   readonly log: Logger;
   /** Hears what requests have asked and what came of it; default: nobody does. */
   readonly onDecisions?: OnDecisions;
 }
 
-/**
- * The GraphQL endpoint as a node:http listener. Plugins run in this order: the sender is known before a body is read;
- * codes are given before errors are masked.
- */
-export function createGraphQLListener(options: YogaOptions): RequestHandler {
-  const yoga = createYoga<NotedRequest, GraphQLContext>({
-    schema: options.schema,
+/** A request that has been let in, with its body. */
+export interface AdmittedRequest extends NotedRequest {
+  readonly method: "GET" | "POST";
+  /** Path and query string. */
+  readonly target: string;
+  readonly accept: string | undefined;
+  /** Null for GET. */
+  readonly body: Buffer | null;
+  readonly caller: Caller;
+}
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export type AnswerGraphQL = (request: AdmittedRequest) => Promise<Reply>;
+
+type Sender = Pick<AdmittedRequest, "caller" | "notes">;
+
+/** Characters of documents that are kept parsed. */
+const KEPT_CHARACTERS = 8_000_000;
+
+/** GraphQL over HTTP, between a body that has been read and a reply that has not been sent. Errors leave it masked. */
+export function createGraphQL(options: GraphQLOptions): AnswerGraphQL {
+  const { schema, limits, log } = options;
+  const yoga = createYoga<Sender, GraphQLContext>({
+    schema,
     graphqlEndpoint: "/graphql",
     graphiql: false,
     landingPage: false,
     multipart: false,
     batching: false,
     cors: false,
-    logging: yogaLogging(options.log),
-    maskedErrors: { maskError: (error) => requestError(error) ?? maskError(error, options.log) },
-    context: ({ notes: { caller, requestId } }) => createContext(heard(options, requestId), caller, requestId),
-    plugins: [useSender(options), useErrorCodes(), useCacheReport(), useOperationNotes()],
+    logging: yogaLogging(log),
+    parserAndValidationCache: { documentCache: keptDocuments(), errorCache: keptDocuments() },
+    maskedErrors: { maskError: (error) => requestError(error) ?? maskError(error, log) },
+    context: ({ caller, notes: { requestId } }) => createContext(heard(options, requestId), caller, requestId),
+    plugins: [
+      ...[useDocumentLimits(limits), useErrorCodes(), useCostLimit(limits.cost), useCacheReport()],
+      useOperationNotes(), // sees errors as they leave
+    ],
   });
-  return (request, response) => yoga.handle(request, response, { notes: notesOf(request) });
+  return async ({ method, target, accept, body, caller, notes }) => {
+    const headers = { ...(accept && { accept }), ...(body && { "content-type": "application/json" }) };
+    const request = new yoga.fetchAPI.Request(`http://localhost${target}`, {
+      method,
+      headers,
+      body: body?.toString("utf8") ?? null,
+    });
+    return replyOf(await yoga.fetch(request, { caller, notes }));
+  };
 }
 
-function heard({ services, onDecisions }: YogaOptions, requestId: string): Services {
+function heard({ services, onDecisions }: GraphQLOptions, requestId: string): Services {
   if (onDecisions === undefined) return services;
   const decideMany: Services["decisions"]["decideMany"] = async (questions) => {
     const answers = await services.decisions.decideMany(questions);
@@ -49,6 +90,14 @@ function heard({ services, onDecisions }: YogaOptions, requestId: string): Servi
     return answers;
   };
   return { db: services.db, administration: services.administration, decisions: { decideMany } };
+}
+
+async function replyOf(response: Response): Promise<Reply> {
+  return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() };
+}
+
+function keptDocuments<T extends object>(): LRUCache<string, T> {
+  return new LRUCache({ max: 1_000, maxSize: KEPT_CHARACTERS, sizeCalculation: (_, text) => text.length + 1 });
 }
 
 /**
@@ -66,48 +115,9 @@ function requestError(error: unknown): GraphQLError | null {
   return error;
 }
 
-/** Outside resolvers only a document or variables that nest without end use up the stack. */
+/** Outside resolvers only variables that nest without end use up the stack. */
 function tooDeep(): GraphQLError {
   return new GraphQLError("the request is nested too deeply", { extensions: { code: "COST_LIMIT_EXCEEDED" } });
-}
-
-function useSender({ authenticate, log }: YogaOptions): Plugin<object, NotedRequest> {
-  return {
-    async onRequest({ request, fetchAPI, endResponse, serverContext: { notes } }) {
-      const { requestId } = notes;
-      try {
-        const key = bearerKey(request.headers.get("authorization"));
-        notes.caller = key === null ? null : await authenticate(key);
-        if (notes.caller) return;
-        notes.outcome = "UNAUTHENTICATED";
-        endResponse(refusal(fetchAPI, requestId, 401, "UNAUTHENTICATED", missing(key)));
-      } catch (error) {
-        notes.outcome = "UNAVAILABLE";
-        log.error({ err: error, requestId }, "credentials cannot be checked");
-        endResponse(refusal(fetchAPI, requestId, 503, "UNAVAILABLE", "credentials cannot be checked now"));
-      }
-    },
-    onResponse({ response }) {
-      response.headers.set("cache-control", "no-store");
-      response.headers.set("x-content-type-options", "nosniff");
-    },
-  };
-}
-
-function missing(key: string | null): string {
-  return key === null ? "send an api key as `authorization: Bearer <key>`" : "the credential is not valid";
-}
-
-function refusal(
-  { Response }: { Response: typeof globalThis.Response },
-  requestId: string,
-  status: 401 | 503,
-  code: "UNAUTHENTICATED" | "UNAVAILABLE",
-  message: string,
-): Response {
-  const headers = status === 401 ? { "www-authenticate": 'Bearer realm="ramgate"' } : { "retry-after": "1" };
-  const body = { errors: [{ message, extensions: { code, requestId } }] };
-  return Response.json(body, { status, headers: { ...headers, "x-request-id": requestId } });
 }
 
 /** Yoga logs every error that masking replaces; `maskError` has logged those that are no fault of the sender. */

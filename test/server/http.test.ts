@@ -112,6 +112,8 @@ describe("the endpoint", () => {
   test("the GraphiQL page comes without a key, whole, with its tabs", async () => {
     const response = await fetch(`${gateway.url}/graphql`, { headers: { accept: "text/html" } });
     expect(response.status).toBe(200);
+    expect(response.headers.get("content-security-policy")).toContain("connect-src 'self'; form-action 'none'");
+    expect(response.headers.get("x-frame-options")).toBe("DENY");
     const page = await response.text();
     expect(page).toContain("effectivePermissions");
     expect(page).not.toMatch(/<(script|link)[^>]+(src|href)="https?:/);

@@ -1,6 +1,6 @@
 import { sign } from "node:crypto";
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { isObjectType } from "graphql";
 import { Pool } from "pg";
@@ -13,12 +13,14 @@ import { deleteUser } from "../../src/administration/delete-user.js";
 import { updateUser } from "../../src/administration/update-user.js";
 import { buildSchema } from "../../src/graphql/schema.js";
 import { createLog } from "../../src/log.js";
-import { createGraphQLListener } from "../../src/server/yoga.js";
+import { createGraphQLListener } from "../../src/server/graphql-listener.js";
+import { createHttpGateway } from "../../src/server/http-server.js";
 import type { Authenticator } from "../../src/store/authenticator.js";
 import type { OidcSettings } from "../../src/store/oidc-tokens.js";
 import { ACCOUNT, arn, changesOf, TRUST, useAdministration } from "../administration/setup.js";
 import { brokenSignIn, SIGN_IN, type SignIn } from "../support/authenticator.js";
 import { hmac, type Issuer, issuerKey, publicJwk, startIssuer, tokenOf } from "../support/issuer.js";
+import { DEFAULT_LIMITS } from "../support/listener.js";
 import { type Mutation, reportKilled } from "../support/mutation.js";
 
 const ISSUER = "https://id.example.com";
@@ -207,9 +209,15 @@ beforeAll(async () => {
     schema: buildSchema(),
     services,
     authenticate: current,
+    limits: DEFAULT_LIMITS,
+    countKnown: async () => {},
+    countUnknown: async () => {},
+    origins: [],
     log: createLog("silent"),
   });
-  server = createServer(listener).listen(0, "127.0.0.1");
+  const gateway = createHttpGateway(null);
+  gateway.serve(listener);
+  server = gateway.server.listen(0, "127.0.0.1");
   await once(server, "listening");
 });
 afterAll(async () => {

@@ -37,8 +37,8 @@ const LEAK: Slip = {
   replace: `log.error({ err: new Error(${ALL_SECRETS}), url: config.databaseUrl }, ${ALL_SECRETS});`,
 };
 const LEAKED_HEADER: Slip = {
-  ...{ file: "server/yoga.js", find: "const { requestId } = notes;" },
-  replace: 'const { requestId } = notes; log.warn(request.headers.get("authorization"));',
+  ...{ file: "server/graphql-listener.js", find: "const notes = notesOf(request);" },
+  replace: "const notes = notesOf(request); options.log.warn(request.headers.authorization);",
 };
 const UNREDACTED: Slip = { file: "log.js", find: "redactor.redact(line)", replace: "line" };
 

@@ -165,5 +165,5 @@ test("readiness names the part that is missing, liveness does not care", async (
 test("idle connections outlive those of the usual load balancers", async () => {
   const gateway = await start();
   const response = await fetch(`${gateway.url}/healthz`);
-  expect(response.headers.get("keep-alive")).toBe("timeout=75");
+  expect(response.headers.get("keep-alive")).toBe("timeout=75, max=1000");
 });

@@ -1,0 +1,205 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Logger } from "pino";
+import type { Caller } from "../domain/caller.js";
+import { Admission, type AdmissionLimits } from "./admission.js";
+import { type Authenticate, bearerKey } from "./authenticate.js";
+import { allowOrigin, answerPreflight } from "./cross-origin.js";
+import type { RequestHandler } from "./http-server.js";
+import { type CountRequest, networkOf } from "./rate-limiter.js";
+import { malformed, Refusal, refusalBody, unavailable } from "./refusal.js";
+import { discardBody, readBody } from "./request-body.js";
+import { notesOf, type RequestNotes } from "./request-notes.js";
+import { createGraphQL, type GraphQLOptions, type OperationLimits, type Reply } from "./yoga.js";
+
+/** What a request may be at most, and how many there may be at a time. */
+export interface RequestLimits extends OperationLimits, AdmissionLimits {
+  /** Bytes of the body of a known caller. */
+  readonly body: number;
+  /** Bytes of the body of anybody else. */
+  readonly unknownBody: number;
+  /** Milliseconds after which a request is answered with UNAVAILABLE. */
+  readonly deadline: number;
+}
+
+export interface ListenerOptions extends GraphQLOptions {
+  readonly limits: RequestLimits;
+  readonly authenticate: Authenticate;
+  /** Per credential. */
+  readonly countKnown: CountRequest;
+  /** Per address, of senders without a valid credential. */
+  readonly countUnknown: CountRequest;
+  /** Origins whose pages may read answers. */
+  readonly origins: readonly string[];
+  readonly log: Logger;
+}
+
+interface Incoming {
+  readonly request: IncomingMessage;
+  readonly notes: RequestNotes;
+  /** Aborts when the deadline has passed. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The GraphQL endpoint as a node:http listener. What costs least comes first: form, a place, the sender, the rate, the
+ * body, and only then GraphQL.
+ */
+export function createGraphQLListener(options: ListenerOptions): RequestHandler {
+  const origins = new Set(options.origins);
+  const answer = createPipeline(options);
+  return async (request, response) => {
+    const listed = allowOrigin(request, response, origins);
+    if (listed && request.method === "OPTIONS") return answerPreflight(response);
+    const notes = notesOf(request);
+    const deadline = startDeadline(options.limits.deadline);
+    const work = answer({ request, notes, signal: deadline.signal });
+    const reply = Promise.race([work, deadline.passed]).catch((error) => replyTo(error, notes, options.log));
+    await send(request, response, await reply);
+    deadline.stop();
+    await work.catch(() => {}); // what is late is still under way
+  };
+}
+
+/** Takes a request from form to answer; what stands in its way is thrown. */
+function createPipeline(options: ListenerOptions): (incoming: Incoming) => Promise<Reply> {
+  const { limits, countKnown, countUnknown } = options;
+  const answerGraphQL = createGraphQL(options);
+  const admission = new Admission(limits);
+
+  async function answerKnown(caller: Caller, { request, notes, signal }: Incoming): Promise<Reply> {
+    notes.caller = caller;
+    await countKnown(caller.credentialId);
+    const method = request.method === "POST" ? "POST" : "GET";
+    const body = method === "POST" ? await readBody(request, limits.body, signal) : null;
+    const { url: target = "/", headers } = request;
+    return answerGraphQL({ method, target, accept: headers.accept, body, caller, notes });
+  }
+
+  /** Without a place among those that are worked on: the sender may be slow. */
+  async function refuseUnknown(key: string | null, { request, signal }: Incoming): Promise<never> {
+    await countUnknown(networkOf(request.socket.remoteAddress));
+    await discardBody(request, limits.unknownBody, signal);
+    throw unauthenticated(key);
+  }
+
+  return async (incoming) => {
+    assertForm(incoming.request);
+    const key = bearerKey(incoming.request.headers.authorization ?? null);
+    if (key === null) return refuseUnknown(key, incoming);
+    const leave = await admission.enter(incoming.signal);
+    try {
+      const caller = await callerOf(key, incoming.notes.requestId, options);
+      if (caller !== null) return await answerKnown(caller, incoming);
+    } finally {
+      leave();
+    }
+    return refuseUnknown(key, incoming);
+  };
+}
+
+/** GraphQL over HTTP, and nothing that a form on a web page can send. */
+function assertForm({ method, headers }: IncomingMessage): void {
+  if (method === "GET") return;
+  if (method !== "POST") throw malformed(405, "send GET or POST", { allow: "GET, POST" });
+  if (!JSON_BODY.test(headers["content-type"] ?? "")) throw malformed(415, "send `content-type: application/json`");
+  const encoding = headers["content-encoding"] ?? "identity";
+  if (encoding !== "identity") throw malformed(415, "send the body without `content-encoding`");
+}
+
+const JSON_BODY = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i;
+
+async function callerOf(
+  key: string,
+  requestId: string,
+  { authenticate, log }: ListenerOptions,
+): Promise<Caller | null> {
+  try {
+    return await authenticate(key);
+  } catch (error) {
+    log.error({ err: error, requestId }, "credentials cannot be checked");
+    throw unavailable("credentials cannot be checked now");
+  }
+}
+
+function unauthenticated(key: string | null): Refusal {
+  const message = key === null ? "send an api key as `authorization: Bearer <key>`" : "the credential is not valid";
+  const headers = { "www-authenticate": 'Bearer realm="ramgate"' };
+  return new Refusal(message, { status: 401, code: "UNAUTHENTICATED", headers });
+}
+
+interface Deadline {
+  readonly signal: AbortSignal;
+  /** Rejects when the time is over. */
+  readonly passed: Promise<never>;
+  stop(): void;
+}
+
+function startDeadline(ms: number): Deadline {
+  const controller = new AbortController();
+  const passed = new Promise<never>((_, reject) => {
+    controller.signal.addEventListener("abort", () => reject(controller.signal.reason), { once: true });
+  });
+  passed.catch(() => {}); // somebody may be listening no more
+  const timer = setTimeout(() => controller.abort(tooLate(ms)), ms);
+  return { signal: controller.signal, passed, stop: () => clearTimeout(timer) };
+}
+
+function tooLate(ms: number): Refusal {
+  return unavailable(
+    `no answer within ${ms} ms; a change may still be made, ask again under the same \`idempotencyKey\``,
+  );
+}
+
+function replyTo(error: unknown, notes: RequestNotes, log: Logger): Reply {
+  const { requestId } = notes;
+  const refusal = error instanceof Refusal ? error : defect(error, requestId, log);
+  notes.outcome = refusal.code;
+  const headers = { "content-type": "application/json; charset=utf-8", ...refusal.headers };
+  return { status: refusal.status, headers, body: refusalBody(refusal, requestId) };
+}
+
+function defect(error: unknown, requestId: string, log: Logger): Refusal {
+  log.error({ err: error, requestId }, "a request failed");
+  const message = `internal error, report request id \`${requestId}\``;
+  return new Refusal(message, { status: 500, code: "INTERNAL_SERVER_ERROR" });
+}
+
+/** Longest that a sender may go on after the answer, in milliseconds, before the connection is closed. */
+const LINGER_MS = 1_000;
+
+/**
+ * Sends a reply. To one who is still sending, too: the connection then ends soon, but not before he could read the reply,
+ * which he would lose if it were closed at once.
+ */
+async function send(request: IncomingMessage, response: ServerResponse, reply: Reply): Promise<void> {
+  if (response.destroyed) return;
+  const length = String(Buffer.byteLength(reply.body));
+  if (hasArrived(request)) {
+    response.writeHead(reply.status, { ...reply.headers, "content-length": length }).end(reply.body);
+    return;
+  }
+  response.writeHead(reply.status, { ...reply.headers, "content-length": length, connection: "close" });
+  response.write(reply.body);
+  await lingered(request);
+  response.end();
+}
+
+/** Largest rest of a body, in bytes, that is waited for so that the connection can be used again. */
+const SMALL_BODY = 65_536;
+
+/** Whether the rest of a request is here, or soon will be: what nobody reads of it node:http throws away. */
+function hasArrived({ method, complete, headers }: IncomingMessage): boolean {
+  return method === "GET" || complete || Number(headers["content-length"] ?? Number.NaN) <= SMALL_BODY;
+}
+
+function lingered(request: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    const timer = setTimeout(end, LINGER_MS);
+    for (const event of ["end", "close", "error"]) request.once(event, end);
+    request.resume();
+  });
+}

@@ -1,0 +1,174 @@
+import {
+  type ExecutionArgs,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLArgument,
+  type GraphQLCompositeType,
+  type GraphQLField,
+  GraphQLIncludeDirective,
+  type GraphQLInputType,
+  type GraphQLSchema,
+  GraphQLSkipDirective,
+  getArgumentValues,
+  getDirectiveValues,
+  getNamedType,
+  getNullableType,
+  getOperationAST,
+  getVariableValues,
+  isCompositeType,
+  isInputObjectType,
+  isListType,
+  isUnionType,
+  Kind,
+  type SelectionNode,
+  type SelectionSetNode,
+} from "graphql";
+import type { Plugin } from "graphql-yoga";
+import { DEFAULT_PAGE_SIZE } from "../graphql/page-size.js";
+import { limitExceeded } from "./limit-exceeded.js";
+
+/** Rows that a list is taken to have that no argument says the length of. */
+const ASSUMED_ROWS = 5;
+/** What `__schema` or `__type` costs, whatever it selects: it is read from memory, and bounded by the schema. */
+const INTROSPECTION_COST = 100;
+
+type Operation = Pick<ExecutionArgs, "schema" | "document"> &
+  Partial<Pick<ExecutionArgs, "operationName" | "variableValues">>;
+
+/** Refuses operations that cost more than `limit`, before any resolver runs. */
+export function useCostLimit(limit: number): Plugin {
+  return {
+    onExecute({ args, setResultAndStopExecution }) {
+      const cost = operationCost(args);
+      if (cost > limit) setResultAndStopExecution({ errors: [limitExceeded("cost", limit, cost)] });
+    },
+  };
+}
+
+/**
+ * What a valid operation costs, from its arguments as its resolvers will get them. An object costs 1, a scalar nothing;
+ * what is within a list counts for each row: as many as the list argument of the field has items, or `first` or `last`
+ * says, or {@link ASSUMED_ROWS}. Each item of a list in an argument costs 1, too. What a row weighs against this,
+ * `extensions.cost.row` of a field can say.
+ *
+ * @returns 0 for an operation that cannot be executed, which execution itself will say
+ */
+export function operationCost({ schema, document, operationName, variableValues }: Operation): number {
+  const operation = getOperationAST(document, operationName);
+  const root = operation && schema.getRootType(operation.operation);
+  if (!operation || !root) return 0;
+  const { coerced } = getVariableValues(schema, operation.variableDefinitions ?? [], variableValues ?? {});
+  if (coerced === undefined) return 0;
+  const fragments = document.definitions.filter((definition) => definition.kind === Kind.FRAGMENT_DEFINITION);
+  const costs = new Costs(schema, coerced, new Map(fragments.map((fragment) => [fragment.name.value, fragment])));
+  return Math.round(costs.selectionSet(operation.selectionSet, root, ASSUMED_ROWS) * 10) / 10;
+}
+
+class Costs {
+  readonly #schema: GraphQLSchema;
+  readonly #variables: Readonly<Record<string, unknown>>;
+  readonly #fragments: ReadonlyMap<string, FragmentDefinitionNode>;
+  /** Fragments of fragments would else be gone through times and again. */
+  readonly #known = new Map<string, number>();
+
+  constructor(
+    schema: GraphQLSchema,
+    variables: Readonly<Record<string, unknown>>,
+    fragments: ReadonlyMap<string, FragmentDefinitionNode>,
+  ) {
+    this.#schema = schema;
+    this.#variables = variables;
+    this.#fragments = fragments;
+  }
+
+  /** `rows`: how many a list in this set has that says nothing of its own. */
+  selectionSet(set: SelectionSetNode | undefined, type: GraphQLCompositeType, rows: number): number {
+    let sum = 0;
+    for (const node of set?.selections ?? []) if (this.#isIncluded(node)) sum += this.#selection(node, type, rows);
+    return sum;
+  }
+
+  #isIncluded(node: SelectionNode): boolean {
+    if (getDirectiveValues(GraphQLSkipDirective, node, this.#variables)?.["if"] === true) return false;
+    return getDirectiveValues(GraphQLIncludeDirective, node, this.#variables)?.["if"] !== false;
+  }
+
+  #selection(node: SelectionNode, type: GraphQLCompositeType, rows: number): number {
+    if (node.kind === Kind.FIELD) return this.#field(node, type, rows);
+    if (node.kind === Kind.FRAGMENT_SPREAD) return this.#fragment(node.name.value, rows);
+    return this.selectionSet(node.selectionSet, this.#typeOf(node.typeCondition?.name.value) ?? type, rows);
+  }
+
+  #fragment(name: string, rows: number): number {
+    const key = `${name} ${rows}`;
+    const known = this.#known.get(key);
+    if (known !== undefined) return known;
+    const fragment = this.#fragments.get(name);
+    const type = this.#typeOf(fragment?.typeCondition.name.value);
+    const cost = fragment && type ? this.selectionSet(fragment.selectionSet, type, rows) : 0;
+    this.#known.set(key, cost);
+    return cost;
+  }
+
+  #field(node: FieldNode, parent: GraphQLCompositeType, rows: number): number {
+    if (node.name.value.startsWith("__")) return node.name.value === "__typename" ? 0 : INTROSPECTION_COST;
+    const field = isUnionType(parent) ? undefined : parent.getFields()[node.name.value];
+    const args = field && this.#argumentsOf(field, node);
+    if (!args) return 0; // the field fails before its resolver runs
+    const type = getNamedType(field.type);
+    if (!isCompositeType(type)) return itemsOf(args, field.args);
+    const within = this.selectionSet(node.selectionSet, type, pageOf(args, field.args));
+    if (!isListType(getNullableType(field.type))) return 1 + within + itemsOf(args, field.args);
+    return 1 + (listLength(args, field.args) ?? rows) * weightOf(field) * (1 + within);
+  }
+
+  #argumentsOf(field: GraphQLField<unknown, unknown>, node: FieldNode): Readonly<Record<string, unknown>> | null {
+    try {
+      return getArgumentValues(field, node, this.#variables);
+    } catch {
+      return null;
+    }
+  }
+
+  #typeOf(name: string | undefined): GraphQLCompositeType | undefined {
+    const type = name === undefined ? undefined : this.#schema.getType(name);
+    return isCompositeType(type) ? type : undefined;
+  }
+}
+
+type Args = Readonly<Record<string, unknown>>;
+type ArgDefinitions = readonly GraphQLArgument[];
+
+/** How many rows the lists of a field's object have: a page of them, where the field takes `first` or `last`. */
+function pageOf(args: Args, definitions: ArgDefinitions): number {
+  if (!definitions.some(({ name }) => name === "first")) return ASSUMED_ROWS;
+  const size = args["first"] ?? args["last"];
+  return typeof size === "number" ? Math.max(0, size) : DEFAULT_PAGE_SIZE;
+}
+
+/** A field that takes a list and gives one has one answer for each item. */
+function listLength(args: Args, definitions: ArgDefinitions): number | undefined {
+  const list = definitions.find(({ type }) => isListType(getNullableType(type)));
+  const value = list && args[list.name];
+  return Array.isArray(value) ? value.length : undefined;
+}
+
+function itemsOf(args: Args, definitions: ArgDefinitions): number {
+  return definitions.reduce((sum, { name, type }) => sum + countItems(args[name], type), 0);
+}
+
+/** By type, so that what a JSON scalar holds does not count: the size of the body bounds it. */
+function countItems(value: unknown, type: GraphQLInputType): number {
+  const plain = getNullableType(type);
+  if (isListType(plain) && Array.isArray(value)) {
+    return value.reduce((sum: number, item) => sum + 1 + countItems(item, plain.ofType), 0);
+  }
+  if (!isInputObjectType(plain) || typeof value !== "object" || value === null) return 0;
+  const fields = Object.values(plain.getFields());
+  return fields.reduce((sum, field) => sum + countItems((value as Args)[field.name], field.type), 0);
+}
+
+function weightOf({ extensions }: GraphQLField<unknown, unknown>): number {
+  const { row } = (extensions["cost"] ?? {}) as { row?: number };
+  return row ?? 1;
+}

@@ -1,0 +1,80 @@
+import { isIPv6 } from "node:net";
+import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
+import { CircuitBreaker } from "../decisions/circuit-breaker.js";
+import type { RedisConnection } from "../decisions/open-redis.js";
+import { Refusal } from "./refusal.js";
+
+/** Seconds over which requests are counted. */
+export const WINDOW_SECONDS = 10;
+
+/**
+ * Counts one request of a sender.
+ *
+ * @throws Refusal RATE_LIMITED, with `retry-after`, beyond the limit
+ */
+export type CountRequest = (sender: string) => Promise<void>;
+
+export interface RateLimitOptions {
+  /** Requests of one sender in {@link WINDOW_SECONDS}. */
+  readonly limit: number;
+  /** Heads the keys of this limit in Redis. */
+  readonly keyPrefix: string;
+  /** Null: only this process counts. */
+  readonly redis: RedisConnection | null;
+}
+
+/**
+ * Limits the requests of each sender. Gateways count together in Redis; beside that each counts for itself what it has
+ * let in, so that without Redis no sender gets more than the limit from each gateway, and a flood is refused without
+ * asking Redis. A Redis that is slow is waited for as long as its connection allows, and after some failures not at all.
+ */
+export function createRateLimit({ limit, keyPrefix, redis }: RateLimitOptions): CountRequest {
+  const counted = { points: limit, duration: WINDOW_SECONDS, keyPrefix };
+  const local = new RateLimiterMemory(counted);
+  const shared = redis && new RateLimiterRedis({ ...counted, storeClient: redis, inMemoryBlockOnConsumed: limit });
+  const breaker = new CircuitBreaker();
+  return async (sender) => {
+    await consume(local, sender, limit);
+    if (shared === null || !breaker.admits()) return;
+    try {
+      await consume(shared, sender, limit);
+      breaker.record(true);
+    } catch (error) {
+      breaker.record(error instanceof Refusal);
+      if (error instanceof Refusal) throw error;
+    }
+  };
+}
+
+async function consume(limiter: RateLimiterAbstract, sender: string, limit: number): Promise<void> {
+  try {
+    await limiter.consume(sender);
+  } catch (error) {
+    throw error instanceof RateLimiterRes ? rateLimited(error, limit) : error;
+  }
+}
+
+function rateLimited({ msBeforeNext }: RateLimiterRes, limit: number): Refusal {
+  const seconds = Math.max(1, Math.ceil(msBeforeNext / 1_000));
+  return new Refusal(`more than ${limit} requests in ${WINDOW_SECONDS} s, retry in ${seconds} s`, {
+    status: 429,
+    code: "RATE_LIMITED",
+    headers: { "retry-after": String(seconds) },
+    extensions: { exceeded: "requests", limit },
+  });
+}
+
+/** What an address counts as: IPv6 networks are given away by the 64 bits, so one sender may have all of one. */
+export function networkOf(address: string | undefined): string {
+  if (address === undefined) return "unknown";
+  const plain = address.startsWith("::ffff:") ? address.slice("::ffff:".length) : address;
+  return isIPv6(plain) ? `${firstGroups(plain, 4).join(":")}::/64` : plain;
+}
+
+function firstGroups(address: string, count: number): string[] {
+  const [head = "", tail] = address.split("%", 1)[0]?.split("::") ?? [];
+  const before = head === "" ? [] : head.split(":");
+  const after = tail ? tail.split(":") : [];
+  const zeros = Array.from({ length: Math.max(0, 8 - before.length - after.length) }, () => "0");
+  return [...before, ...zeros, ...after].slice(0, count);
+}
