@@ -252,7 +252,7 @@ const VARIABLES = {
   MAX_IN_FLIGHT: wholeNumber(256, 10_000),
   MAX_WAITING: wholeNumber(256, 10_000),
   REQUEST_DEADLINE_MS: wholeNumber(5_000, 600_000),
-  RATE_LIMIT: wholeNumber(20_000, 10_000_000),
+  RATE_LIMIT: wholeNumber(200_000, 10_000_000),
   RATE_LIMIT_UNKNOWN: wholeNumber(200, 10_000_000),
   CORS_ORIGINS: origins.optional(),
   LIMIT_CUSTOM_POLICY_CHARACTERS: quota(DEFAULT_LIMITS.customPolicyCharacters, HARD_LIMITS.documentBytes),

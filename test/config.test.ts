@@ -62,7 +62,7 @@ describe("loadConfig", () => {
         waiting: 256,
         deadline: 5_000,
       },
-      rateLimits: { perCredential: 20_000, perAddress: 200 },
+      rateLimits: { perCredential: 200_000, perAddress: 200 },
       corsOrigins: [],
       secrets: {},
     });

@@ -68,9 +68,9 @@ export const cacheAside: readonly Slip[] = [
   {
     file: KEY_SOURCE,
     // biome-ignore lint/suspicious/noTemplateCurlyInString: source text
-    find: "return `az:d:${FORMAT}:${digest}`",
+    find: "return `az:d:${FORMAT}:${sha256(text)}`",
     // biome-ignore lint/suspicious/noTemplateCurlyInString: source text
-    replace: "return `aside:${question.principal.arnKey}:${digest}`",
+    replace: "return `aside:${question.principal.arnKey}:${sha256(text)}`",
   },
   noLocalAnswers,
   {
