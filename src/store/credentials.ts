@@ -3,8 +3,7 @@ import type { Pool } from "pg";
 import type { Caller } from "../domain/caller.js";
 import type { Database, Transaction } from "./prisma-client.js";
 import type { RevisionRow } from "./revision-vector.js";
-import { REVISION_DEADLINE_MS, withDeadline } from "./revisions.js";
-import type { FoundSignIn, SignIn } from "./sign-in.js";
+import { type FoundSignIn, findSignIn, type SignIn, type SignInStatement } from "./sign-in.js";
 import { asStoreError } from "./store-errors.js";
 
 /** An API key `rg_<id>_<secret>` as it is handed out, and all that is kept of it. */
@@ -27,6 +26,7 @@ export class CredentialConflictError extends Error {
 }
 
 interface CredentialRow {
+  readonly id: string;
   readonly now: number;
   readonly kind: "OPERATOR" | "PRINCIPAL";
   readonly secret_digest: Buffer;
@@ -47,10 +47,10 @@ interface StoredSecrets {
 const API_KEY = /^rg_([a-z0-9]{1,32})_([A-Za-z0-9_-]{43,512})$/;
 const OPERATOR_LOCK = 7_270_736_901n;
 /** `least` takes no notice of NULLs. */
-const FIND_CREDENTIAL = {
+const FIND_CREDENTIAL: SignInStatement<CredentialRow> = {
   name: "ramgate-find-credential",
   text: `SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
-      c.kind, c.secret_digest, p.arn AS principal_arn, c.previous_digest,
+      c.id, c.kind, c.secret_digest, p.arn AS principal_arn, c.previous_digest,
       floor(extract(epoch FROM c.previous_until) * 1000)::float8 AS previous_until,
       floor(extract(epoch FROM least(c.revoked_at, c.expires_at)) * 1000)::float8 AS until,
       s.scopes, coalesce((SELECT json_agg(json_build_array(r.scope, r.rev, r.tag)) FROM scope_revision r
@@ -58,6 +58,10 @@ const FIND_CREDENTIAL = {
     FROM credential c LEFT JOIN principal p ON p.id = c.principal_id,
       LATERAL (SELECT array_remove(ARRAY['cred:' || c.id, 'prin:' || p.arn_key], NULL) AS scopes) s
     WHERE c.id = $1`,
+  toSignIn(row) {
+    const { secret_digest: digest, until, scopes, revisions } = row;
+    return { digest, previous: previousOf(row), caller: callerOf(row), from: null, until, scopes, revisions };
+  },
 };
 
 /** Makes a key with a secret of 256 random bits. `id`: of a key that gets a new secret; a random one unless given. */
@@ -78,26 +82,17 @@ export function parseApiKey(text: string): ApiKey | null {
 }
 
 /** What the database knows of the key with this id. @throws UnavailableError when it does not answer */
-export async function findCredential(pool: Pool, id: string): Promise<FoundSignIn> {
-  try {
-    const found = pool.query<CredentialRow>({ ...FIND_CREDENTIAL, values: [id] });
-    const [row] = (await withDeadline(found, REVISION_DEADLINE_MS)).rows;
-    if (row === undefined) return { signIn: null, now: 0 };
-    const { now, secret_digest: digest, until, scopes, revisions } = row;
-    const [previous, caller] = [previousOf(row), callerOf(id, row)];
-    return { signIn: { digest, previous, caller, from: null, until, scopes, revisions }, now };
-  } catch (error) {
-    throw asStoreError(error);
-  }
+export function findCredential(pool: Pool, id: string): Promise<FoundSignIn> {
+  return findSignIn(pool, FIND_CREDENTIAL, id);
 }
 
 function previousOf({ previous_digest: digest, previous_until: until }: CredentialRow): SignIn["previous"] {
   return digest === null || until === null ? null : { digest, until };
 }
 
-function callerOf(credentialId: string, row: CredentialRow): Caller | null {
-  if (row.kind === "OPERATOR") return { kind: "OPERATOR", credentialId };
-  return row.principal_arn === null ? null : { kind: "PRINCIPAL", credentialId, principalArn: row.principal_arn };
+function callerOf({ id: credentialId, kind, principal_arn: principalArn }: CredentialRow): Caller | null {
+  if (kind === "OPERATOR") return { kind, credentialId };
+  return principalArn === null ? null : { kind, credentialId, principalArn };
 }
 
 /**

@@ -1,10 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Pool } from "pg";
-import type { Caller } from "../domain/caller.js";
 import type { RevisionRow } from "./revision-vector.js";
-import { REVISION_DEADLINE_MS, withDeadline } from "./revisions.js";
-import type { FoundSignIn } from "./sign-in.js";
-import { asStoreError } from "./store-errors.js";
+import { type FoundSignIn, findSignIn, type SignInStatement } from "./sign-in.js";
 
 /** A token `rgs_<session id>_<secret>`, and all that is kept of it. */
 export interface SessionToken {
@@ -14,6 +11,7 @@ export interface SessionToken {
 }
 
 interface SessionRow {
+  readonly id: string;
   readonly now: number;
   readonly arn: string;
   readonly token_digest: Buffer;
@@ -24,14 +22,18 @@ interface SessionRow {
 
 const SESSION_TOKEN = /^rgs_([0-9a-f]{8})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{4})([0-9a-f]{12})_[A-Za-z0-9_-]{43}$/;
 /** `least` takes no notice of NULLs. */
-const FIND_SESSION = {
+const FIND_SESSION: SignInStatement<SessionRow> = {
   name: "ramgate-find-session",
-  text: `SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now, s.arn, s.token_digest,
+  text: `SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now, s.id, s.arn, s.token_digest,
       floor(extract(epoch FROM s.issued_at) * 1000)::float8 AS from,
       floor(extract(epoch FROM least(s.expires_at, s.revoked_at)) * 1000)::float8 AS until,
       coalesce((SELECT json_agg(json_build_array(r.scope, r.rev, r.tag)) FROM scope_revision r
         WHERE r.scope = 'prin:' || s.arn), '[]') AS revisions
     FROM role_session s WHERE s.id = $1`,
+  toSignIn({ id: credentialId, arn: principalArn, token_digest: digest, from, until, revisions }) {
+    const caller = { kind: "PRINCIPAL", credentialId, principalArn, signedInBy: "SESSION_TOKEN" } as const;
+    return { digest, caller, from, until, scopes: [`prin:${principalArn}`], revisions };
+  },
 };
 
 /** Makes the token of a new session, 256 random bits. `sessionId`: a UUID. */
@@ -47,17 +49,8 @@ export function sessionIdOf(text: string): string | null {
 }
 
 /** What the database knows of the session with this id. @throws UnavailableError when it does not answer */
-export async function findSession(pool: Pool, id: string): Promise<FoundSignIn> {
-  try {
-    const found = pool.query<SessionRow>({ ...FIND_SESSION, values: [id] });
-    const [row] = (await withDeadline(found, REVISION_DEADLINE_MS)).rows;
-    if (row === undefined) return { signIn: null, now: 0 };
-    const { now, arn: principalArn, token_digest: digest, from, until, revisions } = row;
-    const caller: Caller = { kind: "PRINCIPAL", credentialId: id, principalArn, signedInBy: "SESSION_TOKEN" };
-    return { signIn: { digest, caller, from, until, scopes: [`prin:${principalArn}`], revisions }, now };
-  } catch (error) {
-    throw asStoreError(error);
-  }
+export function findSession(pool: Pool, id: string): Promise<FoundSignIn> {
+  return findSignIn(pool, FIND_SESSION, id);
 }
 
 function digestOf(text: string): Buffer {

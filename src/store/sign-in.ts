@@ -1,5 +1,8 @@
+import type { Pool } from "pg";
 import type { Caller } from "../domain/caller.js";
 import type { RevisionRow } from "./revision-vector.js";
+import { REVISION_DEADLINE_MS, withDeadline } from "./revisions.js";
+import { asStoreError } from "./store-errors.js";
 
 /** Who signs in with a secret, as the database has it. */
 export interface SignIn {
@@ -23,4 +26,27 @@ export interface FoundSignIn {
   readonly signIn: SignIn | null;
   /** Milliseconds since the epoch. */
   readonly now: number;
+}
+
+/** How a kind of sign-in is looked up. */
+export interface SignInStatement<Row> {
+  readonly name: string;
+  /** Takes the id as $1. */
+  readonly text: string;
+  toSignIn(row: Row): SignIn;
+}
+
+/** @throws UnavailableError when the database does not answer */
+export async function findSignIn<Row extends { readonly now: number }>(
+  pool: Pool,
+  { name, text, toSignIn }: SignInStatement<Row>,
+  id: string,
+): Promise<FoundSignIn> {
+  try {
+    const found = pool.query<Row>({ name, text, values: [id] });
+    const [row] = (await withDeadline(found, REVISION_DEADLINE_MS)).rows;
+    return row === undefined ? { signIn: null, now: 0 } : { signIn: toSignIn(row), now: row.now };
+  } catch (error) {
+    throw asStoreError(error);
+  }
 }

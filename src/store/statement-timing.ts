@@ -53,6 +53,7 @@ const NAMED: Readonly<Record<string, StatementKind>> = {
   ramgate_evaluation_input: "evaluation_input",
   "ramgate-find-credential": "sign_in",
   "ramgate-find-session": "sign_in",
+  "ramgate-find-principal": "sign_in",
 };
 
 const BY_FIRST_WORD: Readonly<Record<string, StatementKind>> = {
