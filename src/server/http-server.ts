@@ -1,10 +1,11 @@
+import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { commonHeaders, requestIdOf, setCommonHeaders } from "./common-headers.js";
+import { COMMON_HEADERS, setCommonHeaders } from "./common-headers.js";
 import type { ExplorerPage } from "./explorer-page.js";
 import type { Parts } from "./readiness.js";
-import { noteRequest, type OnRequest, type Route } from "./request-notes.js";
+import { noteRequest, notesOf, type OnRequest, type Route } from "./request-notes.js";
 
 /** What the process can currently do; `/readyz` is 200 only in `ready`. */
 export type Readiness = "starting" | "ready" | "draining";
@@ -36,6 +37,8 @@ const SERVER_OPTIONS = {
   maxHeaderSize: 16_384,
 };
 
+const MOST_REQUESTS_OF_A_CONNECTION = 1_000;
+
 /** HTTP server with `/healthz`, `/readyz` and `/graphql`; it can listen before the gateway behind it is ready. */
 export function createHttpGateway(
   explorer: (() => Promise<ExplorerPage>) | null,
@@ -46,17 +49,11 @@ export function createHttpGateway(
   let checkParts: (() => Promise<Parts>) | null = null;
   const underWay = new Set<Promise<unknown>>();
   const open = new Set<ServerResponse>();
-  const server = createServer({ ...SERVER_OPTIONS, keepAliveTimeout: keepAlive });
-  server.maxRequestsPerSocket = 1_000;
-  server.on("clientError", refuseUnreadable);
+  const server = createBareServer(keepAlive);
   server.on("request", (request, response) => {
     setCommonHeaders(response);
     if (state === "draining") closeAfter(response);
-    open.add(response);
-    response.once("close", () => {
-      open.delete(response);
-      if (!server.listening) server.closeIdleConnections(); // where the response had not said so
-    });
+    track(open, server, response);
     const name = routeOf(request, explorer !== null);
     noteRequest(request, response, name, onRequest);
     route(request, response, name, { state, graphql, explorer, checkParts });
@@ -85,6 +82,20 @@ export function createHttpGateway(
   };
 }
 
+function createBareServer(keepAliveTimeout: number): Server {
+  const server = createServer({ ...SERVER_OPTIONS, keepAliveTimeout });
+  server.maxRequestsPerSocket = MOST_REQUESTS_OF_A_CONNECTION;
+  return server.on("clientError", refuseUnreadable);
+}
+
+function track(open: Set<ServerResponse>, server: Server, response: ServerResponse): void {
+  open.add(response);
+  response.once("close", () => {
+    open.delete(response);
+    if (!server.listening) server.closeIdleConnections(); // where the response had not said so
+  });
+}
+
 interface Routes {
   readonly state: Readiness;
   readonly graphql: RequestHandler | null;
@@ -110,7 +121,7 @@ function route(request: IncomingMessage, response: ServerResponse, name: Route, 
 
 function routeGraphQL(request: IncomingMessage, response: ServerResponse, graphql: RequestHandler | null): void {
   if (graphql) graphql(request, response);
-  else sendUnavailable(response);
+  else sendUnavailable(request, response);
 }
 
 /** Not ready before the start is done, while draining, and while PostgreSQL is away, which no answer can do without. */
@@ -149,9 +160,9 @@ function sendExplorer(request: IncomingMessage, response: ServerResponse, explor
   );
 }
 
-function sendUnavailable(response: ServerResponse): void {
+function sendUnavailable(request: IncomingMessage, response: ServerResponse): void {
   response.setHeader("retry-after", "1");
-  const extensions = { code: "UNAVAILABLE", requestId: requestIdOf(response) };
+  const extensions = { code: "UNAVAILABLE", requestId: notesOf(request).requestId };
   sendJson(response, 503, { errors: [{ message: "the gateway is starting", extensions }] });
 }
 
@@ -167,7 +178,12 @@ function sendJson(response: ServerResponse, status: number, body: unknown): void
 function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === "ECONNRESET" || !socket.writable) return;
   const status = UNREADABLE[error.code ?? ""] ?? "400 Bad Request";
-  const headers = Object.entries({ ...commonHeaders(), connection: "close", "content-length": "0" });
+  const headers = Object.entries({
+    "x-request-id": randomUUID(),
+    ...COMMON_HEADERS,
+    connection: "close",
+    "content-length": "0",
+  });
   socket.end(`HTTP/1.1 ${status}\r\n${headers.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`);
 }
 

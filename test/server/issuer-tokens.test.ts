@@ -1,7 +1,4 @@
 import { sign } from "node:crypto";
-import { once } from "node:events";
-import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { isObjectType } from "graphql";
 import { Pool } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -12,15 +9,12 @@ import { createUser } from "../../src/administration/create-user.js";
 import { deleteUser } from "../../src/administration/delete-user.js";
 import { updateUser } from "../../src/administration/update-user.js";
 import { buildSchema } from "../../src/graphql/schema.js";
-import { createLog } from "../../src/log.js";
-import { createGraphQLListener } from "../../src/server/graphql-listener.js";
-import { createHttpGateway } from "../../src/server/http-server.js";
 import type { Authenticator } from "../../src/store/authenticator.js";
 import type { OidcSettings } from "../../src/store/oidc-tokens.js";
 import { ACCOUNT, arn, changesOf, TRUST, useAdministration } from "../administration/setup.js";
 import { brokenSignIn, SIGN_IN, type SignIn } from "../support/authenticator.js";
 import { hmac, type Issuer, issuerKey, publicJwk, startIssuer, tokenOf } from "../support/issuer.js";
-import { DEFAULT_LIMITS } from "../support/listener.js";
+import { type Listener, startListener } from "../support/listener.js";
 import { type Mutation, reportKilled } from "../support/mutation.js";
 
 const ISSUER = "https://id.example.com";
@@ -167,7 +161,7 @@ const { done } = changesOf(context);
 let issuer: Issuer;
 let pool: Pool;
 let now: number;
-let server: Server;
+let listener: Listener;
 let authenticate: Authenticator;
 let resolved = 0;
 /** Statements that look principals up. */
@@ -205,24 +199,10 @@ beforeAll(async () => {
   const decisions = { decideMany: () => Promise.reject(new Error("nobody asks")) };
   const services = { db: administration.db, decisions, administration };
   const current: Authenticator = (token) => authenticate(token);
-  const listener = createGraphQLListener({
-    schema: buildSchema(),
-    services,
-    authenticate: current,
-    limits: DEFAULT_LIMITS,
-    countKnown: async () => {},
-    countUnknown: async () => {},
-    origins: [],
-    log: createLog("silent"),
-  });
-  const gateway = createHttpGateway(null);
-  gateway.serve(listener);
-  server = gateway.server.listen(0, "127.0.0.1");
-  await once(server, "listening");
+  listener = await startListener({}, { schema: buildSchema(), services, authenticate: current });
 });
 afterAll(async () => {
-  server?.closeAllConnections();
-  server?.close();
+  await listener?.close();
   await issuer?.close();
   await pool?.end();
 });
@@ -250,7 +230,7 @@ function countResolvers(): void {
 }
 
 async function ask(token: string) {
-  const response = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/graphql`, {
+  const response = await fetch(listener.url, {
     method: "POST",
     headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
     body: '{"query":"{ viewer { kind principal { arn } credential { id type apiKey { id } } } }"}',
