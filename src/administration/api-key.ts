@@ -70,7 +70,7 @@ export async function findKey(db: Database, id: string, caller: Caller): Promise
 }
 
 /** Operators manage all keys, principals their own. A session is not its role: its policy may withhold what the role may. */
-export function mayManage(caller: Caller, principal: PrincipalName | null): boolean {
+export function mayManage(caller: Caller, principal: Pick<PrincipalName, "arnKey"> | null): boolean {
   if (caller.kind === "OPERATOR") return true;
   return principal !== null && parsePrincipalArn(caller.principalArn).arnKey === principal.arnKey;
 }

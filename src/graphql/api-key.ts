@@ -1,4 +1,4 @@
-import type { IssuedKey } from "../administration/api-key.js";
+import { type IssuedKey, mayManage } from "../administration/api-key.js";
 import { createApiKey } from "../administration/create-api-key.js";
 import { revokeApiKey } from "../administration/revoke-api-key.js";
 import { rotateApiKey } from "../administration/rotate-api-key.js";
@@ -22,11 +22,10 @@ export const ApiKey = builder.prismaObject("Credential", {
   description:
     "An API key, for `authorization: Bearer rg_<id>_<secret>`. The gateway keeps only a digest of its secret.",
   fields: (t) => ({
-    keyId: t.id({
-      resolve: ({ id }) => id,
+    keyId: t.exposeID("id", {
       description: "`<id>` of `rg_<id>_<secret>`; it stays when the key is rotated.",
     }),
-    kind: t.field({ type: ViewerKind, description: "What it signs in as.", resolve: ({ kind }) => kind }),
+    kind: t.expose("kind", { type: ViewerKind, description: "What it signs in as." }),
     principal: t.field({
       type: Principal,
       nullable: true,
@@ -34,44 +33,35 @@ export const ApiKey = builder.prismaObject("Credential", {
       resolve: ({ principalId }, _args, { records }) =>
         principalId === null ? null : records.principals.load(principalId),
     }),
-    description: t.string({
-      nullable: true,
-      description: "Free text; null when not given.",
-      resolve: ({ description }) => description,
-    }),
+    description: t.exposeString("description", { nullable: true, description: "Free text; null when not given." }),
   }),
 });
 
 builder.prismaObjectFields(ApiKey, (t) => ({
-  createdAt: t.field({
+  createdAt: t.expose("createdAt", {
     type: "DateTime",
     description: "When it was made.",
-    resolve: ({ createdAt }) => createdAt,
   }),
-  expiresAt: t.field({
+  expiresAt: t.expose("expiresAt", {
     type: "DateTime",
     nullable: true,
     description: "First instant at which it is good no more; null: it lives until it is revoked.",
-    resolve: ({ expiresAt }) => expiresAt,
   }),
-  rotatedAt: t.field({
+  rotatedAt: t.expose("rotatedAt", {
     type: "DateTime",
     nullable: true,
     description: "When it got the secret that it has; null: when it was made.",
-    resolve: ({ rotatedAt }) => rotatedAt,
   }),
-  previousSecretUntil: t.field({
+  previousSecretUntil: t.expose("previousUntil", {
     type: "DateTime",
     nullable: true,
     description:
       "First instant at which the secret of before its last rotation is good no more; null: it was void at once.",
-    resolve: ({ previousUntil }) => previousUntil,
   }),
-  revokedAt: t.field({
+  revokedAt: t.expose("revokedAt", {
     type: "DateTime",
     nullable: true,
     description: "When it was revoked; null: it was not.",
-    resolve: ({ revokedAt }) => revokedAt,
   }),
   lastUsedAt: t.field({
     type: "DateTime",
@@ -91,18 +81,14 @@ node(
   async (ids, { apiKeys }, caller) => (await apiKeys.loadMany(ids)).map((key) => visible(key, caller)),
 );
 
-/** Operators see all keys, principals their own; of others they learn nothing, not even that there are any. */
+/** Of keys that they may not manage principals learn nothing, not even that there are any. */
 function visible<Missing>(key: ApiKeyRow | Missing, caller: Caller | null): ApiKeyRow | Missing | null {
-  if (caller?.kind === "OPERATOR" || !isRow(key)) return key;
-  return caller !== null && key.principal?.arnKey === ownKey(caller) ? key : null;
+  if (!isRow(key)) return key;
+  return caller !== null && mayManage(caller, key.principal) ? key : null;
 }
 
 function isRow(key: unknown): key is ApiKeyRow {
   return typeof key === "object" && key !== null && !(key instanceof Error);
-}
-
-function ownKey({ principalArn }: Extract<Caller, { kind: "PRINCIPAL" }>): string {
-  return parsePrincipalArn(principalArn).arnKey;
 }
 
 const ApiKeys = connectionOf(ApiKey, "ApiKey", "API keys");
