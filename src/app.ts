@@ -14,7 +14,7 @@ import { type Authenticator, createAuthenticator } from "./store/authenticator.j
 import { createCredentialUse } from "./store/credential-use.js";
 import { ensureOperator } from "./store/credentials.js";
 import { startEmbeddedPostgres } from "./store/embedded-postgres.js";
-import { openLoadPool } from "./store/evaluation-input.js";
+import { type LoadPool, openLoadPool } from "./store/evaluation-input.js";
 import { type GatewaySecrets, loadGatewaySecrets } from "./store/gateway-secrets.js";
 import { migrate } from "./store/migrate.js";
 import { createTokenVerifier } from "./store/oidc-tokens.js";
@@ -42,19 +42,11 @@ export interface App {
 
 /** How the parts behind the gateway are. */
 export interface Vitals {
-  readonly pools: Readonly<Record<"model" | "revisions" | "load", PoolUse>>;
+  readonly pools: Readonly<Record<"model" | "revisions" | "load", LoadPool>>;
   /** Null: there is none. */
   readonly redis: Pick<RedisDecisionCache, "isConnected" | "isCircuitOpen"> | null;
   /** Rejects within a second when the primary does not answer. */
   askDatabase(): Promise<unknown>;
-}
-
-/** Numbers of connections, and of those who wait for one. */
-export interface PoolUse {
-  readonly totalCount: number;
-  readonly idleCount: number;
-  readonly waitingCount: number;
-  readonly options: { readonly max: number };
 }
 
 /** Who wants to know what the gateway does. */
@@ -97,14 +89,8 @@ export async function openApp(config: Config, log: Logger, observers: Observers 
 async function assemble(config: Config, log: Logger, closers: Closers, observers: Observers): Promise<App> {
   const url = config.databaseUrl ?? (await startEmbedded(config, log, closers));
   for (const name of await migrate(url, MIGRATIONS)) log.info(`applied migration ${name}`);
-  const modelPool = openModelPool(url, MODEL_CONNECTIONS);
-  const db = openDatabase(url, MODEL_CONNECTIONS, modelPool);
-  closers.add(() => db.$disconnect());
-  const vectorPool = openRevisionPool(url);
-  const loadPool = openLoadPool(url);
-  closers.add(() => Promise.all([vectorPool.end(), loadPool.end()]));
-  const pools = { model: modelPool, revisions: vectorPool, load: loadPool };
-  if (observers.onStatement) for (const pool of Object.values(pools)) timeStatements(pool, observers.onStatement);
+  const { db, pools } = openPools(url, closers, observers);
+  const { revisions: vectorPool, load: loadPool } = pools;
   await assertRevisionTriggers(vectorPool);
   const secrets = { ...(await loadGatewaySecrets(db)), ...config.secrets };
   observers.onSecrets?.(secrets);
@@ -138,6 +124,19 @@ async function assemble(config: Config, log: Logger, closers: Closers, observers
     vitals: { pools, redis: cache, askDatabase: () => revisions.readFresh([]) },
     close: () => closers.close(),
   };
+}
+
+function openPools(url: string, closers: Closers, { onStatement }: Observers) {
+  const pools = {
+    model: openModelPool(url, MODEL_CONNECTIONS),
+    revisions: openRevisionPool(url),
+    load: openLoadPool(url),
+  };
+  if (onStatement) for (const pool of Object.values(pools)) timeStatements(pool, onStatement);
+  const db = openDatabase(url, MODEL_CONNECTIONS, pools.model);
+  closers.add(() => db.$disconnect()); // and the pool with it
+  closers.add(() => Promise.all([pools.revisions.end(), pools.load.end()]));
+  return { db, pools };
 }
 
 async function startEmbedded(config: Config, log: Logger, closers: Closers): Promise<string> {

@@ -48,7 +48,7 @@ export interface DecisionsOptions extends KeySpace {
   readonly compile?: CompileDocument;
   /** Oldest state that `minimizeLatency` may answer from, in milliseconds before the question; default 1,000. */
   readonly maxStaleness?: number;
-  /** Share of the answers from the cache, 0 to 1, that is evaluated again to see that it is right; default: none. */
+  /** Share of the answers from what is kept, 0 to 1, that is evaluated again to see that it is right; default: none. */
   readonly verifiedShare?: number;
   /** Default: one of its own on `pool`. */
   readonly revisions?: RevisionReader;
@@ -135,7 +135,7 @@ function assemble(options: DecisionsOptions): Services {
   const states =
     answers === null ? createPlainStateReader(revisions) : createStateReader(revisions, options.maxStaleness);
   const load = states.remembering(createInputLoader(options.loadPool, options.compile ?? createPolicyCompiler()));
-  const loader = createAnswerLoader(load, scopePrecedence, facts);
+  const loader = createAnswerLoader({ load, scopePrecedence, known: facts });
   const verifier = createVerifier({ load, share: options.verifiedShare ?? 0, scopePrecedence });
   return { ...options, revisions, states, facts, loader, answers, verifier, counted };
 }

@@ -33,6 +33,13 @@ export interface AnswerLoader {
   begun(): number;
 }
 
+export interface AnswerLoaderOptions {
+  readonly load: LoadEvaluationInput;
+  readonly scopePrecedence: ScopePrecedence;
+  /** Told of all that was loaded; null: nothing is kept. */
+  readonly known: KnownFacts | null;
+}
+
 interface Running {
   /** Its place among all loads. */
   readonly number: number;
@@ -44,21 +51,15 @@ interface Running {
  * time the first one loads for all. Its snapshot may be older than a question that joins it: time has gone on since, and
  * a failover may have lost what it saw. So whoever joins a load that had begun before looks at the answer, and joins only
  * loads that begin later when it is not the right one.
- *
- * @param known told of all that was loaded; null: nothing is kept
  */
-export function createAnswerLoader(
-  load: LoadEvaluationInput,
-  scopePrecedence: ScopePrecedence,
-  known: KnownFacts | null,
-): AnswerLoader {
+export function createAnswerLoader(options: AnswerLoaderOptions): AnswerLoader {
   const running = new Map<string, Running>();
   let begun = 0;
 
   function loadAll(wanted: readonly Wanted[]): Promise<readonly (Loaded | Error)[]> {
     const joined = wanted.map(({ key }) => (key === null ? undefined : running.get(key)));
     const own = wanted.filter((_, place) => joined[place] === undefined);
-    const evaluated = own.length === 0 ? NOTHING : evaluateAll(own);
+    const evaluated = own.length === 0 ? NOTHING : evaluateAll(own, options);
     const answers = own.map((_, place) => evaluated.then((all) => all[place] ?? leftOut()));
     if (own.length > 0) begun += 1;
     share(running, own, answers, begun);
@@ -69,19 +70,6 @@ export function createAnswerLoader(
         return shared === undefined ? (rest.next().value ?? leftOut()) : takeOrLoad(item, shared);
       }),
     );
-  }
-
-  async function evaluateAll(own: readonly Wanted[]): Promise<readonly (Loaded | Error)[]> {
-    try {
-      const input = await load({
-        principals: own.map(({ question }) => question.principal),
-        resources: [...new Set(own.map(({ question }) => question.resource))],
-        scopes: [...new Set(own.flatMap(({ question, scopes }) => [...question.scopes, ...scopes]))],
-      });
-      return await evaluateIn(input, own, scopePrecedence, known);
-    } catch (error) {
-      return own.map(() => asError(error));
-    }
   }
 
   async function takeOrLoad(item: Wanted, { number, answer }: Running): Promise<Loaded | Error> {
@@ -113,11 +101,26 @@ function share(
   }
 }
 
+async function evaluateAll(
+  wanted: readonly Wanted[],
+  options: AnswerLoaderOptions,
+): Promise<readonly (Loaded | Error)[]> {
+  try {
+    const input = await options.load({
+      principals: wanted.map(({ question }) => question.principal),
+      resources: [...new Set(wanted.map(({ question }) => question.resource))],
+      scopes: [...new Set(wanted.flatMap(({ question, scopes }) => [...question.scopes, ...scopes]))],
+    });
+    return await evaluateIn(input, wanted, options);
+  } catch (error) {
+    return wanted.map(() => asError(error));
+  }
+}
+
 async function evaluateIn(
   input: EvaluationInput,
   wanted: readonly Wanted[],
-  scopePrecedence: ScopePrecedence,
-  known: KnownFacts | null,
+  { scopePrecedence, known }: AnswerLoaderOptions,
 ): Promise<(Loaded | Error)[]> {
   const { vector, followed, now, ofOneMoment } = input;
   const slice = createTimeSlicer();

@@ -27,8 +27,8 @@ const MUTANTS: readonly Mutation[] = [
   {
     name: "what cannot be evaluated is allowed",
     file: "decisions/load-answers.ts",
-    find: "      return own.map(() => asError(error));",
-    replace: `    return own.map(({ question }) => ({
+    find: "    return wanted.map(() => asError(error));",
+    replace: `    return wanted.map(({ question }) => ({
       answer: {
         decisions: question.actions.map((action) => ({ action, outcome: "ALLOW" })),
         resource: { arn: question.resource, registered: false },
