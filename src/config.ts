@@ -35,7 +35,7 @@ export interface Config {
   readonly decisionCache: "on" | "local" | "off";
   /** Oldest state that `minimizeLatency` may answer from, in milliseconds before the question. */
   readonly maxStaleness: number;
-  /** Share of the answers from the cache, 0 to 1, that is evaluated again. */
+  /** Share of the answers from what is kept, 0 to 1, that is loaded and evaluated again. */
   readonly verifiedShare: number;
   readonly graphiql: boolean;
   /** TCP port of `/metrics`, on `host`; 0 lets the system choose; absent: there are no metrics. */
