@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Answer, Decisions, Question } from "../../src/decisions/decide-many.js";
 import type { DecisionCache } from "../../src/decisions/decision-cache.js";
+import { MOST_LISTS } from "../../src/store/revisions.js";
 import { createMemoryDecisionCache } from "../support/memory-decision-cache.js";
 import "../support/backend.js";
 import { ACCOUNT, allow, attach, type Fixture, key, openFixture, user } from "./fixture.js";
@@ -88,6 +89,7 @@ it("more principals than are looked up at a time are all answered, and known fro
     [fixture.ids["ops"], ACCOUNT],
   );
   const questions = names.map((name) => ({ ...decrypt, principal: user(name) }));
+  const query = vi.spyOn(fixture.pool, "query");
   for (const cache of ["MISS", "HIT"]) {
     const answers = await own.decideMany(questions);
     expect(new Set(answers.map((answer) => (answer instanceof Error ? answer.message : answer.cache)))).toEqual(
@@ -95,6 +97,9 @@ it("more principals than are looked up at a time are all answered, and known fro
     );
     expect(answers.every((answer) => !(answer instanceof Error) && outcomeOf(answer) === "ALLOW")).toBe(true);
   }
+  const looked = query.mock.calls.map(([statement]) => (statement as unknown as { values: string[][] }).values[1]);
+  expect(looked.map((principals) => principals?.length)).toEqual([MOST_LISTS, 0]);
+  query.mockRestore();
 });
 
 const run = (text: string, ...values: unknown[]) => fixture.sql.query(text, values);
