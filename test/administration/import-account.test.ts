@@ -73,7 +73,12 @@ async function contentsOf(accountId: string): Promise<unknown> {
         notBefore: true,
         expiresAt: true,
       },
-      orderBy: [{ principal: { arnKey: "asc" } }, { policy: { nameKey: "asc" } }, { resourceGroupId: "asc" }],
+      orderBy: [
+        { principal: { arnKey: "asc" } },
+        { policy: { nameKey: "asc" } },
+        { policy: { type: "asc" } },
+        { resourceGroupId: "asc" },
+      ],
     }),
     resources: await db.kmsResource.findMany({
       where,
