@@ -114,7 +114,14 @@ async function assemble(config: Config, log: Logger, closers: Closers, observers
   return {
     db,
     decisions,
-    administration: { db, tokens, limits: config.limits, auditKey: secrets.auditKey, onMoved: announce },
+    administration: {
+      db,
+      tokens,
+      limits: config.limits,
+      auditKey: secrets.auditKey,
+      scopePrecedence,
+      onMoved: announce,
+    },
     authenticate: createAuthenticator(vectorPool, revisions, {
       onKeyUsed: noteKeyUse(db, log, closers),
       tokens: config.oidc && createTokenVerifier(config.oidc),

@@ -1,4 +1,5 @@
 import type { Caller } from "../domain/caller.js";
+import type { ScopePrecedence } from "../domain/evaluation/access-request.js";
 import { RAM_LIMITS } from "../domain/limits.js";
 import type { Database } from "../store/prisma-client.js";
 import type { Tokens } from "../store/revision-token.js";
@@ -31,6 +32,8 @@ export interface Administration {
   readonly limits: Limits;
   /** MAC key of the heads of the audit trails. */
   readonly auditKey: Uint8Array;
+  /** How the rights of callers are evaluated; `staged` unless given. */
+  readonly scopePrecedence?: ScopePrecedence;
   /** Told, after a change was committed, which scopes it moved. Nothing depends on its being heard. */
   readonly onMoved?: (moved: readonly MovedScope[]) => void;
 }

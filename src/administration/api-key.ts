@@ -84,6 +84,7 @@ export function requireKey(key: NamedKey | null, id: string): NamedKey {
 /** What changes of a key have in common. */
 export function changeOf({ id, principal }: NamedKey) {
   return {
+    requires: "USE_CASE" as const, // see `mayManage`
     account: principal?.account ?? null,
     lock: "shared" as const,
     targets: principal === null ? [] : [principal.arn],

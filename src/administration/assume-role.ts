@@ -60,6 +60,7 @@ export async function assumeRole(
     const session = readSession(input, request.caller);
     return {
       action: "assumeRole",
+      requires: "USE_CASE" as const, // RAM asks the trust policy, too
       account: session.role.account,
       lock: "shared" as const,
       targets: targetsOf(session),
@@ -68,7 +69,7 @@ export async function assumeRole(
       run: (tx: Transaction) => openSession(tx, session, issued),
     };
   };
-  return withToken(await changeAccount(administration, request, plan, "PRINCIPALS"), issued);
+  return withToken(await changeAccount(administration, request, plan), issued);
 }
 
 /** Whoever assumes the role is among them, whether it asked itself or an operator did on its behalf. */

@@ -2,6 +2,7 @@ import type { Transaction } from "../store/prisma-client.js";
 import type { Administration, ChangeRequest, ChangeResult, Limits } from "./administration.js";
 import type { AttachPolicyInput } from "./attach-policy.js";
 import { type AttachmentList, inItemOrder, readAttachmentList } from "./attachment-list.js";
+import { attachPermissions, giftTo } from "./attachment-target.js";
 import { type Window, windowOf } from "./attachment-window.js";
 import { changeAccount, type Effect } from "./change-account.js";
 import { findAttachments } from "./find-attachments.js";
@@ -34,6 +35,8 @@ export function attachPolicies(
     const list = withWindowProblems(readAttachmentList(input.attachments), input);
     return {
       action: "attachPolicies",
+      requires: attachPermissions(list.targets),
+      gift: giftTo(list.targets),
       account: list.account,
       lock: "shared",
       targets: list.arns,

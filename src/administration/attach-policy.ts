@@ -4,7 +4,9 @@ import {
   type AttachmentTarget,
   attachmentFacts,
   attachmentTarget,
+  attachPermissions,
   findAttachment,
+  giftTo,
   type TargetInput,
 } from "./attachment-target.js";
 import { sameWindow, type Window, type WindowInput, windowOf } from "./attachment-window.js";
@@ -31,6 +33,8 @@ export function attachPolicy(
     const target = attachmentTarget(input);
     return {
       action: "attachPolicy",
+      requires: attachPermissions([target]),
+      gift: giftTo([target]),
       account: target.principal.account,
       lock: "shared",
       targets: [target.policy.arn, target.principal.arn],

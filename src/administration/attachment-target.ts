@@ -1,6 +1,8 @@
 import type { Transaction } from "../store/prisma-client.js";
 import type { Window } from "./attachment-window.js";
+import type { Gift } from "./escalation.js";
 import {
+  type EntityKind,
   type EntityName,
   entityName,
   findEntity,
@@ -10,6 +12,7 @@ import {
   refuseServiceLinkedRole,
   requireResourceGroup,
 } from "./look-up.js";
+import { needs, type Permission } from "./permissions.js";
 
 export interface TargetInput {
   /** ARN of a custom policy of the principal's account, or of a system policy. */
@@ -34,6 +37,35 @@ export function attachmentTarget(input: TargetInput): AttachmentTarget {
   const principal = entityName(input.principal, ["USER", "GROUP", "ROLE"], "principal");
   const scope = `${principal.kind === "GROUP" ? "grp" : "prin"}:${principal.arnKey}`;
   return { policy, principal, resourceGroup: input.resourceGroup ?? null, scopes: [scope] };
+}
+
+/** Each holder, and each policy together with the kind of its holder. */
+export function attachPermissions(targets: readonly AttachmentTarget[]): readonly Permission[] {
+  return needs("attachPolicies", {
+    "ram:AttachPolicyToUser": arnsFor(targets, "USER"),
+    "ram:AttachPolicyToGroup": arnsFor(targets, "GROUP"),
+    "ram:AttachPolicyToRole": arnsFor(targets, "ROLE"),
+  });
+}
+
+/** The same for what is taken away. */
+export function detachPermissions(targets: readonly AttachmentTarget[]): readonly Permission[] {
+  return needs("detachPolicies", {
+    "ram:DetachPolicyFromUser": arnsFor(targets, "USER"),
+    "ram:DetachPolicyFromGroup": arnsFor(targets, "GROUP"),
+    "ram:DetachPolicyFromRole": arnsFor(targets, "ROLE"),
+  });
+}
+
+function arnsFor(targets: readonly AttachmentTarget[], kind: EntityKind): string[] {
+  const held = targets.filter(({ principal }) => principal.kind === kind);
+  return [...new Set(held.flatMap(({ policy, principal }) => [policy.arn, principal.arn]))];
+}
+
+/** Those who come to have other policies. */
+export function giftTo(targets: readonly AttachmentTarget[]): Gift {
+  const principals = new Map(targets.map(({ principal }) => [principal.arnKey, principal]));
+  return { to: "PRINCIPALS", principals: [...principals.values()] };
 }
 
 /** An attachment as the audit trail keeps it. */

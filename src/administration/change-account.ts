@@ -20,7 +20,9 @@ import {
 } from "../store/store-errors.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { recordAuditEvent } from "./audit-trail.js";
+import { type Authorisation, authoriseChange, type Grantor, refuseForeign } from "./authorise-change.js";
 import { withoutOptions } from "./change-input.js";
+import { beyondSelf, type Gift, watchGift } from "./escalation.js";
 import { holdCaller } from "./hold-caller.js";
 import { claimIdempotencyKey, fingerprintOf, storeResponse } from "./idempotency.js";
 import { Refusal, refuse, refuseIfAny } from "./user-error.js";
@@ -31,9 +33,6 @@ import { checkText, isAccountNumber } from "./validation.js";
  * changes that count towards a quota of the account; `exclusive`: every other change waits.
  */
 export type AccountLock = "shared" | "counted" | "exclusive";
-
-/** Who may ask for a change; principals are then checked by the use case itself. */
-export type OpenTo = "OPERATORS" | "PRINCIPALS";
 
 /** What a use case did, inside the transaction. */
 export interface Effect<T> {
@@ -53,11 +52,13 @@ export interface Effect<T> {
 }
 
 /** One change of one account, ready to be made. */
-export interface Change<T> {
+export interface Change<T> extends Authorisation {
   /** Name of the mutation; what the audit trail calls the change. */
   readonly action: string;
   /** Account number that the change belongs to; null: to no account but to the gateway, which has a trail of its own. */
   readonly account: string | null;
+  /** Whose rights it touches; none: nobody's. */
+  readonly gift?: Gift | undefined;
   readonly lock: AccountLock;
   /** ARNs the change is about. */
   readonly targets: readonly string[];
@@ -101,19 +102,19 @@ const LOCK_TIMEOUT_MS = "2000";
  * case, and leaves an audit event and a revision token. A refused change and a dry run leave nothing behind.
  *
  * @param plan makes the change from its input; may refuse
- * @throws InvalidInputError for a malformed revision token, UnavailableError when the database does not answer, or other
+ * @throws ForbiddenError for what the caller may not change, InvalidInputError for a malformed revision token, UnavailableError when the database does not answer, or other
  *   transactions keep getting in the way; then the same change may be asked for again, best under an idempotency key
  */
 export async function changeAccount<T>(
   administration: Administration,
   request: ChangeRequest,
   plan: () => Change<T>,
-  openTo: OpenTo = "OPERATORS",
 ): Promise<ChangeResult<T>> {
   try {
-    checkRequest(request, openTo);
+    checkRequest(request);
     const change = plan();
     checkAccount(change.account);
+    refuseForeign(request.caller, change);
     const { result, moved } = await withRetries(() => attempt(administration, request, change));
     administration.onMoved?.(moved);
     return result;
@@ -123,9 +124,7 @@ export async function changeAccount<T>(
   }
 }
 
-function checkRequest({ caller, reason, idempotencyKey }: ChangeRequest, openTo: OpenTo): void {
-  if (caller.kind !== "OPERATOR" && openTo === "OPERATORS")
-    refuse("NO_PERMISSION", "only operators may change accounts");
+function checkRequest({ reason, idempotencyKey }: ChangeRequest): void {
   refuseIfAny([...checkText(reason, 1_024, "reason"), ...checkText(idempotencyKey, 255, "idempotencyKey")]);
   if (idempotencyKey === "") refuse("INVALID_PARAMETER_TEXT", "`idempotencyKey` is empty", "idempotencyKey"); // a caller that forgot to fill it in would repeat its first change for ever
 }
@@ -179,14 +178,21 @@ async function changeOnce<T>(
   change: Change<T>,
 ): Promise<Done<T>> {
   const now = await beginChange(tx);
+  const authorise = () =>
+    authoriseChange(tx, administration, request.caller, change, change.gift && beyondSelf(change.gift));
   const claim = await claimKey<T>(tx, request, change);
-  if (claim?.replay !== undefined) return { result: claim.replay, moved: [] };
+  if (claim?.replay !== undefined) {
+    await authorise(); // an answer is repeated to those only who could ask for it now
+    return { result: claim.replay, moved: [] };
+  }
   const expected = expectedRevisions(administration, request, now);
-  await lockAccount(tx, change, expected);
+  const found = await lockAccount(tx, change, expected);
   const before = await lockScopes(tx, change.scopes);
+  const grantor = await authorise();
+  if (!found) refuseUnknownAccount(change);
   const guards = await withTrail(tx, change, before);
   if (expected !== null) await checkExpected(tx, administration, change, { expected, guards, now });
-  const effect = await change.run(tx);
+  const effect = await runWatched(tx, administration, change, grantor);
   if (request.dryRun) throw new DryRunDone(resultOf(effect, administration.tokens.issue(guards, now), true));
   const after = effect.changed ? await readRevisions(tx, change.scopes) : before;
   if (effect.changed && !change.scopes.includes(`cred:${request.caller.credentialId}`)) {
@@ -196,6 +202,18 @@ async function changeOnce<T>(
   const result = resultOf(effect, administration.tokens.issue(await withTrail(tx, change, after), now), false);
   if (claim !== null) await storeResponse(tx, claim, result);
   return { result, moved: movedScopes(before, after) };
+}
+
+async function runWatched<T>(
+  tx: Transaction,
+  administration: Administration,
+  { gift, run }: Change<T>,
+  grantor: Grantor | null,
+): Promise<Effect<T>> {
+  const refuseEscalation = grantor && gift ? await watchGift(tx, gift, grantor) : null;
+  const effect = await run(tx);
+  if (effect.changed) await refuseEscalation?.(administration);
+  return effect;
 }
 
 /** Sets what the transaction needs and gives the database's clock, in ms since the epoch. */
@@ -225,13 +243,16 @@ async function claimKey<T>(tx: Transaction, request: ChangeRequest, change: Chan
 }
 
 /** Of several changes that expect the same of the whole account one wins, so each keeps all others out. */
-async function lockAccount(tx: Transaction, change: Change<unknown>, expected: Expected | null): Promise<void> {
-  const { account, createsAccount } = change;
-  if (account === null) return;
+async function lockAccount(tx: Transaction, change: Change<unknown>, expected: Expected | null): Promise<boolean> {
+  const { account } = change;
+  if (account === null) return true;
   const rows = await lockRow(tx, account, expected?.has(trailScope(account)) ? "exclusive" : change.lock);
-  if (rows.length === 0 && createsAccount !== true) {
-    refuse("ENTITY_NOT_EXIST_ACCOUNT", `the account \`${account}\` does not exist`);
-  }
+  return rows.length > 0;
+}
+
+function refuseUnknownAccount({ account, createsAccount }: Change<unknown>): void {
+  if (createsAccount === true) return;
+  refuse("ENTITY_NOT_EXIST_ACCOUNT", `the account \`${account}\` does not exist`);
 }
 
 function lockRow(tx: Transaction, account: string, lock: AccountLock): Promise<unknown[]> {

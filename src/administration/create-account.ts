@@ -21,6 +21,7 @@ export function createAccount(
     refuseIfAny(checkText(alias, 64, "alias"));
     return {
       action: "createAccount",
+      requires: "OPERATOR",
       account,
       lock: "exclusive",
       createsAccount: true,

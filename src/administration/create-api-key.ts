@@ -46,7 +46,7 @@ export async function createApiKey(
       run: (tx: Transaction) => insertKey(tx, input, principal, issue, administration.limits.apiKeyDays),
     };
   };
-  return withSecret(await changeAccount(administration, request, plan, "PRINCIPALS"), issue, request);
+  return withSecret(await changeAccount(administration, request, plan), issue, request);
 }
 
 function principalOf({ principal: arn }: CreateApiKeyInput, { caller }: ChangeRequest): PrincipalName | null {

@@ -1,6 +1,7 @@
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
 import { insertPrincipal, type NewPrincipal, principalArn, principalScopes } from "./create-principal.js";
+import { needs } from "./permissions.js";
 import { refuseIfAny } from "./user-error.js";
 import { checkName, checkText } from "./validation.js";
 
@@ -23,6 +24,7 @@ export function createGroup(
     refuseIfAny([...checkName("GROUP", name, "name"), ...checkText(comments, 1_024, "comments")]);
     return {
       action: "createGroup",
+      requires: needs("createGroup", { "ram:CreateGroup": [principalArn(group)] }),
       account,
       lock: "counted",
       targets: [principalArn(group)],

@@ -2,6 +2,7 @@ import type { Transaction } from "../store/prisma-client.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
 import { type CustomPolicyName, customPolicyName } from "./look-up.js";
+import { needs } from "./permissions.js";
 import { policyChange } from "./policy-change.js";
 import { policyText } from "./policy-text.js";
 import { findVersions, makeDefault, versionsOf } from "./policy-versions.js";
@@ -33,6 +34,11 @@ export function createPolicyVersion(
     return policyChange({
       action: "createPolicyVersion",
       name,
+      requires: needs("createPolicyVersion", {
+        "ram:CreatePolicyVersion": [name.arn],
+        "ram:SetDefaultPolicyVersion": input.setAsDefault ? [name.arn] : [],
+      }),
+      gift: input.setAsDefault ? { to: "HOLDERS", policy: name } : undefined,
       input,
       async run(tx) {
         const policy = await findVersions(tx, name);

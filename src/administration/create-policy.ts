@@ -5,6 +5,7 @@ import type { Transaction } from "../store/prisma-client.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
 import { policyArn } from "./look-up.js";
+import { needs } from "./permissions.js";
 import { policyScopes } from "./policy-change.js";
 import { policyText } from "./policy-text.js";
 import { refuse, refuseIfAny } from "./user-error.js";
@@ -42,6 +43,7 @@ export function createPolicy(
     const document = policyText(input.document, "identity", customPolicyCharacters, "document");
     return {
       action: "createPolicy",
+      requires: needs("createPolicy", { "ram:CreatePolicy": [policyArn("CUSTOM", account, name)] }),
       account,
       lock: "counted",
       targets: [policyArn("CUSTOM", account, name)],

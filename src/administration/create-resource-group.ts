@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { excerpt } from "../domain/arn.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
+import { needs } from "./permissions.js";
 import { refuse, refuseIfAny, type UserError, userError } from "./user-error.js";
 import { checkText } from "./validation.js";
 
@@ -26,6 +27,9 @@ export function createResourceGroup(
     refuseIfAny([...checkResourceGroupId(id), ...checkText(name, 128, "name")]);
     return {
       action: "createResourceGroup",
+      requires: needs("createResourceGroup", {
+        "resourcemanager:CreateResourceGroup": [resourceGroupArn(accountId, id)],
+      }),
       account: accountId,
       lock: "counted",
       targets: [resourceGroupArn(accountId, id)],

@@ -2,6 +2,7 @@ import { HARD_LIMITS, RAM_LIMITS } from "../domain/limits.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
 import { insertPrincipal, type NewPrincipal, principalArn, principalScopes } from "./create-principal.js";
+import { needs } from "./permissions.js";
 import { policyText } from "./policy-text.js";
 import { refuseIfAny, type UserError, userError } from "./user-error.js";
 import { checkName, checkText } from "./validation.js";
@@ -42,6 +43,7 @@ export function createRole(
     const details = { comments: description, service, maxSessionDuration, roleKind, trustPolicy };
     return {
       action: "createRole",
+      requires: needs("createRole", { "ram:CreateRole": [principalArn(role)] }),
       account,
       lock: "counted",
       targets: [principalArn(role)],

@@ -2,6 +2,7 @@ import type { Administration, ChangeRequest, ChangeResult } from "./administrati
 import { changeAccount } from "./change-account.js";
 import { policyFacts } from "./facts.js";
 import { customPolicyName } from "./look-up.js";
+import { needs } from "./permissions.js";
 import { policyChange } from "./policy-change.js";
 import { findVersions, requireVersion } from "./policy-versions.js";
 import { refuse } from "./user-error.js";
@@ -24,6 +25,7 @@ export function deletePolicyVersion(
     return policyChange({
       action: "deletePolicyVersion",
       name,
+      requires: needs("deletePolicyVersion", { "ram:DeletePolicyVersion": [name.arn] }),
       input,
       async run(tx) {
         const policy = await findVersions(tx, name);

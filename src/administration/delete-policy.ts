@@ -5,6 +5,7 @@ import { checkObstacles, findHolders } from "./delete-conflict.js";
 import type { Deleted } from "./delete-principal.js";
 import { policyFacts } from "./facts.js";
 import { customPolicyName } from "./look-up.js";
+import { needs } from "./permissions.js";
 import { policyChange } from "./policy-change.js";
 import { findVersions, type StoredVersion } from "./policy-versions.js";
 import { refuseIfAny, type UserError } from "./user-error.js";
@@ -27,6 +28,7 @@ export function deletePolicy(
     return policyChange({
       action: "deletePolicy",
       name,
+      requires: needs("deletePolicy", { "ram:DeletePolicy": [name.arn] }),
       input,
       async run(tx) {
         const policy = await findVersions(tx, name);

@@ -4,6 +4,7 @@ import { principalScopes } from "./create-principal.js";
 import { checkObstacles, NAMED_OBSTACLES } from "./delete-conflict.js";
 import { principalFacts } from "./facts.js";
 import { type EntityKind, entityName, findEntity, refuseServiceLinkedRole, type StoredEntity } from "./look-up.js";
+import { needs } from "./permissions.js";
 import { refuseIfAny, type UserError } from "./user-error.js";
 
 /** What a deletion leaves: the name of what is gone, or would be after a dry run. */
@@ -27,6 +28,7 @@ export function deletePrincipalChange({ action, kind, arn, field, input, obstacl
   const name = entityName(arn, [kind], field);
   return {
     action,
+    requires: deletePermissions(kind, name.arn),
     account: name.account,
     lock: "shared",
     targets: [name.arn],
@@ -43,6 +45,17 @@ export function deletePrincipalChange({ action, kind, arn, field, input, obstacl
       return { value: { deletedArn: entity.arn }, changed: true, before, after: null };
     },
   };
+}
+
+function deletePermissions(kind: EntityKind, arn: string) {
+  switch (kind) {
+    case "USER":
+      return needs("deleteUser", { "ram:DeleteUser": [arn] });
+    case "GROUP":
+      return needs("deleteGroup", { "ram:DeleteGroup": [arn] });
+    case "ROLE":
+      return needs("deleteRole", { "ram:DeleteRole": [arn] });
+  }
 }
 
 /** Keeps memberships from being added while the deletion looks for them: they would go with the row, unseen. */

@@ -5,6 +5,7 @@ import { resourceGroupArn } from "./create-resource-group.js";
 import { checkObstacles, findHolders, NAMED_OBSTACLES } from "./delete-conflict.js";
 import type { Deleted } from "./delete-principal.js";
 import { findResourceGroup } from "./look-up.js";
+import { needs } from "./permissions.js";
 import { refuseIfAny, type UserError } from "./user-error.js";
 
 export interface DeleteResourceGroupInput {
@@ -28,6 +29,9 @@ export function deleteResourceGroup(
   const key = { accountId, resourceGroupId };
   return changeAccount(administration, request, () => ({
     action: "deleteResourceGroup",
+    requires: needs("deleteResourceGroup", {
+      "resourcemanager:DeleteResourceGroup": [resourceGroupArn(accountId, resourceGroupId)],
+    }),
     account: accountId,
     lock: "shared",
     targets: [resourceGroupArn(accountId, resourceGroupId)],

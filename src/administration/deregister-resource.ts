@@ -3,6 +3,7 @@ import type { Change } from "./change-account.js";
 import type { Deleted } from "./delete-principal.js";
 import { resourceFacts } from "./facts.js";
 import { findResource, type RegisteredType, resourceName } from "./look-up.js";
+import { needs } from "./permissions.js";
 import { resourceChange } from "./resource-change.js";
 import { refuseIfAny, type UserError } from "./user-error.js";
 
@@ -23,6 +24,7 @@ export function deregisterChange({ action, type, arn, field, input, obstacles }:
   return resourceChange({
     action,
     resource: name,
+    requires: deletionPermissions(type, name.arn),
     input,
     async run(tx) {
       const { id } = await findResource(tx, name, field);
@@ -32,4 +34,15 @@ export function deregisterChange({ action, type, arn, field, input, obstacles }:
       return { value: { deletedArn: name.arn }, changed: true, before, after: null };
     },
   });
+}
+
+function deletionPermissions(type: RegisteredType, arn: string) {
+  switch (type) {
+    case "KEY":
+      return needs("deregisterKey", { "kms:ScheduleKeyDeletion": [arn] });
+    case "SECRET":
+      return needs("deregisterSecret", { "kms:DeleteSecret": [arn] });
+    case "ALIAS":
+      return needs("deregisterAlias", { "kms:DeleteAlias": [arn] });
+  }
 }

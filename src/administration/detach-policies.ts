@@ -1,8 +1,7 @@
 import type { Transaction } from "../store/prisma-client.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { type AttachmentList, inItemOrder, readAttachmentList } from "./attachment-list.js";
-import type { TargetInput } from "./attachment-target.js";
-import { attachmentFacts } from "./attachment-target.js";
+import { attachmentFacts, detachPermissions, giftTo, type TargetInput } from "./attachment-target.js";
 import { changeAccount, type Effect } from "./change-account.js";
 import { attachmentOf, type FoundAttachments, findAttachments } from "./find-attachments.js";
 import { refuseIfAny } from "./user-error.js";
@@ -42,6 +41,8 @@ export function detachPolicies(
     const list = readAttachmentList(input.attachments);
     return {
       action: "detachPolicies",
+      requires: detachPermissions(list.targets),
+      gift: giftTo(list.targets),
       account: list.account,
       lock: "shared",
       targets: list.arns,

@@ -1,5 +1,12 @@
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
-import { attachmentFacts, attachmentTarget, findAttachment, type TargetInput } from "./attachment-target.js";
+import {
+  attachmentFacts,
+  attachmentTarget,
+  detachPermissions,
+  findAttachment,
+  giftTo,
+  type TargetInput,
+} from "./attachment-target.js";
 import { changeAccount } from "./change-account.js";
 
 export interface DetachPolicyInput extends TargetInput {}
@@ -14,6 +21,8 @@ export function detachPolicy(
     const target = attachmentTarget(input);
     return {
       action: "detachPolicy",
+      requires: detachPermissions([target]),
+      gift: giftTo([target]),
       account: target.principal.account,
       lock: "shared",
       targets: [target.policy.arn, target.principal.arn],

@@ -2,6 +2,7 @@ import type { Transaction } from "../store/prisma-client.js";
 import type { ChangeRequest } from "./administration.js";
 import type { Change, Effect } from "./change-account.js";
 import { type EntityName, entityName, findEntity } from "./look-up.js";
+import { needs } from "./permissions.js";
 import { refuse } from "./user-error.js";
 
 export interface MembershipInput {
@@ -27,6 +28,8 @@ export function membershipChange(
   const group = entityName(input.group, ["GROUP"], "group");
   return {
     action,
+    requires: membershipPermissions(action, [user.arn, group.arn]),
+    gift: { to: "PRINCIPALS", principals: [user] },
     account: user.account,
     lock: "shared",
     targets: [user.arn, group.arn],
@@ -38,6 +41,12 @@ export function membershipChange(
       return { value, changed, [action === "addUserToGroup" ? "after" : "before"]: membership };
     },
   };
+}
+
+function membershipPermissions(action: "addUserToGroup" | "removeUserFromGroup", arns: readonly string[]) {
+  return action === "addUserToGroup"
+    ? needs(action, { "ram:AddUserToGroup": arns })
+    : needs(action, { "ram:RemoveUserFromGroup": arns });
 }
 
 async function changeMembership(

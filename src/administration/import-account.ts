@@ -11,6 +11,7 @@ import type { Snapshot } from "./import/snapshot.js";
 import { snapshotDigest } from "./import/snapshot-digest.js";
 import { type ImportMode, targetState } from "./import/target-state.js";
 import { type ImportWarning, warningsOf } from "./import/warnings.js";
+import { needs } from "./permissions.js";
 import { Refusal, refuseIfAny, type UserError } from "./user-error.js";
 
 export interface ImportAccountInput {
@@ -83,6 +84,7 @@ export function importAccount(
     const warnings = problems.length > 0 ? [] : warningsOf(snapshot, administration.limits);
     return {
       action: "importAccount",
+      requires: importPermissions(account),
       account,
       lock: "exclusive",
       createsAccount: true,
@@ -94,6 +96,12 @@ export function importAccount(
       run: (tx) => importSnapshot(tx, snapshot, mode, { problems, warnings, mostProblems, onProgress }),
     };
   });
+}
+
+/** Nobody looks what a whole account gives to whom. */
+function importPermissions(account: string) {
+  const whole = [`acs:ram::${account}:*`];
+  return needs("importAccount", { "ramgate:ImportAccount": whole, "ramgate:GrantBeyondSelf": whole });
 }
 
 function requireSnapshot({ account, snapshot: input }: ImportAccountInput, mostProblems: number): Snapshot {

@@ -2,14 +2,11 @@ import type { PrincipalFacts } from "../domain/evaluation/access-request.js";
 import { decide } from "../domain/evaluation/decide.js";
 import type { Decision, DecisionStage, Outcome } from "../domain/evaluation/decision.js";
 import type { PrincipalName } from "../domain/principal.js";
-import { createPolicyCompiler } from "../store/compiled-policies.js";
-import { type EvaluationInput, loadInTransaction } from "../store/evaluation-input.js";
+import type { EvaluationInput } from "../store/evaluation-input.js";
 import type { Transaction } from "../store/prisma-client.js";
-import { holdRevisions, scopesOf } from "../store/revisions.js";
+import { loadAndHold } from "./load-and-hold.js";
 import type { EntityName } from "./look-up.js";
 import { refuse } from "./user-error.js";
-
-const compile = createPolicyCompiler(8 * 1024 * 1024);
 
 /**
  * Makes sure that a principal may assume a role: its identity policies and the role's trust policy both have to allow
@@ -24,27 +21,11 @@ export async function requireMayAssume(
   role: EntityName,
   ...field: string[]
 ): Promise<void> {
-  const input = await loadAndHold(tx, assumer, role);
+  const input = await loadAndHold(tx, assumer, [role.arn]);
   const principal = input.principal(assumer);
   if (principal === null) refuseUnknown(assumer, field);
   const decision = decideAssumption(input, principal, role);
   if (decision.outcome !== "ALLOW") refuse("NO_PERMISSION", refusalOf(decision), ...field);
-}
-
-/**
- * Looks until all that the decision depends on is held: as a rule twice, since the first look says what that is. It is
- * held in one statement, in the order in which changes lock it. Nothing is added to what is held, so there is an end to it.
- */
-async function loadAndHold(tx: Transaction, assumer: PrincipalName, role: EntityName): Promise<EvaluationInput> {
-  const scopes = scopesOf(assumer, role.arn);
-  const look = () => loadInTransaction(tx, { principals: [assumer], resources: [role.arn], scopes }, compile);
-  const held = new Set<string>();
-  for (let input = await look(); ; input = await look()) {
-    const open = [...scopes, ...[...input.followed.values()].flat()].filter((scope) => !held.has(scope));
-    if (open.length === 0) return input;
-    await holdRevisions(tx, open);
-    for (const scope of open) held.add(scope);
-  }
 }
 
 function refuseUnknown({ kind, arn }: PrincipalName, field: readonly string[]): never {

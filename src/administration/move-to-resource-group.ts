@@ -1,6 +1,8 @@
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
+import { resourceGroupArn } from "./create-resource-group.js";
 import { findResource, requireResourceGroup, resourceName } from "./look-up.js";
+import { needs } from "./permissions.js";
 import { resourceChange } from "./resource-change.js";
 
 export interface MoveToResourceGroupInput {
@@ -18,9 +20,12 @@ export function moveToResourceGroup(
 ): Promise<ChangeResult<{ resourceId: string }>> {
   return changeAccount(administration, request, () => {
     const resource = resourceName(input.resource, ["KEY", "SECRET"], "resource");
+    const { resourceGroup } = input;
+    const groupArn = resourceGroup ? [resourceGroupArn(resource.account, resourceGroup)] : [];
     return resourceChange({
       action: "moveToResourceGroup",
       resource,
+      requires: needs("moveToResourceGroup", { "resourcemanager:MoveResources": [resource.arn, ...groupArn] }),
       input,
       async run(tx) {
         const { id, resourceGroupId: current } = await findResource(tx, resource, "resource");

@@ -3,7 +3,7 @@ import type { Transaction } from "../store/prisma-client.js";
 import type { Change, Effect } from "./change-account.js";
 import { type CustomPolicyName, policyArn } from "./look-up.js";
 
-interface PolicyChange<T> {
+interface PolicyChange<T> extends Pick<Change<T>, "requires" | "gift"> {
   readonly action: string;
   readonly name: CustomPolicyName;
   readonly input: object;
@@ -11,9 +11,9 @@ interface PolicyChange<T> {
 }
 
 /** A change of a custom policy that is there already. */
-export function policyChange<T>({ action, name, input, run }: PolicyChange<T>): Change<T> {
+export function policyChange<T>({ name, ...rest }: PolicyChange<T>): Change<T> {
   const { account, arn } = name;
-  return { action, account, lock: "shared", targets: [arn], scopes: policyScopes(name), input, run };
+  return { ...rest, account, lock: "shared", targets: [arn], scopes: policyScopes(name) };
 }
 
 /** Scopes that guard the changes of a custom policy: its own, which each of them moves. */

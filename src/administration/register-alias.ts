@@ -1,6 +1,7 @@
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
 import { resourceName } from "./look-up.js";
+import { needs } from "./permissions.js";
 import { findKeyFor, insertResource, newResourceName } from "./register-resource.js";
 
 export interface RegisterAliasInput {
@@ -21,6 +22,7 @@ export function registerAlias(
     const key = resourceName(input.key, ["KEY"], "key");
     return {
       action: "registerAlias",
+      requires: needs("registerAlias", { "kms:CreateAlias": [alias.arn, key.arn] }),
       account: alias.account,
       lock: "shared",
       targets: [alias.arn, key.arn],

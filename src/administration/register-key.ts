@@ -1,6 +1,7 @@
 import type { Administration, ChangeRequest, ChangeResult, Tag } from "./administration.js";
 import { changeAccount } from "./change-account.js";
 import { requireResourceGroup } from "./look-up.js";
+import { needs } from "./permissions.js";
 import { insertResource, newResourceName } from "./register-resource.js";
 import { resourceChange } from "./resource-change.js";
 import { refuseIfAny } from "./user-error.js";
@@ -39,6 +40,7 @@ export function registerKey(
     return resourceChange({
       action: "registerKey",
       resource: key,
+      requires: needs("registerKey", { "kms:CreateKey": [key.arn] }),
       input,
       async run(tx) {
         const details = {

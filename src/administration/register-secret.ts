@@ -1,6 +1,7 @@
 import type { Administration, ChangeRequest, ChangeResult, Tag } from "./administration.js";
 import { changeAccount } from "./change-account.js";
 import { type ResourceName, requireResourceGroup, resourceName } from "./look-up.js";
+import { needs } from "./permissions.js";
 import { findKeyFor, insertResource, newResourceName } from "./register-resource.js";
 import { resourceChange } from "./resource-change.js";
 import { refuseIfAny } from "./user-error.js";
@@ -34,6 +35,7 @@ export function registerSecret(
     return resourceChange({
       action: "registerSecret",
       resource: secret,
+      requires: needs("registerSecret", { "kms:CreateSecret": [secret.arn] }),
       input,
       async run(tx) {
         const details = {

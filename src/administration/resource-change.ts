@@ -2,7 +2,7 @@ import type { Transaction } from "../store/prisma-client.js";
 import type { Change, Effect } from "./change-account.js";
 import type { ResourceName } from "./look-up.js";
 
-interface ResourceChange<T> {
+interface ResourceChange<T> extends Pick<Change<T>, "requires"> {
   readonly action: string;
   readonly resource: ResourceName;
   readonly input: object;
@@ -10,7 +10,7 @@ interface ResourceChange<T> {
 }
 
 /** A change of a key, secret or alias. */
-export function resourceChange<T>({ action, resource, input, run }: ResourceChange<T>): Change<T> {
+export function resourceChange<T>({ resource, ...rest }: ResourceChange<T>): Change<T> {
   const { account, arn } = resource;
-  return { action, account, lock: "shared", targets: [arn], scopes: [`res:${arn}`], input, run };
+  return { ...rest, account, lock: "shared", targets: [arn], scopes: [`res:${arn}`] };
 }

@@ -17,15 +17,10 @@ export async function revokeApiKey(
   request: ChangeRequest,
 ): Promise<ChangeResult<{ keyId: string }>> {
   const found = await findKey(administration.db, input.apiKey, request.caller);
-  return changeAccount(
-    administration,
-    request,
-    () => {
-      const key = requireKey(found, input.apiKey);
-      return { ...changeOf(key), action: "revokeApiKey", input, run: (tx) => revoke(tx, key) };
-    },
-    "PRINCIPALS",
-  );
+  return changeAccount(administration, request, () => {
+    const key = requireKey(found, input.apiKey);
+    return { ...changeOf(key), action: "revokeApiKey", input, run: (tx) => revoke(tx, key) };
+  });
 }
 
 async function revoke(tx: Transaction, key: NamedKey): Promise<Effect<{ keyId: string }>> {

@@ -3,6 +3,7 @@ import { readClock } from "../store/revisions.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount, type Effect } from "./change-account.js";
 import { type EntityName, entityName, findEntity } from "./look-up.js";
+import { needs } from "./permissions.js";
 import { refuse } from "./user-error.js";
 
 export interface RevokeRoleSessionsInput {
@@ -32,6 +33,7 @@ export function revokeRoleSessions(
     }
     return {
       action: "revokeRoleSessions",
+      requires: needs("revokeRoleSessions", { "ramgate:RevokeRoleSessions": [role.arn] }),
       account: role.account,
       lock: "exclusive", // waits for sessions that are being issued: none may come to light afterwards
       targets: [role.arn],

@@ -50,7 +50,7 @@ export async function rotateApiKey(
       run: (tx: Transaction) => rotate(tx, key, { ...input, overlap }, issue, administration.limits.apiKeyDays),
     };
   };
-  return withSecret(await changeAccount(administration, request, plan, "PRINCIPALS"), issue, request);
+  return withSecret(await changeAccount(administration, request, plan), issue, request);
 }
 
 function overlapOf({ overlapSeconds }: RotateApiKeyInput): number {

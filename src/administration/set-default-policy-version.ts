@@ -1,6 +1,7 @@
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
 import { customPolicyName } from "./look-up.js";
+import { needs } from "./permissions.js";
 import { policyChange } from "./policy-change.js";
 import { defaultOf, findVersions, makeDefault, requireVersion } from "./policy-versions.js";
 
@@ -22,6 +23,8 @@ export function setDefaultPolicyVersion(
     return policyChange({
       action: "setDefaultPolicyVersion",
       name,
+      requires: needs("setDefaultPolicyVersion", { "ram:SetDefaultPolicyVersion": [name.arn] }),
+      gift: { to: "HOLDERS", policy: name },
       input,
       async run(tx) {
         const policy = await findVersions(tx, name);

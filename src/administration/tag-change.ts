@@ -11,6 +11,7 @@ import {
   refuseServiceLinkedRole,
   resourceName,
 } from "./look-up.js";
+import { needs } from "./permissions.js";
 import { refuse } from "./user-error.js";
 
 /** What carries tags: a key or secret, or a user or role. */
@@ -26,7 +27,7 @@ interface TaggedTarget {
 }
 
 interface TagChange {
-  readonly action: string;
+  readonly action: "tagResource" | "untagResource";
   /** As the caller sent it; `resource` is the ARN of a key, secret, user or role. */
   readonly input: { readonly resource: string };
   /** Writes; gives the tags that are there then. */
@@ -41,6 +42,7 @@ export function tagChange({ action, input, run }: TagChange): Change<TaggedValue
   const target = taggedTarget(input.resource);
   return {
     action,
+    requires: tagPermissions(action, target),
     account: target.account,
     lock: "shared",
     targets: [target.arn],
@@ -54,6 +56,13 @@ export function tagChange({ action, input, run }: TagChange): Change<TaggedValue
       return { value: tagged, changed, before: factsOf(current), after: factsOf(next) };
     },
   };
+}
+
+function tagPermissions(action: TagChange["action"], { arn, resource }: TaggedTarget) {
+  const [ofKms, ofRam] = resource === null ? [[], [arn]] : [[arn], []];
+  return action === "tagResource"
+    ? needs(action, { "kms:TagResource": ofKms, "ram:TagResources": ofRam })
+    : needs(action, { "kms:UntagResource": ofKms, "ram:UntagResources": ofRam });
 }
 
 function taggedTarget(text: string): TaggedTarget {

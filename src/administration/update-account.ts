@@ -1,5 +1,6 @@
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
+import { needs } from "./permissions.js";
 import { refuseIfAny } from "./user-error.js";
 import { checkText } from "./validation.js";
 
@@ -20,6 +21,7 @@ export function updateAccount(
     refuseIfAny(checkText(alias, 64, "alias"));
     return {
       action: "updateAccount",
+      requires: needs("updateAccount", { "ramgate:UpdateAccount": [`acs:ram::${id}:*`] }),
       account: id,
       lock: "counted",
       targets: [`acs:ram::${id}:root`],

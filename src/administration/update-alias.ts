@@ -1,6 +1,7 @@
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
 import { findResource, resourceName } from "./look-up.js";
+import { needs } from "./permissions.js";
 import { findKeyFor } from "./register-resource.js";
 import { updateResource } from "./update-resource.js";
 
@@ -22,6 +23,7 @@ export function updateAlias(
     const key = resourceName(input.key, ["KEY"], "key");
     return {
       action: "updateAlias",
+      requires: needs("updateAlias", { "kms:UpdateAlias": [alias.arn, key.arn] }),
       account: alias.account,
       lock: "shared",
       targets: [alias.arn, key.arn],

@@ -1,6 +1,7 @@
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
 import { resourceName } from "./look-up.js";
+import { needs } from "./permissions.js";
 import { resourceChange } from "./resource-change.js";
 import { updateResource } from "./update-resource.js";
 import { refuseIfAny } from "./user-error.js";
@@ -36,8 +37,22 @@ export function updateKey(
     return resourceChange({
       action: "updateKey",
       resource: key,
+      requires: permissionsFor(input, key.arn),
       input,
       run: (tx) => updateResource(tx, key, "key", { keyState: input.state ?? undefined, keySpec, keyUsage, origin }),
     });
+  });
+}
+
+/** What KMS would ask for. */
+function permissionsFor({ state, spec, usage, origin }: UpdateKeyInput, arn: string) {
+  const described = [spec, usage, origin].some((value) => value !== undefined) || !state;
+  const when = (wanted: UpdateKeyInput["state"]) => (state === wanted ? [arn] : []);
+  return needs("updateKey", {
+    "kms:UpdateKeyDescription": described ? [arn] : [],
+    "kms:EnableKey": when("ENABLED"),
+    "kms:DisableKey": when("DISABLED"),
+    "kms:ScheduleKeyDeletion": when("PENDING_DELETION"),
+    "kms:DeleteKeyMaterial": when("PENDING_IMPORT"),
   });
 }

@@ -3,6 +3,7 @@ import type { Administration, ChangeRequest, ChangeResult } from "./administrati
 import { changeAccount } from "./change-account.js";
 import { policyFacts } from "./facts.js";
 import { customPolicyName, findPolicies } from "./look-up.js";
+import { needs } from "./permissions.js";
 import { policyChange } from "./policy-change.js";
 import { refuseIfAny } from "./user-error.js";
 import { checkText } from "./validation.js";
@@ -27,6 +28,7 @@ export function updatePolicy(
     return policyChange({
       action: "updatePolicy",
       name,
+      requires: needs("updatePolicy", { "ram:UpdatePolicyDescription": [name.arn] }),
       input,
       async run(tx) {
         const [{ id }] = await findPolicies(tx, name.account, name, "policy");

@@ -6,6 +6,7 @@ import { changedColumns, type Wanted } from "./changed-columns.js";
 import { principalArn, principalScopes } from "./create-principal.js";
 import { principalFacts } from "./facts.js";
 import { type EntityKind, type EntityName, entityName, findEntity, refuseServiceLinkedRole } from "./look-up.js";
+import { needs } from "./permissions.js";
 import { refuse } from "./user-error.js";
 
 interface Columns {
@@ -34,15 +35,29 @@ export function updatePrincipalChange(update: Update): Change<{ principalId: str
   const newName = update.newName ?? null;
   const names = newName === null ? [name.name] : [name.name, newName];
   const scopes = names.flatMap((each) => principalScopes({ accountId: name.account, kind, name: each }));
+  const targets = [...new Set([name.arn, ...(newName === null ? [] : [renamed(name, newName).arn])])];
   return {
     action,
+    requires: updatePermissions(kind, targets),
+    gift: columns.trustPolicy === undefined ? undefined : { to: "ASSUMERS", role: name },
     account: name.account,
     lock: "shared",
-    targets: [...new Set([name.arn, ...(newName === null ? [] : [renamed(name, newName).arn])])],
+    targets,
     scopes: [...new Set(scopes)],
     input,
     run: (tx) => updateOne(tx, name, newName, columns, field),
   };
+}
+
+function updatePermissions(kind: EntityKind, arns: readonly string[]) {
+  switch (kind) {
+    case "USER":
+      return needs("updateUser", { "ram:UpdateUser": arns });
+    case "GROUP":
+      return needs("updateGroup", { "ram:UpdateGroup": arns });
+    case "ROLE":
+      return needs("updateRole", { "ram:UpdateRole": arns });
+  }
 }
 
 async function updateOne(

@@ -2,6 +2,7 @@ import type { Administration, ChangeRequest, ChangeResult } from "./administrati
 import { changeAccount } from "./change-account.js";
 import { resourceGroupArn } from "./create-resource-group.js";
 import { findResourceGroup } from "./look-up.js";
+import { needs } from "./permissions.js";
 import { refuseIfAny } from "./user-error.js";
 import { checkText } from "./validation.js";
 
@@ -24,6 +25,9 @@ export function updateResourceGroup(
     refuseIfAny(checkText(input.name, 128, "name"));
     return {
       action: "updateResourceGroup",
+      requires: needs("updateResourceGroup", {
+        "resourcemanager:UpdateResourceGroup": [resourceGroupArn(accountId, id)],
+      }),
       account: accountId,
       lock: "shared",
       targets: [resourceGroupArn(accountId, id)],

@@ -2,6 +2,7 @@ import type { Transaction } from "../store/prisma-client.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
 import { findResource, type ResourceName, resourceName } from "./look-up.js";
+import { needs } from "./permissions.js";
 import { findKeyFor } from "./register-resource.js";
 import { resourceChange } from "./resource-change.js";
 import { updateResource } from "./update-resource.js";
@@ -32,6 +33,7 @@ export function updateSecret(
     return resourceChange({
       action: "updateSecret",
       resource: secret,
+      requires: needs("updateSecret", { "kms:UpdateSecret": [secret.arn] }),
       input,
       async run(tx) {
         await findResource(tx, secret, "secret"); // whoever names two unknown things learns of the secret first

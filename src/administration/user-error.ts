@@ -83,6 +83,7 @@ export const USER_ERROR_CODES = [
   "NO_PERMISSION",
   "SERVICE_LINKED_ROLE_IMMUTABLE",
   "SYSTEM_POLICY_IMMUTABLE",
+  "WOULD_ESCALATE",
 ] as const;
 
 export type UserErrorCode = (typeof USER_ERROR_CODES)[number];
@@ -100,6 +101,8 @@ export interface UserError {
   readonly column?: number;
   /** With CONFLICT: a token of the revision that is current. */
   readonly currentRevision?: string;
+  /** With WOULD_ESCALATE: something that the change would give and its maker does not have. */
+  readonly witness?: { readonly action: string; readonly resource: string };
 }
 
 /** Leaves a use case without changing anything; becomes `userErrors`. */

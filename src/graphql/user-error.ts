@@ -22,6 +22,8 @@ const EXACT: Partial<Record<UserErrorCode, string>> = {
   SERVICE_LINKED_ROLE_IMMUTABLE:
     "The role belongs to the service that the message names; only that service changes it.",
   SYSTEM_POLICY_IMMUTABLE: "System policies belong to Alibaba Cloud; only an import overrides them.",
+  WOULD_ESCALATE:
+    "The change would give somebody more than its maker has; EscalationError holds a witness. It needs `ramgate:GrantBeyondSelf`.",
 };
 
 const FAMILIES: readonly (readonly [prefix: string, sentence: (rest: string) => string])[] = [
@@ -54,6 +56,7 @@ const UserErrorCodeEnum = builder.enumType("UserErrorCode", {
 
 function typeName({ code }: UserErrorShape): string {
   if (code === "MALFORMED_POLICY_DOCUMENT") return "MalformedPolicyDocumentError";
+  if (code === "WOULD_ESCALATE") return "EscalationError";
   return code === "CONFLICT" ? "ConflictError" : "PlainUserError";
 }
 
@@ -111,6 +114,22 @@ builder.objectRef<UserErrorShape>("ConflictError").implement({
       nullable: true,
       description: "Token of the revision that is current, to read `atLeast` and to try again with.",
       resolve: ({ currentRevision }) => currentRevision ?? null,
+    }),
+  }),
+});
+
+builder.objectRef<UserErrorShape>("EscalationError").implement({
+  description: "The change would give somebody something that its maker does not have.",
+  interfaces: [UserError],
+  fields: (t) => ({
+    action: t.string({
+      description: "An action that it would give; `*` where a policy is not known, and so may give anything.",
+      resolve: ({ witness }) => witness?.action ?? "*",
+    }),
+    resource: t.string({
+      description:
+        "ARN of what the action would be allowed on: registered, or a stand-in for what a policy names by a pattern.",
+      resolve: ({ witness }) => witness?.resource ?? "*",
     }),
   }),
 });

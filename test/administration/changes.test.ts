@@ -387,16 +387,6 @@ const REFUSED: [string, string, () => Promise<ChangeResult<unknown>>][] = [
     () => run(moveToResourceGroup, { resource: arn.key("k1"), resourceGroup: "rg-none" }),
   ],
   [
-    "NO_PERMISSION",
-    "a user changes",
-    () =>
-      run(
-        createGroup,
-        { account: ACCOUNT, name: "x" },
-        { caller: { kind: "PRINCIPAL", credentialId: "c", principalArn: arn.user("Ann") } },
-      ),
-  ],
-  [
     "INVALID_PARAMETER_TEXT",
     "a long reason",
     () => run(createGroup, { account: ACCOUNT, name: "x" }, { reason: "r".repeat(1_025) }),

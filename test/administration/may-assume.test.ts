@@ -129,13 +129,13 @@ const GOES_ON = { change: "is done", made: [true, true] };
 
 const BASE_ONLY: Mutation = {
   name: "only the base scopes are held",
-  file: "may-assume.ts",
+  file: "load-and-hold.ts",
   find: "[...scopes, ...[...input.followed.values()].flat()].filter(",
   replace: "scopes.filter(",
 };
 const NOT_WHAT_CAME: Mutation = {
   name: "what came until the groups were held is not held",
-  file: "may-assume.ts",
+  file: "load-and-hold.ts",
   find: "if (open.length === 0) return input;",
   replace: "if (open.length === 0 || held.size > 0) return input;",
 };

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Administration, ChangeRequest, ChangeResult } from "../../src/administration/administration.js";
 import { importAccount } from "../../src/administration/import-account.js";
 import { verifyAuditTrail } from "../../src/administration/verify-audit-trail.js";
+import { ForbiddenError } from "../../src/domain/errors.js";
 import { BEGINNING, snapshotOf } from "./beginning.js";
 import { type Command, canonical, type Expected, OTHER, OWN, type RamAccount, RamModel } from "./ram-model.js";
 import type { UseCases } from "./use-cases.js";
@@ -104,14 +105,14 @@ class Run {
       request: ChangeRequest,
     ) => Promise<Result>;
     const { dryRun, key, reason, byUser } = options;
-    const principalArn = `acs:ram::${this.#account}:user/ann`;
+    const principalArn = `acs:ram::8${this.#account}:user/eve`; // of another account: what its own users may is tested elsewhere
     return useCase(administration, this.#real(input), {
       caller: byUser ? { kind: "PRINCIPAL", credentialId: "model", principalArn } : OPERATOR,
       requestId: "model",
       ...{ dryRun, reason, expectedRevision },
       idempotencyKey: key === undefined ? null : `${this.#account}-${key}`,
     }).catch((error: unknown): Result => {
-      const message = `${String(error)}` as never;
+      const message = (error instanceof ForbiddenError ? "FORBIDDEN" : `${String(error)}`) as never;
       return { value: null, userErrors: [{ code: message, message }], changed: false, revision: null };
     });
   }

@@ -170,11 +170,11 @@ export class RamModel {
 
   #make({ name, input, options }: Command, number: number): Expected {
     const rule = RULES[name];
-    no(options.byUser && "NO_PERMISSION");
     no(isTooLong(options.reason, 1_024) && "INVALID_PARAMETER_TEXT");
     rule.check?.(input, this.#limits);
     const owner = rule.owner(input);
     no(owner !== OWN && owner !== OTHER && "INVALID_PARAMETER_ACCOUNT");
+    no(options.byUser && "FORBIDDEN");
     const asked = canonical([name, input, options.reason, this.#tokenIndex(options)]);
     const known = options.key === undefined || options.dryRun ? undefined : this.keys.get(options.key);
     no(known !== undefined && known.asked !== asked && "IDEMPOTENCY_KEY_REUSED");

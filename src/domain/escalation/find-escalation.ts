@@ -1,0 +1,160 @@
+import type { PrincipalFacts, ResourceFacts, ScopePrecedence } from "../evaluation/access-request.js";
+import { decideActions } from "../evaluation/decide.js";
+import type { Outcome, Verdict } from "../evaluation/decision.js";
+import { type Comparison, type Comparisons, comparisonsOf } from "./comparisons.js";
+import { type Probe, probesOf } from "./probes.js";
+
+/** Somebody whose rights a change touches. */
+export interface Receiver {
+  readonly before: PrincipalFacts;
+  readonly after: PrincipalFacts;
+  /** What its holders have beside it is not known: a group, or a policy that is attached. */
+  readonly shared: boolean;
+}
+
+/** A change, as far as it gives rights. */
+export interface Grant {
+  /** Who makes it, with the rights of before. */
+  readonly grantor: PrincipalFacts;
+  readonly receivers: readonly Receiver[];
+  /** What is registered in the account. */
+  readonly resources: readonly ResourceFacts[];
+  /** Milliseconds since the epoch; what begins later is looked at, too. */
+  readonly now: number;
+  readonly scopePrecedence: ScopePrecedence;
+}
+
+/** Something that a receiver comes to have and the grantor has not. */
+export interface Escalation {
+  /** `*` where an attached policy is not known, and so may give anything. */
+  readonly action: string;
+  readonly resource: string;
+  /** Instant of which it is so, in milliseconds since the epoch. */
+  readonly at: number;
+}
+
+/** Most instants at which rights are compared; a grant that changes more often is compared no further, and refused. */
+const MOST_INSTANTS = 32;
+
+/**
+ * Finds something that a change gives and that its maker has not, now or later: an action that a receiver may perform
+ * afterwards (or may under conditions) and could not before, and for which the maker has no unconditional Allow. Every
+ * action that applies is tried on every registered resource, and on stand-ins for what the policies name besides.
+ */
+export function findEscalation(grant: Grant): Escalation | null {
+  if (mayDoAnything(grant.grantor)) return null;
+  const harmless = new Set<string>();
+  for (const receiver of grant.receivers) {
+    const compared = comparisonsOf(receiver);
+    if (compared.key !== null && harmless.has(compared.key)) continue;
+    const found = findIn(compared, receiver, grant);
+    if (found === "nothing" && compared.key !== null) harmless.add(compared.key);
+    if (typeof found === "object") return found;
+  }
+  return null;
+}
+
+/** Saves the search for those who administer the account: its owner, and who is allowed everything and denied nothing. */
+function mayDoAnything({ kind, attachments, issued }: PrincipalFacts): boolean {
+  if (kind === "ACCOUNT_OWNER") return true;
+  if (issued.some(({ policy }) => policy !== null)) return false;
+  if (attachments.some(({ policy }) => policy.compiled === null)) return false;
+  const statements = attachments.flatMap((attachment) =>
+    (attachment.policy.compiled?.document.statements ?? []).map((statement) => ({ statement, attachment })),
+  );
+  if (statements.some(({ statement }) => statement.effect === "Deny")) return false;
+  return statements.some(({ statement: { actions, resources, conditions }, attachment }) => {
+    const always =
+      attachment.scope.kind === "ACCOUNT" && attachment.notBefore === null && attachment.expiresAt === null;
+    return always && conditions.length === 0 && isAll(actions) && isAll(resources);
+  });
+}
+
+function isAll(block: { readonly negated: boolean; readonly patterns: readonly string[] } | null): boolean {
+  return block !== null && !block.negated && block.patterns.includes("*");
+}
+
+/** `nothing`: what is given is no escalation, whoever gets it; `had`: this receiver had it before. */
+function findIn({ changed, exact }: Comparisons, receiver: Receiver, grant: Grant): Escalation | "nothing" | "had" {
+  if (changed.some(({ after }) => after.attachments.some(({ policy }) => policy.compiled === null))) {
+    return { action: "*", resource: "*", at: grant.now };
+  }
+  const probes = probesOf(grant, receiver);
+  const found = compare(changed, probes, grant);
+  if (found === null) return "nothing";
+  return exact === null ? found : (compare([exact], probes, grant) ?? "had");
+}
+
+/** Looks again whenever time changes something. */
+function compare(comparisons: readonly Comparison[], probes: readonly Probe[], grant: Grant): Escalation | null {
+  let [at, gained]: [number, Escalation | null] = [grant.now, null];
+  for (let instants = 0; instants < MOST_INSTANTS; instants += 1) {
+    const look = new Look(grant, at);
+    for (const probe of probes) {
+      for (const comparison of comparisons) {
+        const found = look.at(comparison, probe);
+        if (found !== null) return found;
+      }
+    }
+    if (look.until === null) return null;
+    [at, gained] = [look.until, look.gained ?? gained];
+  }
+  return gained;
+}
+
+/** One comparison of all rights at one instant. */
+class Look {
+  /** First instant at which something that was looked at may be otherwise; null: never. */
+  until: number | null = null;
+  /** Something that is given, whether the grantor has it or not. */
+  gained: Escalation | null = null;
+  private readonly grant: Grant;
+  private readonly instant: number;
+
+  constructor(grant: Grant, instant: number) {
+    this.grant = grant;
+    this.instant = instant;
+  }
+
+  at({ before, after }: Comparison, probe: Probe): Escalation | null {
+    const then = this.decide(after, probe);
+    if (!then.some(({ outcome }) => isRight(outcome))) return null;
+    const soFar = this.decide(before, probe);
+    const gained = then.filter(({ outcome }, place) => isRight(outcome) && isMore(outcome, soFar[place]?.outcome));
+    const [first] = gained;
+    if (first === undefined) return null;
+    this.gained = this.escalation(first);
+    const own = new Map(this.decide(this.grant.grantor, probe).map(({ action, outcome }) => [action, outcome]));
+    const beyond = gained.find(({ action }) => own.get(action) !== "ALLOW");
+    return beyond === undefined ? null : this.escalation(beyond);
+  }
+
+  private decide(principal: PrincipalFacts, { resource, actions }: Probe): readonly Verdict[] {
+    const question = { principal, resource, context: NOTHING_KNOWN, now: this.instant, sessionPolicy: null };
+    const verdicts = decideActions(question, actions, {
+      scopePrecedence: this.grant.scopePrecedence,
+      detail: "OUTCOME",
+    });
+    for (const { validUntil } of verdicts) {
+      if (validUntil !== null && (this.until === null || validUntil < this.until)) this.until = validUntil;
+    }
+    return verdicts;
+  }
+
+  private escalation({ action, resource }: Verdict): Escalation {
+    return { action, resource, at: this.instant };
+  }
+}
+
+/** The gateway knows the time of what will be done with a right, and nothing else. */
+const NOTHING_KNOWN = new Map<string, readonly string[]>();
+
+const RANK: Readonly<Record<Outcome, number>> = { EXPLICIT_DENY: 0, IMPLICIT_DENY: 1, CONDITIONAL: 2, ALLOW: 3 };
+
+function isRight(outcome: Outcome): boolean {
+  return RANK[outcome] >= RANK.CONDITIONAL;
+}
+
+function isMore(outcome: Outcome, before: Outcome = "IMPLICIT_DENY"): boolean {
+  return RANK[outcome] > RANK[before];
+}
