@@ -50,13 +50,18 @@ export async function watchGift(tx: Transaction, gift: Gift, grantor: Grantor): 
   };
 }
 
-function refuseWith({ action, resource, at }: Escalation, { arn }: PrincipalFacts): never {
-  const message =
-    action === "*"
-      ? "it would give a policy whose document is not known, and so may allow anything"
-      : `it would give \`${action}\` on \`${resource}\`, which \`${arn}\` does not have itself at ${new Date(at).toISOString()}`;
-  const error = userError("WOULD_ESCALATE", `${message}: that needs \`ramgate:GrantBeyondSelf\``);
+function refuseWith(found: Escalation, { arn }: PrincipalFacts): never {
+  const { action, resource } = found;
+  const error = userError("WOULD_ESCALATE", `${describe(found, arn)}: that needs \`ramgate:GrantBeyondSelf\``);
   throw new Refusal([{ ...error, witness: { action, resource } }]);
+}
+
+function describe({ kind, action, resource, at }: Escalation, arn: string): string {
+  if (kind === "UNKNOWN_POLICY") return "it would give a policy whose document is not known, and so may allow anything";
+  if (kind === "UNSETTLED") {
+    return `\`${action}\` on \`${resource}\` would change with time too often to be compared with what \`${arn}\` has`;
+  }
+  return `it would give \`${action}\` on \`${resource}\`, which \`${arn}\` does not have itself at ${new Date(at).toISOString()}`;
 }
 
 /** Facts by what they are of. */

@@ -41,7 +41,7 @@ const RESOURCES = new WeakMap<ReferenceResource, ResourceFacts>();
 
 /** Turns worlds into what the evaluator reads; what is the same object there is the same object here, in other worlds too. */
 export class EvaluatorWorld {
-  private readonly principal: AccessRequest["principal"];
+  readonly principal: AccessRequest["principal"];
 
   constructor({ principal, attachments }: Pick<ReferenceWorld, "principal" | "attachments">) {
     const { kind, arn, account } = parsePrincipalArn(principal);
@@ -70,7 +70,7 @@ export class EvaluatorWorld {
     } as AttachedPolicy;
   }
 
-  private resource(reference: ReferenceResource): ResourceFacts {
+  resource(reference: ReferenceResource): ResourceFacts {
     const known = RESOURCES.get(reference);
     if (known !== undefined) return known;
     const { arn, registered, resourceGroup, tags, trust } = reference;

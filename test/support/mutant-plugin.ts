@@ -4,7 +4,7 @@ import { applyMutation, type Mutation } from "./mutation.js";
 
 const SOURCE = fileURLToPath(new URL("../../src/", import.meta.url));
 /** Where a slip may be, and what is loaded anew with it; the first is where files are looked for that do not say. */
-const AREAS = [["administration/"], ["decisions/", "store/"]] as const;
+const AREAS = [["administration/"], ["decisions/", "store/"], ["domain/escalation/"]] as const;
 const QUERY = /\?mutant=([A-Za-z0-9_-]+)$/;
 
 /**

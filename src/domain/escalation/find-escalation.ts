@@ -26,14 +26,18 @@ export interface Grant {
 
 /** Something that a receiver comes to have and the grantor has not. */
 export interface Escalation {
-  /** `*` where an attached policy is not known, and so may give anything. */
   readonly action: string;
   readonly resource: string;
   /** Instant of which it is so, in milliseconds since the epoch. */
   readonly at: number;
+  /**
+   * `BEYOND`: it is. `UNKNOWN_POLICY`: a policy without a known document may give anything, so `action` and `resource` are
+   * `*`. `UNSETTLED`: it changes with time so often that it cannot be compared.
+   */
+  readonly kind: "BEYOND" | "UNKNOWN_POLICY" | "UNSETTLED";
 }
 
-/** Most instants at which rights are compared; a grant that changes more often is compared no further, and refused. */
+/** Most instants at which rights are compared. */
 const MOST_INSTANTS = 32;
 
 /**
@@ -77,7 +81,7 @@ function isAll(block: { readonly negated: boolean; readonly patterns: readonly s
 /** `nothing`: what is given is no escalation, whoever gets it; `had`: this receiver had it before. */
 function findIn({ changed, exact }: Comparisons, receiver: Receiver, grant: Grant): Escalation | "nothing" | "had" {
   if (changed.some(({ after }) => after.attachments.some(({ policy }) => policy.compiled === null))) {
-    return { action: "*", resource: "*", at: grant.now };
+    return { action: "*", resource: "*", at: grant.now, kind: "UNKNOWN_POLICY" };
   }
   const probes = probesOf(grant, receiver);
   const found = compare(changed, probes, grant);
@@ -87,7 +91,7 @@ function findIn({ changed, exact }: Comparisons, receiver: Receiver, grant: Gran
 
 /** Looks again whenever time changes something. */
 function compare(comparisons: readonly Comparison[], probes: readonly Probe[], grant: Grant): Escalation | null {
-  let [at, gained]: [number, Escalation | null] = [grant.now, null];
+  let at = grant.now;
   for (let instants = 0; instants < MOST_INSTANTS; instants += 1) {
     const look = new Look(grant, at);
     for (const probe of probes) {
@@ -97,17 +101,15 @@ function compare(comparisons: readonly Comparison[], probes: readonly Probe[], g
       }
     }
     if (look.until === null) return null;
-    [at, gained] = [look.until, look.gained ?? gained];
+    at = look.until;
   }
-  return gained;
+  return { action: "*", resource: "*", at, kind: "UNSETTLED" };
 }
 
 /** One comparison of all rights at one instant. */
 class Look {
-  /** First instant at which something that was looked at may be otherwise; null: never. */
+  /** Next instant at which something that was looked at may be otherwise; null: never. */
   until: number | null = null;
-  /** Something that is given, whether the grantor has it or not. */
-  gained: Escalation | null = null;
   private readonly grant: Grant;
   private readonly instant: number;
 
@@ -118,31 +120,43 @@ class Look {
 
   at({ before, after }: Comparison, probe: Probe): Escalation | null {
     const then = this.decide(after, probe);
-    if (!then.some(({ outcome }) => isRight(outcome))) return null;
-    const soFar = this.decide(before, probe);
-    const gained = then.filter(({ outcome }, place) => isRight(outcome) && isMore(outcome, soFar[place]?.outcome));
-    const [first] = gained;
-    if (first === undefined) return null;
-    this.gained = this.escalation(first);
-    const own = new Map(this.decide(this.grant.grantor, probe).map(({ action, outcome }) => [action, outcome]));
-    const beyond = gained.find(({ action }) => own.get(action) !== "ALLOW");
-    return beyond === undefined ? null : this.escalation(beyond);
+    if (!then.some((verdict) => isRight(verdict.outcome) || !this.isSteady(verdict))) return null;
+    const had = this.decide(before, probe);
+    const given = then.flatMap((verdict, place) => (this.isGiven(verdict, had[place]) ? [place] : []));
+    if (given.length === 0) return null;
+    const own = this.decide(this.grant.grantor, probe);
+    const place = given.find((each) => !this.isOwn(own[each]));
+    const beyond = place === undefined ? undefined : then[place];
+    if (place === undefined || beyond === undefined) return null;
+    const steady = [beyond, had[place], own[place]].every((verdict) => verdict === undefined || this.isSteady(verdict));
+    const { action, resource } = beyond;
+    return { action, resource, at: this.instant, kind: steady ? "BEYOND" : "UNSETTLED" };
   }
 
   private decide(principal: PrincipalFacts, { resource, actions }: Probe): readonly Verdict[] {
     const question = { principal, resource, context: NOTHING_KNOWN, now: this.instant, sessionPolicy: null };
-    const verdicts = decideActions(question, actions, {
-      scopePrecedence: this.grant.scopePrecedence,
-      detail: "OUTCOME",
-    });
+    const { scopePrecedence } = this.grant;
+    const verdicts = decideActions(question, actions, { scopePrecedence, detail: "OUTCOME" });
     for (const { validUntil } of verdicts) {
-      if (validUntil !== null && (this.until === null || validUntil < this.until)) this.until = validUntil;
+      if (validUntil === null || validUntil <= this.instant) continue;
+      if (this.until === null || validUntil < this.until) this.until = validUntil;
     }
     return verdicts;
   }
 
-  private escalation({ action, resource }: Verdict): Escalation {
-    return { action, resource, at: this.instant };
+  /** Whether it holds for some time: a condition on the text of the time may turn at any moment. */
+  private isSteady({ validUntil }: Verdict): boolean {
+    return validUntil === null || validUntil > this.instant;
+  }
+
+  private isGiven(verdict: Verdict, had: Verdict | undefined): boolean {
+    if (!this.isSteady(verdict)) return true;
+    if (!isRight(verdict.outcome)) return false;
+    return had === undefined || !this.isSteady(had) || RANK[verdict.outcome] > RANK[had.outcome];
+  }
+
+  private isOwn(verdict: Verdict | undefined): boolean {
+    return verdict !== undefined && verdict.outcome === "ALLOW" && this.isSteady(verdict);
   }
 }
 
@@ -153,8 +167,4 @@ const RANK: Readonly<Record<Outcome, number>> = { EXPLICIT_DENY: 0, IMPLICIT_DEN
 
 function isRight(outcome: Outcome): boolean {
   return RANK[outcome] >= RANK.CONDITIONAL;
-}
-
-function isMore(outcome: Outcome, before: Outcome = "IMPLICIT_DENY"): boolean {
-  return RANK[outcome] > RANK[before];
 }

@@ -1,0 +1,146 @@
+import { parseArn } from "../../src/domain/arn.js";
+import type { Grant, Escalation as Witness } from "../../src/domain/escalation/find-escalation.js";
+import { actionsOfType } from "../../src/domain/kms/actions.js";
+import { kmsResourceType } from "../../src/domain/resource.js";
+import { EvaluatorWorld } from "./compare-evaluators.js";
+import type { CaseMaker } from "./random-cases.js";
+import {
+  type ReferenceAttachment,
+  type ReferenceQuestion,
+  type ReferenceResource,
+  referenceAnswer,
+} from "./reference-evaluator.js";
+
+type Escalation = Pick<Witness, "action" | "resource" | "at">;
+type Find = (grant: Grant) => Witness | null;
+type Rights = Pick<ReferenceQuestion, "precedence"> & {
+  readonly principal: string;
+  readonly attachments: readonly ReferenceAttachment[];
+};
+
+/** Somebody changes what somebody has. */
+export interface EscalationCase {
+  readonly grantor: Rights;
+  readonly before: Rights;
+  readonly after: Rights;
+  /** Null: the receiver has what it has. Else it is a policy, and this is what one of its holders has beside it. */
+  readonly beside: readonly ReferenceAttachment[] | null;
+  readonly resources: readonly ReferenceResource[];
+}
+
+const ACCOUNT = "1234567890123456";
+const NOW = Date.parse("2026-06-01T12:00:00Z");
+/** Windows of the cases begin and end near these. */
+const INSTANTS = [0, 1, 2, 1_001].map((after) => NOW + after);
+const GRANTOR = `acs:ram::${ACCOUNT}:user/bob`;
+const RECEIVER = `acs:ram::${ACCOUNT}:user/ann`;
+
+/** Makes a case; the same seed gives the same cases. */
+export function escalationCase(make: CaseMaker): EscalationCase {
+  const precedence = make.pick(["staged", "deny-overrides"] as const);
+  const rights = (principal: string, attachments: readonly ReferenceAttachment[]): Rights => ({
+    principal,
+    precedence,
+    attachments: attachments.map((attachment) => ({ ...attachment, attachedTo: principal })),
+  });
+  const [had, more] = [attachmentsOf(make), attachmentsOf(make)];
+  const given = more.slice(0, 1).map((attachment) => ({ ...attachment, policy: "Given" }));
+  const kind = make.pick(["attach", "detach", "publish"] as const);
+  const version = given.map((attachment) => ({ ...attachment, policy: "Given, v2", document: make.document() }));
+  const [before, after] = {
+    attach: [had, [...had, ...given]],
+    detach: [[...had, ...given], had],
+    publish: [given, version],
+  }[kind];
+  const mighty = make.chance(0.5) ? broaden(attachmentsOf(make)) : attachmentsOf(make);
+  return {
+    grantor: rights(GRANTOR, mighty),
+    before: rights(RECEIVER, before ?? []),
+    after: rights(RECEIVER, after ?? []),
+    beside: kind === "publish" ? had : null,
+    resources: resourcesOf(make),
+  };
+}
+
+function attachmentsOf(make: CaseMaker): readonly ReferenceAttachment[] {
+  return make.world().attachments.slice(0, 3);
+}
+
+/** Who gives rights has many, as a rule: else every case is an escalation. */
+function broaden(attachments: readonly ReferenceAttachment[]): ReferenceAttachment[] {
+  const document = { Version: "1", Statement: [{ Effect: "Allow", Action: ["*"], Resource: "acs:*:*:*:*" }] };
+  return [
+    ...attachments,
+    { policy: "Broad", attachedTo: GRANTOR, document, group: null, notBefore: null, expiresAt: null },
+  ];
+}
+
+/** What is registered in the account: keys and secrets. */
+function resourcesOf(make: CaseMaker): readonly ReferenceResource[] {
+  const found = Array.from({ length: 12 }, () => make.world().questions[0]?.resource).filter(
+    (resource): resource is ReferenceResource =>
+      resource !== undefined && new RegExp(`^acs:kms:[a-z-]+:${ACCOUNT}:(key|secret)/`).test(resource.arn),
+  );
+  const registered = found.map((resource) => ({ ...resource, registered: true }));
+  return [...new Map(registered.map((resource) => [resource.arn, resource])).values()].slice(0, 3);
+}
+
+/** What the search says of a case. */
+export function search(find: Find, { grantor, before, after, beside, resources }: EscalationCase): Witness | null {
+  const facts = (rights: Rights) => new EvaluatorWorld(rights).principal;
+  const world = new EvaluatorWorld(before);
+  return find({
+    grantor: facts(grantor),
+    receivers: [{ before: facts(before), after: facts(after), shared: beside !== null }],
+    resources: resources.map((resource) => world.resource(resource)),
+    now: NOW,
+    scopePrecedence: before.precedence,
+  });
+}
+
+/** Tries everything at every instant with the naive evaluator. */
+export function bruteForce({ grantor, before, after, beside, resources }: EscalationCase): Escalation | null {
+  const companions = beside === null ? [[]] : [[], beside];
+  for (const at of INSTANTS) {
+    for (const resource of resources) {
+      const type = kmsResourceType(parseArn(resource.arn));
+      for (const action of type === null ? [] : actionsOfType(type)) {
+        const gains = companions.some((companion) =>
+          isGain(withCompanions(before, companion), withCompanions(after, companion), resource, action, at),
+        );
+        if (gains && outcome(grantor, resource, action, at) !== "ALLOW") return { action, resource: resource.arn, at };
+      }
+    }
+  }
+  return null;
+}
+
+const withCompanions = (rights: Rights, companions: readonly ReferenceAttachment[]): Rights => ({
+  ...rights,
+  attachments: [...rights.attachments, ...companions.map((each, index) => ({ ...each, policy: `Beside${index}` }))],
+});
+
+/** Whether what was found is one, by the naive evaluator; for receivers that are known. */
+export function isEscalation({ grantor, before, after, resources }: EscalationCase, found: Witness): boolean {
+  if (found.kind === "UNKNOWN_POLICY") return after.attachments.some(({ document }) => document === null);
+  const resource = resources.find(({ arn }) => arn === found.resource) ?? unregistered(found.resource);
+  const { action, at } = found;
+  if (found.kind === "UNSETTLED") return /currenttime/i.test(JSON.stringify([grantor, before, after]));
+  return isGain(before, after, resource, action, at) && outcome(grantor, resource, action, at) !== "ALLOW";
+}
+
+function unregistered(arn: string): ReferenceResource {
+  return { arn, registered: false, resourceGroup: null, tags: {}, trust: null };
+}
+
+const RANK = { EXPLICIT_DENY: 0, IMPLICIT_DENY: 1, CONDITIONAL: 2, ALLOW: 3 } as const;
+
+function isGain(before: Rights, after: Rights, resource: ReferenceResource, action: string, at: number): boolean {
+  const then = RANK[outcome(after, resource, action, at)];
+  return then >= RANK.CONDITIONAL && then > RANK[outcome(before, resource, action, at)];
+}
+
+function outcome(rights: Rights, resource: ReferenceResource, action: string, now: number) {
+  const question = { resource, actions: [action], context: {}, now, session: null, precedence: rights.precedence };
+  return referenceAnswer({ ...rights, questions: [question] }, question, action).outcome;
+}
