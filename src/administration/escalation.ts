@@ -1,4 +1,4 @@
-import { type Escalation, findEscalation, type Receiver } from "../domain/escalation/find-escalation.js";
+import { END_OF_TIME, type Escalation, findEscalation, type Receiver } from "../domain/escalation/find-escalation.js";
 import type { AttachedPolicy, PrincipalFacts } from "../domain/evaluation/access-request.js";
 import { loadInTransaction } from "../store/evaluation-input.js";
 import type { Transaction } from "../store/prisma-client.js";
@@ -11,8 +11,8 @@ import { Refusal, userError } from "./user-error.js";
 
 /** Whose rights a change touches. */
 export type Gift =
-  /** Users, groups and roles that come to have other policies, or other groups. */
-  | { readonly to: "PRINCIPALS"; readonly principals: readonly EntityName[] }
+  /** Users, groups and roles that come to have other policies, other groups, or (`renamed`, in their order) other names. */
+  | { readonly to: "PRINCIPALS"; readonly principals: readonly EntityName[]; readonly renamed?: readonly EntityName[] }
   /** Everybody who has the policy. */
   | { readonly to: "HOLDERS"; readonly policy: CustomPolicyName }
   /** Whoever may assume the role from now on: all that the role has. */
@@ -38,14 +38,13 @@ export type RefuseEscalation = (administration: Administration) => Promise<void>
  */
 export async function watchGift(tx: Transaction, gift: Gift, grantor: Grantor): Promise<RefuseEscalation | null> {
   if (beyondSelf(gift).every((permission) => grantor.may(permission))) return null;
-  const before = await receiving(tx, gift);
+  const before = await rightsNow(tx, gift);
   return async ({ scopePrecedence = "staged" }) => {
-    const after = await receiving(tx, gift);
-    const receivers = pair(gift, before, after);
+    const receivers = pair(gift, before, await rightsNow(tx, renamed(gift)));
     if (receivers.length === 0) return;
-    const resources = await registeredIn(tx, grantor.facts.account);
     const { facts, now } = grantor;
-    const found = findEscalation({ grantor: facts, receivers, resources, now, scopePrecedence });
+    const resources = await registeredIn(tx, facts.account);
+    const found = findEscalation({ grantor: lasting(facts, now), receivers, resources, now, scopePrecedence });
     if (found !== null) refuseWith(found, facts);
   };
 }
@@ -64,34 +63,39 @@ function describe({ kind, action, resource, at }: Escalation, arn: string): stri
   return `it would give \`${action}\` on \`${resource}\`, which \`${arn}\` does not have itself at ${new Date(at).toISOString()}`;
 }
 
-/** Facts by what they are of. */
-type Rights = ReadonlyMap<string, PrincipalFacts>;
+/** A session that gives rights away has those of its role, which do not end when it does. */
+function lasting(facts: PrincipalFacts, now: number): PrincipalFacts {
+  const issued = facts.issued.filter(({ issuedAt, expiresAt }) => issuedAt <= now && now < expiresAt);
+  return { ...facts, issued: issued.map((session) => ({ ...session, issuedAt: 0, expiresAt: END_OF_TIME })) };
+}
+
+/** Of each receiver; null: it does not exist. */
+type Rights = readonly (PrincipalFacts | null)[];
 
 function pair({ to }: Gift, before: Rights, after: Rights): Receiver[] {
-  return [...after].map(([key, facts]) => ({
-    before: to === "ASSUMERS" ? nothing(facts) : (before.get(key) ?? nothing(facts)),
-    after: facts,
-    shared: to === "HOLDERS" || facts.kind === "GROUP",
-  }));
+  return after.flatMap((facts, place) => {
+    if (facts === null) return [];
+    const had = to === "ASSUMERS" ? null : before[place];
+    return [{ before: had ?? nothing(facts), after: facts, shared: to === "HOLDERS" || facts.kind === "GROUP" }];
+  });
 }
 
 function nothing(facts: PrincipalFacts): PrincipalFacts {
   return { ...facts, attachments: [], issued: [] };
 }
 
-function receiving(tx: Transaction, gift: Gift): Promise<Rights> {
+function renamed(gift: Gift): Gift {
+  return gift.to === "PRINCIPALS" ? { ...gift, principals: gift.renamed ?? gift.principals } : gift;
+}
+
+function rightsNow(tx: Transaction, gift: Gift): Promise<Rights> {
   if (gift.to === "HOLDERS") return rightsByPolicy(tx, gift.policy);
   return rightsOf(tx, gift.to === "PRINCIPALS" ? gift.principals : [gift.role]);
 }
 
 async function rightsOf(tx: Transaction, principals: readonly EntityName[]): Promise<Rights> {
   const input = await loadInTransaction(tx, { principals, resources: [], scopes: [] }, compile);
-  return new Map(
-    principals.flatMap((name) => {
-      const facts = input.principal(name);
-      return facts === null ? [] : [[name.arnKey, facts] as const];
-    }),
-  );
+  return principals.map((name) => input.principal(name));
 }
 
 /** What the policy gives its holders, in each scope and time in which it is attached. */
@@ -104,7 +108,7 @@ async function rightsByPolicy(tx: Transaction, { account, nameKey, arn }: Custom
       versions: { where: { isDefault: true }, select: { number: true, document: true } },
     },
   });
-  if (policy === null) return new Map();
+  if (policy === null) return [null];
   const attachments = await tx.attachment.findMany({
     where: { policyId: policy.id },
     select: { resourceGroupId: true, notBefore: true, expiresAt: true },
@@ -129,7 +133,7 @@ async function rightsByPolicy(tx: Transaction, { account, nameKey, arn }: Custom
       expiresAt: attachment.expiresAt?.getTime() ?? null,
     }),
   );
-  return new Map([[arn, { kind: "USER", arn: holder, account, attachments: attached, issued: [] }]]);
+  return [{ kind: "USER", arn: holder, account, attachments: attached, issued: [] }];
 }
 
 /** All keys, secrets and aliases of the account. */

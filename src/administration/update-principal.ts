@@ -4,6 +4,7 @@ import type { Transaction } from "../store/prisma-client.js";
 import type { Change, Effect } from "./change-account.js";
 import { changedColumns, type Wanted } from "./changed-columns.js";
 import { principalArn, principalScopes } from "./create-principal.js";
+import type { Gift } from "./escalation.js";
 import { principalFacts } from "./facts.js";
 import { type EntityKind, type EntityName, entityName, findEntity, refuseServiceLinkedRole } from "./look-up.js";
 import { needs } from "./permissions.js";
@@ -39,7 +40,7 @@ export function updatePrincipalChange(update: Update): Change<{ principalId: str
   return {
     action,
     requires: updatePermissions(kind, targets),
-    gift: columns.trustPolicy === undefined ? undefined : { to: "ASSUMERS", role: name },
+    gift: giftOf(name, newName, columns),
     account: name.account,
     lock: "shared",
     targets,
@@ -47,6 +48,13 @@ export function updatePrincipalChange(update: Update): Change<{ principalId: str
     input,
     run: (tx) => updateOne(tx, name, newName, columns, field),
   };
+}
+
+/** Policies may be about a name. */
+function giftOf(name: EntityName, newName: string | null, { trustPolicy }: Update["columns"]): Gift | undefined {
+  if (trustPolicy !== undefined) return { to: "ASSUMERS", role: name };
+  if (newName === null || name.kind !== "USER") return undefined;
+  return { to: "PRINCIPALS", principals: [name], renamed: [{ ...name, ...renamed(name, newName) }] };
 }
 
 function updatePermissions(kind: EntityKind, arns: readonly string[]) {

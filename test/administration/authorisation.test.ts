@@ -1,6 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { addUserToGroup } from "../../src/administration/add-user-to-group.js";
 import type { ChangeRequest } from "../../src/administration/administration.js";
+import { assumeRole } from "../../src/administration/assume-role.js";
 import { attachPolicies } from "../../src/administration/attach-policies.js";
 import { attachPolicy } from "../../src/administration/attach-policy.js";
 import { createAccount } from "../../src/administration/create-account.js";
@@ -14,6 +15,7 @@ import { detachPolicy } from "../../src/administration/detach-policy.js";
 import { ensureSystemPolicies } from "../../src/administration/ensure-system-policies.js";
 import { registerKey } from "../../src/administration/register-key.js";
 import { removeUserFromGroup } from "../../src/administration/remove-user-from-group.js";
+import { revokeRoleSessions } from "../../src/administration/revoke-role-sessions.js";
 import { setDefaultPolicyVersion } from "../../src/administration/set-default-policy-version.js";
 import { updateRole } from "../../src/administration/update-role.js";
 import { updateUser } from "../../src/administration/update-user.js";
@@ -336,6 +338,31 @@ describe("nobody gives more than he has", () => {
     const input = { ...GIVEN, policy: arn.policy("Other") };
     expect(witness(await by(ann)(attachPolicy, input))).toEqual([["WOULD_ESCALATE", "*", "*"]]);
     await db.policyVersion.updateMany({ where: { policy: { name: "Other" } }, data: { isDefault: true } });
+  });
+
+  test("by a name that policies are about", async () => {
+    const condition = { StringEquals: { "acs:PrincipalARN": [arn.user("boss")] } };
+    await write("Given", allow("kms:*", "*", condition));
+    await run(attachPolicy, GIVEN);
+    const rename = { user: arn.user("bob"), newName: "boss" };
+    expect(codesOf(await by(ann)(updateUser, rename))).toEqual(["WOULD_ESCALATE"]);
+    expect(codesOf(await by(ann)(updateUser, { ...rename, newName: "robert" }))).toEqual([]);
+    await run(updateUser, { user: arn.user("robert"), newName: "bob" });
+  });
+
+  test("and a session gives what its role has, however soon it ends", async () => {
+    await write("Given", allow("kms:Decrypt"));
+    await run(attachPolicy, { policy: arn.policy("Ann"), principal: arn.role("deploy") });
+    const session = { role: arn.role("deploy"), sessionName: "ci", durationSeconds: 900 };
+    const wide = await run(assumeRole, { ...session, sessionPolicy: document(allow(["ram:*", "kms:Decrypt"])) });
+    expect(codesOf(wide)).toEqual([]);
+    const ci = by(as(`acs:ram::${ACCOUNT}:assumed-role/deploy/ci`));
+    expect(codesOf(await ci(attachPolicy, GIVEN))).toEqual([]);
+    await run(detachPolicy, GIVEN);
+    await run(revokeRoleSessions, { role: arn.role("deploy") });
+    await expect(ci(attachPolicy, GIVEN)).rejects.toThrow(ForbiddenError);
+    await run(assumeRole, { ...session, sessionPolicy: document(allow("ram:*")) });
+    expect(codesOf(await ci(attachPolicy, GIVEN))).toEqual(["WOULD_ESCALATE"]);
   });
 
   test("unless he may", async () => {

@@ -26,6 +26,7 @@ export interface Comparisons {
 /** What has to be compared to see what a receiver gains. */
 export function comparisonsOf(receiver: Receiver): Comparisons {
   const { before, after, shared } = receiver;
+  if (before.arn !== after.arn) return { key: null, changed: [{ before, after }], exact: { before, after } }; // by its name it may have other rights
   const [taken, added] = [without(before.attachments, after), without(after.attachments, before)];
   const shape = { ...after, issued: [] };
   const read = shared ? forAnybody : asItIs;

@@ -37,6 +37,9 @@ export interface Escalation {
   readonly kind: "BEYOND" | "UNKNOWN_POLICY" | "UNSETTLED";
 }
 
+/** Of what does not end: the last instant that there is. */
+export const END_OF_TIME = 8_640_000_000_000_000;
+
 /** Most instants at which rights are compared. */
 const MOST_INSTANTS = 32;
 
@@ -138,7 +141,7 @@ class Look {
     const { scopePrecedence } = this.grant;
     const verdicts = decideActions(question, actions, { scopePrecedence, detail: "OUTCOME" });
     for (const { validUntil } of verdicts) {
-      if (validUntil === null || validUntil <= this.instant) continue;
+      if (validUntil === null || validUntil <= this.instant || validUntil === END_OF_TIME) continue;
       if (this.until === null || validUntil < this.until) this.until = validUntil;
     }
     return verdicts;
