@@ -121,9 +121,11 @@ async function openSession(
   issued: Map<string, string>,
 ): Promise<Effect<Omit<AssumedRole, "token">>> {
   const { role, arn } = session;
+  const [field] = session.assumerField;
+  if (session.assumer !== null && field === undefined) await requireMayAssume(tx, session.assumer, role); // first: it must not learn what there is
   const stored = await findEntity(tx, role, "role");
   refuseServiceLinked(stored);
-  if (session.assumer !== null) await requireMayAssume(tx, session.assumer, role, ...session.assumerField);
+  if (session.assumer !== null && field !== undefined) await requireMayAssume(tx, session.assumer, role, field);
   const seconds = await durationOf(tx, session, stored.id);
   const now = await readClock(tx);
   await makeRoom(tx, arn, now);

@@ -13,7 +13,8 @@ import { refuse } from "./user-error.js";
  * it (C22). What the decision rests on cannot change before the transaction ends.
  *
  * @param field input field that named the principal; none when it is the caller
- * @throws Refusal ENTITY_NOT_EXIST_… for an unknown principal, NO_PERMISSION with the side that refuses
+ * @throws Refusal ENTITY_NOT_EXIST_… for an unknown principal, NO_PERMISSION with the side that refuses; the caller itself
+ *   is not told more of a role of another account than that it may not
  */
 export async function requireMayAssume(
   tx: Transaction,
@@ -25,7 +26,9 @@ export async function requireMayAssume(
   const principal = input.principal(assumer);
   if (principal === null) refuseUnknown(assumer, field);
   const decision = decideAssumption(input, principal, role);
-  if (decision.outcome !== "ALLOW") refuse("NO_PERMISSION", refusalOf(decision), ...field);
+  if (decision.outcome === "ALLOW") return;
+  const ofAnother = field.length === 0 && role.account !== assumer.account;
+  refuse("NO_PERMISSION", ofAnother ? `\`${assumer.arn}\` may not assume the role` : refusalOf(decision), ...field);
 }
 
 function refuseUnknown({ kind, arn }: PrincipalName, field: readonly string[]): never {

@@ -269,9 +269,9 @@ describe("who may assume a role", () => {
       "deploy",
       /the identity policies of the caller make it depend on `acs:SourceIp`, which the gateway/,
     ],
-    [`acs:ram::${OTHER}:user/eve`, "deploy", /the trust policy of the role does not allow it$/],
+    [`acs:ram::${OTHER}:user/eve`, "deploy", /user\/eve` may not assume the role$/],
     [`acs:ram::${ACCOUNT}:root`, "narrow", /the trust policy of the role does not allow it$/],
-    [`acs:ram::${OTHER}:root`, "deploy", /may not assume the role/],
+    [`acs:ram::${OTHER}:root`, "deploy", /:root` may not assume the role$/],
   ])("not %s for `%s`", async (principal, role, message) => {
     const told = await both(principal, role);
     expect(told).toMatch(/^NO_PERMISSION: `acs:ram::/);
