@@ -77,6 +77,8 @@ export interface Config {
     /** Of senders without a valid credential. */
     readonly perAddress: number;
   };
+  /** Path of the manifest of documents that principals are held to; null: they may send any. */
+  readonly trustedDocuments: string | null;
   /** Origins whose pages may read answers. */
   readonly corsOrigins: readonly string[];
   /** Absent ones are made at the first start and kept in PostgreSQL. */
@@ -169,6 +171,8 @@ function isOrigin(text: string): boolean {
   return /^https?:[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
 
+const path = z.string().transform((text) => resolve(text));
+
 const adminApiKey = z
   .string()
   .regex(ADMIN_KEY, {
@@ -224,10 +228,7 @@ const VARIABLES = {
   REDIS_URL: redisUrls.optional(),
   REDIS_MODE: oneOf(["single", "cluster", "sentinel"]).default("single"),
   REDIS_SENTINEL_MASTER: z.string().optional(),
-  DATA_DIR: z
-    .string()
-    .default("./data")
-    .transform((path) => resolve(path)),
+  DATA_DIR: path.default(resolve("data")),
   ADMIN_API_KEY: adminApiKey.optional(),
   SEED_DEMO: oneOf(["true", "false"]).optional(),
   LOG_LEVEL: oneOf(LOG_LEVELS).default("info"),
@@ -255,6 +256,8 @@ const VARIABLES = {
   RATE_LIMIT: wholeNumber(200_000, 10_000_000),
   RATE_LIMIT_UNKNOWN: wholeNumber(200, 10_000_000),
   CORS_ORIGINS: origins.optional(),
+  TRUSTED_DOCUMENTS: oneOf(["off", "only"]).default("off"),
+  TRUSTED_DOCUMENTS_FILE: path.optional(),
   LIMIT_CUSTOM_POLICY_CHARACTERS: quota(DEFAULT_LIMITS.customPolicyCharacters, HARD_LIMITS.documentBytes),
   LIMIT_VERSIONS_PER_POLICY: quota(DEFAULT_LIMITS.versionsPerPolicy),
   LIMIT_CUSTOM_POLICIES_PER_ACCOUNT: quota(DEFAULT_LIMITS.customPoliciesPerAccount),
@@ -292,7 +295,7 @@ export const CONFIG_VARIABLES: readonly string[] = Object.keys(VARIABLES);
 export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
   const given = Object.fromEntries(CONFIG_VARIABLES.map((name) => [name, env[name]?.trim() || undefined]));
   const parsed = z.object(VARIABLES).safeParse(given);
-  const missing = missingOfOidc(given);
+  const missing = [...missingOfOidc(given), ...missingDocuments(given)];
   if (parsed.success && missing.length === 0) return toConfig(parsed.data);
   const issues = parsed.error?.issues ?? [];
   throw new ConfigError([...issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`), ...missing]);
@@ -306,6 +309,12 @@ function missingOfOidc(given: Readonly<Record<string, string | undefined>>): str
   if (first === undefined) return [];
   const missing = OIDC_NEEDS.filter((name) => given[name] === undefined);
   return missing.map((name) => `${name}: is needed, since ${first} is given`);
+}
+
+/** Without them `only` would let nothing pass, or everything. */
+function missingDocuments(given: Readonly<Record<string, string | undefined>>): string[] {
+  const missing = given["TRUSTED_DOCUMENTS"] === "only" && given["TRUSTED_DOCUMENTS_FILE"] === undefined;
+  return missing ? ["TRUSTED_DOCUMENTS_FILE: is needed, since TRUSTED_DOCUMENTS is `only`"] : [];
 }
 
 type Values = z.infer<z.ZodObject<typeof VARIABLES>>;
@@ -333,6 +342,7 @@ function toConfig(values: Values): Config {
     oidc: oidcOf(values),
     requests: requestLimitsOf(values),
     rateLimits: { perCredential: values.RATE_LIMIT, perAddress: values.RATE_LIMIT_UNKNOWN },
+    trustedDocuments: values.TRUSTED_DOCUMENTS === "only" ? (values.TRUSTED_DOCUMENTS_FILE ?? null) : null,
     corsOrigins: values.CORS_ORIGINS ?? [],
     secrets: {
       ...(values.CACHE_MAC_KEY && { cacheKey: values.CACHE_MAC_KEY }),

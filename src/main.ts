@@ -10,10 +10,11 @@ import { createLog } from "./log.js";
 import { exitOnCrash, type StopSignal, stopSignal } from "./process-events.js";
 import { createRedactor, type Redactor, secretsOf } from "./redaction.js";
 import { createExplorer } from "./server/explorer-page.js";
-import { createGraphQLListener } from "./server/graphql-listener.js";
+import { createGraphQLListener, type ListenerOptions } from "./server/graphql-listener.js";
 import { createHttpGateway, type HttpGateway, listen } from "./server/http-server.js";
 import { createMetricsServer } from "./server/metrics-server.js";
 import { createRateLimit } from "./server/rate-limiter.js";
+import { readTrustedDocuments } from "./server/trusted-documents.js";
 import { createWatch, type Watch } from "./server/watch.js";
 import { welcome } from "./server/welcome.js";
 
@@ -23,6 +24,7 @@ const CLOSE_MS = 5_000;
 /** What there is before the database is open. */
 interface Front {
   readonly config: Config;
+  readonly graphql: Pick<ListenerOptions, "schema" | "trustedDocuments">;
   readonly log: Logger;
   readonly redactor: Redactor;
   readonly watch: Watch;
@@ -62,6 +64,7 @@ export async function serve(config: Config): Promise<void> {
 }
 
 function createFront(config: Config): Front {
+  const graphql = prepareGraphQL(config);
   const redactor = createRedactor(secretsOf(config));
   const log = createLog(config.logLevel, redactor);
   const watch = createWatch({ log, decisionLog: config.decisionLog, counting: config.metricsPort !== undefined });
@@ -70,7 +73,13 @@ function createFront(config: Config): Front {
   const gateway = createHttpGateway(explorer, { keepAlive, onRequest: watch.onRequest });
   const metrics = watch.metrics && createMetricsServer(watch.metrics);
   const counters = config.redis && openCounters(config.redis);
-  return { config, log, redactor, watch, gateway, metrics, counters };
+  return { config, graphql, log, redactor, watch, gateway, metrics, counters };
+}
+
+/** @throws ConfigError for documents that are not usable */
+function prepareGraphQL({ trustedDocuments: file, requests }: Config): Front["graphql"] {
+  const schema = buildSchema();
+  return { schema, ...(file !== null && { trustedDocuments: readTrustedDocuments(file, schema, requests) }) };
 }
 
 /** A connection of their own, so that they do not wait behind answers. The cache's connection reports what is wrong. */
@@ -106,11 +115,12 @@ function announce(front: Front, app: App, newKey: string | null): void {
   log.info({ host, port, ...(metricsPort !== null && { metricsPort }) }, "ready");
 }
 
-function listenerOptions({ config, counters: redis, log, watch: { onDecisions } }: Front, app: App) {
+function listenerOptions({ config, graphql, counters: redis, log, watch: { onDecisions } }: Front, app: App) {
   const limit = (name: string, most: number) =>
     createRateLimit({ limit: most, redis, keyPrefix: `az:r:1:${app.environment}:${name}` });
   return {
-    ...{ schema: buildSchema(), services: app, authenticate: app.authenticate, log },
+    ...graphql,
+    ...{ services: app, authenticate: app.authenticate, log },
     limits: config.requests,
     countKnown: limit("credential", config.rateLimits.perCredential),
     countUnknown: limit("address", config.rateLimits.perAddress),

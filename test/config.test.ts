@@ -63,6 +63,7 @@ describe("loadConfig", () => {
         deadline: 5_000,
       },
       rateLimits: { perCredential: 200_000, perAddress: 200 },
+      trustedDocuments: null,
       corsOrigins: [],
       secrets: {},
     });
@@ -108,6 +109,8 @@ describe("loadConfig", () => {
       RATE_LIMIT: "22",
       RATE_LIMIT_UNKNOWN: "23",
       CORS_ORIGINS: "https://portal.example.com, http://localhost:3000",
+      TRUSTED_DOCUMENTS: "only",
+      TRUSTED_DOCUMENTS_FILE: "/etc/ramgate/documents.json",
       LIMIT_CUSTOM_POLICY_CHARACTERS: "1",
       LIMIT_VERSIONS_PER_POLICY: "2",
       LIMIT_CUSTOM_POLICIES_PER_ACCOUNT: "3",
@@ -187,6 +190,7 @@ describe("loadConfig", () => {
         deadline: 21,
       },
       rateLimits: { perCredential: 22, perAddress: 23 },
+      trustedDocuments: "/etc/ramgate/documents.json",
       corsOrigins: ["https://portal.example.com", "http://localhost:3000"],
       secrets: {
         cacheKey: Buffer.alloc(32, 1),
@@ -250,6 +254,13 @@ describe("loadConfig", () => {
     expect(problems(env)).toContain("DATABASE_URL: must be a URL that starts with `postgresql://` or `postgres://`");
     expect(problems(env)).toContain("LIMIT_VERSIONS_PER_POLICY: must be a whole number from 1 to 1000000, got `0`");
     expect(() => loadConfig(env)).toThrow(/^the environment is not usable\n {2}PORT: /);
+  });
+
+  test("documents that are registered nowhere cannot be the only ones", () => {
+    expect(problems({ TRUSTED_DOCUMENTS: "only" })).toEqual([
+      "TRUSTED_DOCUMENTS_FILE: is needed, since TRUSTED_DOCUMENTS is `only`",
+    ]);
+    expect(loadConfig({ TRUSTED_DOCUMENTS_FILE: "/x.json" }).trustedDocuments).toBeNull();
   });
 
   test("never repeats a secret", () => {

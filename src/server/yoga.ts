@@ -11,6 +11,7 @@ import { type DocumentLimits, useDocumentLimits } from "./document-limits.js";
 import { useErrorCodes } from "./error-codes.js";
 import { useCostLimit } from "./operation-cost.js";
 import { type NotedRequest, useOperationNotes } from "./operation-notes.js";
+import { type TrustedDocuments, useTrustedDocuments } from "./trusted-documents.js";
 
 /** What an operation may be at most. */
 export interface OperationLimits extends DocumentLimits {
@@ -23,6 +24,8 @@ export interface GraphQLOptions {
   readonly services: Services;
   readonly limits: OperationLimits;
   readonly log: Logger;
+  /** The documents that principals are held to; default: they may send any. */
+  readonly trustedDocuments?: TrustedDocuments;
   /** Hears what requests have asked and what came of it; default: nobody does. */
   readonly onDecisions?: OnDecisions;
 }
@@ -53,7 +56,7 @@ const KEPT_CHARACTERS = 8_000_000;
 
 /** GraphQL over HTTP, between a body that has been read and a reply that has not been sent. Errors leave it masked. */
 export function createGraphQL(options: GraphQLOptions): AnswerGraphQL {
-  const { schema, limits, log } = options;
+  const { schema, limits, log, trustedDocuments } = options;
   const yoga = createYoga<Sender, GraphQLContext>({
     schema,
     graphqlEndpoint: "/graphql",
@@ -66,7 +69,9 @@ export function createGraphQL(options: GraphQLOptions): AnswerGraphQL {
     parserAndValidationCache: { documentCache: keptDocuments(), errorCache: keptDocuments() },
     maskedErrors: { maskError: (error) => requestError(error) ?? maskError(error, log) },
     context: ({ caller, notes: { requestId } }) => createContext(heard(options, requestId), caller, requestId),
+    extraParamNames: trustedDocuments ? ["documentId"] : [],
     plugins: [
+      ...(trustedDocuments ? [useTrustedDocuments(trustedDocuments)] : []),
       ...[useDocumentLimits(limits), useErrorCodes(), useCostLimit(limits.cost), useCacheReport()],
       useOperationNotes(), // sees errors as they leave
     ],
