@@ -140,18 +140,14 @@ function asksForPage(request: IncomingMessage): boolean {
   return request.method === "GET" && (request.headers.accept ?? "").includes("text/html");
 }
 
-/** Its scripts are in the page itself; they may talk to this gateway only, where a key could otherwise go anywhere. */
-const EXPLORER_POLICY =
-  "connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'";
-
 function sendExplorer(request: IncomingMessage, response: ServerResponse, explorer: () => Promise<ExplorerPage>): void {
   const packed = (request.headers["accept-encoding"] ?? "").includes("gzip");
   explorer().then(
-    ({ html, gzipped }) => {
+    ({ html, gzipped, policy }) => {
       response.writeHead(200, {
         "content-type": "text/html; charset=utf-8",
         "x-frame-options": "DENY",
-        "content-security-policy": EXPLORER_POLICY,
+        "content-security-policy": policy,
         ...(packed ? { "content-encoding": "gzip" } : {}),
       });
       response.end(packed ? gzipped : html);
