@@ -18,9 +18,10 @@ import { type LoadPool, openLoadPool } from "./store/evaluation-input.js";
 import { type GatewaySecrets, loadGatewaySecrets } from "./store/gateway-secrets.js";
 import { migrate } from "./store/migrate.js";
 import { createTokenVerifier } from "./store/oidc-tokens.js";
-import { type Database, openDatabase, openModelPool } from "./store/prisma-client.js";
+import { type Database, openDatabase, openModelPool, stageTransactions } from "./store/prisma-client.js";
 import { createTokens } from "./store/revision-token.js";
 import { assertRevisionTriggers, createRevisionReader, type MovedScope, openRevisionPool } from "./store/revisions.js";
+import type { InStage } from "./store/stages.js";
 import { type OnStatement, timeStatements } from "./store/statement-timing.js";
 
 const MIGRATIONS = fileURLToPath(new URL("../prisma/migrations", import.meta.url));
@@ -53,6 +54,7 @@ export interface Vitals {
 export interface Observers {
   readonly onStatement?: OnStatement;
   readonly onCommand?: OnCommand;
+  readonly inStage?: InStage;
   /** Hears the secrets that all gateways share, so as to keep them out of what it writes. */
   readonly onSecrets?: (secrets: GatewaySecrets) => void;
 }
@@ -106,6 +108,7 @@ async function assemble(config: Config, log: Logger, closers: Closers, observers
   const decisions = createDecisions({
     ...{ pool: vectorPool, revisions, loadPool, tokens, environment, cacheKey, engineVersion },
     ...{ scopePrecedence, maxStaleness, verifiedShare },
+    ...(observers.inStage && { inStage: observers.inStage }),
     cache,
     localAnswers: config.decisionCache === "off" ? 0 : LOCAL_ANSWERS,
     onAlarm: (message) => log.error(message),
@@ -126,7 +129,7 @@ async function assemble(config: Config, log: Logger, closers: Closers, observers
   };
 }
 
-function openPools(url: string, closers: Closers, { onStatement }: Observers) {
+function openPools(url: string, closers: Closers, { onStatement, inStage }: Observers) {
   const pools = {
     model: openModelPool(url, MODEL_CONNECTIONS),
     revisions: openRevisionPool(url),
@@ -134,6 +137,7 @@ function openPools(url: string, closers: Closers, { onStatement }: Observers) {
   };
   if (onStatement) for (const pool of Object.values(pools)) timeStatements(pool, onStatement);
   const db = openDatabase(url, MODEL_CONNECTIONS, pools.model);
+  if (inStage) stageTransactions(db, inStage);
   closers.add(() => db.$disconnect()); // and the pool with it
   closers.add(() => Promise.all([pools.revisions.end(), pools.load.end()]));
   return { db, pools };

@@ -40,6 +40,15 @@ export interface Config {
   readonly graphiql: boolean;
   /** TCP port of `/metrics`, on `host`; 0 lets the system choose; absent: there are no metrics. */
   readonly metricsPort: number | undefined;
+  /** Where spans go; null: nothing is traced. */
+  readonly tracing: {
+    /** Of an OTLP collector over HTTP, without `/v1/traces`. */
+    readonly endpoint: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly serviceName: string;
+    /** Share of the requests that are traced where their sender does not say, 0 to 1. */
+    readonly share: number;
+  } | null;
   readonly decisionLog: {
     readonly mode: "off" | "denials" | "all";
     /** Share of the decisions that count, 0 to 1. */
@@ -135,6 +144,24 @@ const share = z
     error: (issue) => `must be a number from 0 to 1, got \`${issue.input}\``,
   })
   .transform(Number);
+
+const headers = z.string().transform((text, context) => {
+  const read = readHeaders(text);
+  if (read !== null) return read;
+  const message = "must be `name=value`, or several with commas between them, values percent-encoded";
+  context.addIssue({ code: "custom", message });
+  return z.NEVER;
+});
+
+function readHeaders(text: string): Record<string, string> | null {
+  const parts = text.split(",").map((part) => /^([\w-]+)=([\x21-\x7e]*)$/.exec(part.trim()));
+  if (parts.includes(null)) return null;
+  try {
+    return Object.fromEntries(parts.map((part) => [part?.[1]?.toLowerCase(), decodeURIComponent(part?.[2] ?? "")]));
+  } catch {
+    return null; // not what `decodeURIComponent` takes
+  }
+}
 
 const port = z
   .string()
@@ -235,6 +262,10 @@ const VARIABLES = {
   DECISION_LOG: oneOf(["off", "denials", "all"]).default("off"),
   DECISION_LOG_SAMPLE: share.default(1),
   METRICS_PORT: port.optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url(["http:", "https:"]).optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: headers.default({}),
+  OTEL_SERVICE_NAME: z.string().default("ramgate"),
+  OTEL_TRACES_SAMPLER_ARG: share.default(1),
   DRAIN_GRACE_MS: wholeNumber(5_000, 300_000, 0),
   KEEP_ALIVE_TIMEOUT_MS: wholeNumber(75_000, 3_600_000, 1_000),
   SCOPE_PRECEDENCE: oneOf(["staged", "deny-overrides"]).default("staged"),
@@ -335,6 +366,7 @@ function toConfig(values: Values): Config {
     verifiedShare: values.DECISION_CACHE_VERIFY,
     graphiql: values.GRAPHIQL === undefined ? values.NODE_ENV !== "production" : values.GRAPHIQL === "on",
     metricsPort: values.METRICS_PORT,
+    tracing: tracingOf(values),
     decisionLog: { mode: values.DECISION_LOG, sample: values.DECISION_LOG_SAMPLE },
     drainGrace: values.DRAIN_GRACE_MS,
     keepAlive: values.KEEP_ALIVE_TIMEOUT_MS,
@@ -367,6 +399,12 @@ function redisOf({ REDIS_URL: urls, REDIS_MODE: mode, REDIS_SENTINEL_MASTER: mas
   }
   if (master === undefined) throw new ConfigError(["REDIS_SENTINEL_MASTER: must name the master that sentinels watch"]);
   return { kind: mode, urls, master };
+}
+
+function tracingOf(values: Values): Config["tracing"] {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: headers } = values;
+  const { OTEL_SERVICE_NAME: serviceName, OTEL_TRACES_SAMPLER_ARG: share } = values;
+  return endpoint === undefined ? null : { endpoint, headers, serviceName, share };
 }
 
 function oidcOf(values: Values): OidcSettings | null {

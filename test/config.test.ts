@@ -32,6 +32,7 @@ describe("loadConfig", () => {
       verifiedShare: 0.01,
       graphiql: true,
       metricsPort: undefined,
+      tracing: null,
       decisionLog: { mode: "off", sample: 1 },
       drainGrace: 5_000,
       keepAlive: 75_000,
@@ -88,6 +89,10 @@ describe("loadConfig", () => {
       DECISION_LOG: "denials",
       DECISION_LOG_SAMPLE: "0.25",
       METRICS_PORT: "9464",
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318",
+      OTEL_EXPORTER_OTLP_HEADERS: "Authorization=Bearer%20x, x-tenant=a=b",
+      OTEL_SERVICE_NAME: "gateway",
+      OTEL_TRACES_SAMPLER_ARG: "0.5",
       DRAIN_GRACE_MS: "0",
       KEEP_ALIVE_TIMEOUT_MS: "620000",
       SCOPE_PRECEDENCE: "deny-overrides",
@@ -150,6 +155,10 @@ describe("loadConfig", () => {
       verifiedShare: 0.5,
       graphiql: false,
       metricsPort: 9464,
+      tracing: {
+        ...{ endpoint: "http://collector:4318", serviceName: "gateway", share: 0.5 },
+        headers: { authorization: "Bearer x", "x-tenant": "a=b" },
+      },
       decisionLog: { mode: "denials", sample: 0.25 },
       drainGrace: 0,
       keepAlive: 620_000,
@@ -256,6 +265,13 @@ describe("loadConfig", () => {
     expect(() => loadConfig(env)).toThrow(/^the environment is not usable\n {2}PORT: /);
   });
 
+  test.each(["a", "a=%FF", "a=%", "=b", "a=b,,c=d", "a=b c"])(
+    "refuses the headers %s",
+    (OTEL_EXPORTER_OTLP_HEADERS) => {
+      expect(problems({ OTEL_EXPORTER_OTLP_HEADERS })).toHaveLength(1);
+    },
+  );
+
   test("documents that are registered nowhere cannot be the only ones", () => {
     expect(problems({ TRUSTED_DOCUMENTS: "only" })).toEqual([
       "TRUSTED_DOCUMENTS_FILE: is needed, since TRUSTED_DOCUMENTS is `only`",
@@ -268,10 +284,12 @@ describe("loadConfig", () => {
       DATABASE_URL: "mysql://u:hunter2@db",
       REDIS_URL: "hunter2",
       ADMIN_API_KEY: "rg_ops_hunter2",
+      OTEL_EXPORTER_OTLP_ENDPOINT: "hunter2",
+      OTEL_EXPORTER_OTLP_HEADERS: "hunter2",
       CACHE_MAC_KEY: "hunter2",
       TOKEN_MAC_KEY: "hunter2",
     };
-    expect(problems(env)).toHaveLength(5);
+    expect(problems(env)).toHaveLength(7);
     expect(problems(env).join()).not.toContain("hunter2");
   });
 
