@@ -4,6 +4,7 @@ import { z } from "zod";
 import { DEFAULT_LIMITS, type Limits } from "./administration/administration.js";
 import type { RedisTarget } from "./decisions/open-redis.js";
 import { HARD_LIMITS } from "./domain/limits.js";
+import { networkProblem } from "./server/client-address.js";
 import { type OidcSettings, TOKEN_ALGORITHMS, type TokenAlgorithm, templateProblem } from "./store/oidc-tokens.js";
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
@@ -86,6 +87,8 @@ export interface Config {
     /** Of senders without a valid credential. */
     readonly perAddress: number;
   };
+  /** Networks of proxies that say in `x-forwarded-for` whom they stand for. */
+  readonly trustedProxies: readonly string[];
   /** Path of the manifest of documents that principals are held to; null: they may send any. */
   readonly trustedDocuments: string | null;
   /** Origins whose pages may read answers. */
@@ -198,6 +201,14 @@ function isOrigin(text: string): boolean {
   return /^https?:[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
 
+const networks = z
+  .string()
+  .transform((text) => text.split(",").map((part) => part.trim()))
+  .superRefine((parts, context) => {
+    for (const message of parts.map(networkProblem))
+      if (message !== null) context.addIssue({ code: "custom", message });
+  });
+
 const path = z.string().transform((text) => resolve(text));
 
 const adminApiKey = z
@@ -286,6 +297,7 @@ const VARIABLES = {
   REQUEST_DEADLINE_MS: wholeNumber(5_000, 600_000),
   RATE_LIMIT: wholeNumber(200_000, 10_000_000),
   RATE_LIMIT_UNKNOWN: wholeNumber(200, 10_000_000),
+  TRUSTED_PROXIES: networks.default([]),
   CORS_ORIGINS: origins.optional(),
   TRUSTED_DOCUMENTS: oneOf(["off", "only"]).default("off"),
   TRUSTED_DOCUMENTS_FILE: path.optional(),
@@ -374,6 +386,7 @@ function toConfig(values: Values): Config {
     oidc: oidcOf(values),
     requests: requestLimitsOf(values),
     rateLimits: { perCredential: values.RATE_LIMIT, perAddress: values.RATE_LIMIT_UNKNOWN },
+    trustedProxies: values.TRUSTED_PROXIES,
     trustedDocuments: values.TRUSTED_DOCUMENTS === "only" ? (values.TRUSTED_DOCUMENTS_FILE ?? null) : null,
     corsOrigins: values.CORS_ORIGINS ?? [],
     secrets: {

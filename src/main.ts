@@ -9,6 +9,7 @@ import { buildSchema } from "./graphql/schema.js";
 import { createLog } from "./log.js";
 import { exitOnCrash, type StopSignal, stopSignal } from "./process-events.js";
 import { createRedactor, type Redactor, secretsOf } from "./redaction.js";
+import { createAddressOf } from "./server/client-address.js";
 import { createExplorer } from "./server/explorer-page.js";
 import { createGraphQLListener, type ListenerOptions } from "./server/graphql-listener.js";
 import { createHttpGateway, type HttpGateway, listen } from "./server/http-server.js";
@@ -135,6 +136,7 @@ function listenerOptions({ config, graphql, counters: redis, log, tracing, watch
     limits: config.requests,
     countKnown: limit("credential", config.rateLimits.perCredential),
     countUnknown: limit("address", config.rateLimits.perAddress),
+    addressOf: createAddressOf(config.trustedProxies),
     origins: config.corsOrigins,
     ...(onDecisions && { onDecisions }),
   };

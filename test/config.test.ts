@@ -64,6 +64,7 @@ describe("loadConfig", () => {
         deadline: 5_000,
       },
       rateLimits: { perCredential: 200_000, perAddress: 200 },
+      trustedProxies: [],
       trustedDocuments: null,
       corsOrigins: [],
       secrets: {},
@@ -113,6 +114,7 @@ describe("loadConfig", () => {
       REQUEST_DEADLINE_MS: "21",
       RATE_LIMIT: "22",
       RATE_LIMIT_UNKNOWN: "23",
+      TRUSTED_PROXIES: "10.0.0.0/8, 192.0.2.7,fd00::/8",
       CORS_ORIGINS: "https://portal.example.com, http://localhost:3000",
       TRUSTED_DOCUMENTS: "only",
       TRUSTED_DOCUMENTS_FILE: "/etc/ramgate/documents.json",
@@ -199,6 +201,7 @@ describe("loadConfig", () => {
         deadline: 21,
       },
       rateLimits: { perCredential: 22, perAddress: 23 },
+      trustedProxies: ["10.0.0.0/8", "192.0.2.7", "fd00::/8"],
       trustedDocuments: "/etc/ramgate/documents.json",
       corsOrigins: ["https://portal.example.com", "http://localhost:3000"],
       secrets: {
@@ -338,6 +341,18 @@ describe("loadConfig", () => {
       (OIDC_JWKS_URL) => expect(problems({ ...OIDC, OIDC_JWKS_URL })).toHaveLength(1),
     );
   });
+
+  test.each([
+    "10.0.0.0/33",
+    "10.0.0.0/0",
+    "::/0",
+    "::/129",
+    "10.0.0/8",
+    "10.0.0.0/8/8",
+    "proxy",
+    "10.0.0.1,",
+    "fe80::/x",
+  ])("refuses the proxies %s", (TRUSTED_PROXIES) => expect(problems({ TRUSTED_PROXIES })).toHaveLength(1));
 
   test.each(["65536", "-1", "4000.5", "0x10", "99999999999"])("refuses the port %s", (PORT) => {
     expect(problems({ PORT })).toHaveLength(1);
