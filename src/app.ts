@@ -16,6 +16,7 @@ import { ensureOperator } from "./store/credentials.js";
 import { startEmbeddedPostgres } from "./store/embedded-postgres.js";
 import { type LoadPool, openLoadPool } from "./store/evaluation-input.js";
 import { type GatewaySecrets, loadGatewaySecrets } from "./store/gateway-secrets.js";
+import { removeOldRecordsHourly } from "./store/idempotency-records.js";
 import { migrate } from "./store/migrate.js";
 import { createTokenVerifier } from "./store/oidc-tokens.js";
 import { type Database, openDatabase, openModelPool, stageTransactions } from "./store/prisma-client.js";
@@ -37,6 +38,8 @@ export interface App {
   /** Whether the data lie in the embedded PostgreSQL. */
   readonly embedded: boolean;
   readonly vitals: Vitals;
+  /** Does something before everything else is closed. */
+  beforeClose(step: () => Promise<unknown>): void;
   /** Closes all connections, and the embedded PostgreSQL when nobody else uses it. */
   close(): Promise<void>;
 }
@@ -125,6 +128,7 @@ async function assemble(config: Config, log: Logger, closers: Closers, observers
     environment,
     embedded: config.databaseUrl === undefined,
     vitals: { pools, redis: cache, askDatabase: () => revisions.readFresh([]) },
+    beforeClose: (step) => closers.add(step),
     close: () => closers.close(),
   };
 }
@@ -200,12 +204,14 @@ function hintsOf(
   };
 }
 
-/** What only a serving gateway prepares: an operator who can sign in, and the demo account. */
+/** What only a serving gateway does: it has an operator who can sign in, and the demo account, and tidies up. */
 export async function prepareForService(app: App, config: Config, log: Logger): Promise<{ newKey: string | null }> {
   const key = config.adminApiKey && `rg_${config.adminApiKey.id}_${config.adminApiKey.secret}`;
   const { created } = await ensureOperator(app.db, key ?? null);
   if (config.seedDemo ?? app.embedded) {
     if (await seedDemo(app.administration)) log.info("loaded the demo account");
   }
+  const failed = (error: unknown) => log.warn({ err: error }, "old idempotency keys cannot be removed now");
+  app.beforeClose(removeOldRecordsHourly(app.db, config.idempotencyKeyDays, failed));
   return { newKey: created };
 }

@@ -61,6 +61,8 @@ export interface Config {
   readonly keepAlive: number;
   /** Quotas of changes through the API; RAM's own unless given. */
   readonly limits: Limits;
+  /** How long idempotency keys are remembered at least. */
+  readonly idempotencyKeyDays: number;
   /** Whose signed tokens sign principals in; null: nobody's. */
   readonly oidc: OidcSettings | null;
   /** What one request may be at most, and how many there may be at a time. */
@@ -312,6 +314,7 @@ const VARIABLES = {
   LIMIT_CUSTOM_POLICIES_PER_IDENTITY: quota(DEFAULT_LIMITS.customPoliciesPerIdentity),
   LIMIT_TAGS_PER_RESOURCE: quota(DEFAULT_LIMITS.tagsPerResource),
   LIMIT_API_KEY_DAYS: wholeNumber(DEFAULT_LIMITS.apiKeyDays, 3_650),
+  IDEMPOTENCY_KEY_DAYS: wholeNumber(7, 3_650),
   OIDC_ISSUER: z.string().optional(),
   OIDC_AUDIENCE: z.string().optional(),
   OIDC_JWKS_URL: jwksUrl.optional(),
@@ -383,6 +386,7 @@ function toConfig(values: Values): Config {
     drainGrace: values.DRAIN_GRACE_MS,
     keepAlive: values.KEEP_ALIVE_TIMEOUT_MS,
     limits: limitsOf(values),
+    idempotencyKeyDays: values.IDEMPOTENCY_KEY_DAYS,
     oidc: oidcOf(values),
     requests: requestLimitsOf(values),
     rateLimits: { perCredential: values.RATE_LIMIT, perAddress: values.RATE_LIMIT_UNKNOWN },

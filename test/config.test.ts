@@ -49,6 +49,7 @@ describe("loadConfig", () => {
         tagsPerResource: 20,
         apiKeyDays: 90,
       },
+      idempotencyKeyDays: 7,
       oidc: null,
       requests: {
         tokens: 1_500,
@@ -129,6 +130,7 @@ describe("loadConfig", () => {
       LIMIT_CUSTOM_POLICIES_PER_IDENTITY: "9",
       LIMIT_TAGS_PER_RESOURCE: "10",
       LIMIT_API_KEY_DAYS: "11",
+      IDEMPOTENCY_KEY_DAYS: "30",
       OIDC_ISSUER: "https://id.example.com",
       OIDC_AUDIENCE: "ramgate",
       OIDC_JWKS_URL: "https://id.example.com/keys",
@@ -177,6 +179,7 @@ describe("loadConfig", () => {
         tagsPerResource: 10,
         apiKeyDays: 11,
       },
+      idempotencyKeyDays: 30,
       oidc: {
         issuer: "https://id.example.com",
         audience: "ramgate",
