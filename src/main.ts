@@ -156,8 +156,7 @@ async function drain({ config, log, gateway }: Front, signal: StopSignal): Promi
 async function closeInTime({ tracing, log }: Front, app: App): Promise<void> {
   const late = sleep(CLOSE_MS, false, { ref: false });
   const closing = Promise.race([app.close().then(() => true), late]);
-  const delivered = (await tracing?.close()) ?? true;
-  const closed = await closing;
+  const [closed, delivered] = await Promise.all([closing, tracing?.close() ?? true]);
   if (!closed) log.warn("the connections to PostgreSQL and Redis do not close: leaving them");
   if (!closed || !delivered) process.exit(0);
 }

@@ -108,10 +108,8 @@ async function evaluateAll(
   options: AnswerLoaderOptions,
 ): Promise<readonly (Loaded | Error)[]> {
   try {
-    const input = await options.inStage(
-      "load",
-      options.load,
-    )({
+    const load = options.inStage("load", options.load);
+    const input = await load({
       principals: wanted.map(({ question }) => question.principal),
       resources: [...new Set(wanted.map(({ question }) => question.resource))],
       scopes: [...new Set(wanted.flatMap(({ question, scopes }) => [...question.scopes, ...scopes]))],
