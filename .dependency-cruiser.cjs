@@ -100,6 +100,12 @@ module.exports = {
       ["^src/store/", "^src/app\\.ts$"],
       "Write the query in store/ and call it from there. Records for GraphQL come through the Pothos Prisma plugin.",
     ),
+    onlyIn(
+      "opentelemetry-stays-in-its-file",
+      ["@opentelemetry/"],
+      ["^src/server/open-telemetry\\.ts$"],
+      "It is loaded only where traces are wanted, and nobody else knows of it: use InStage, OnStatement or OnCommand.",
+    ),
     {
       name: "prisma-types-stay-in-store",
       severity: "error",

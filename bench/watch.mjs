@@ -1,12 +1,14 @@
 /**
- * What it costs to be watched: a gateway without metrics and request lines, one with both, and one that also logs every
- * decision; and, before that, what counting costs by itself. They run side by side and are asked in turns, so that what else the machine does meets all alike; the figure
- * is processor time of the gateway, medians over the turns. Uses BENCH_DATABASE_URL, else the standard local port.
+ * What it costs to be watched: a gateway without metrics and request lines, one with both, one that also logs every
+ * decision, and two that trace some requests or all; and, before that, what counting costs by itself. They run side by
+ * side and are asked in turns, so that what else the machine does meets all alike; the figure is processor time of the
+ * gateway, medians over the turns. Uses BENCH_DATABASE_URL, else the standard local port.
  */
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
 import autocannon from "autocannon";
 import { createMetrics } from "../dist/server/metrics.js";
@@ -46,7 +48,16 @@ const GATEWAYS = [
   { name: "unwatched", settings: { LOG_LEVEL: "warn" } },
   { name: "metrics, request lines", settings: { LOG_LEVEL: "info", METRICS_PORT: "0" } },
   { name: "and DECISION_LOG=all", settings: { LOG_LEVEL: "info", METRICS_PORT: "0", DECISION_LOG: "all" } },
+  { name: "traces of 5 %", settings: { LOG_LEVEL: "warn", OTEL_TRACES_SAMPLER_ARG: "0.05" }, traces: true },
+  { name: "traces of all", settings: { LOG_LEVEL: "warn" }, traces: true },
 ];
+
+/** Takes whatever spans come. */
+async function openCollector() {
+  const server = createServer((request, response) => request.resume().on("end", () => response.end("{}")));
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  return { url: `http://127.0.0.1:${server.address().port}`, close: () => server.close().closeAllConnections() };
+}
 
 async function startGateway(url, settings) {
   const env = {
@@ -132,8 +143,12 @@ countAlone();
 if (TURNS === 0) process.exit();
 await withDatabase(async (url) => {
   const gateways = [];
+  const collector = await openCollector();
   try {
-    for (const { settings } of GATEWAYS) gateways.push(await startGateway(url, settings));
+    for (const { settings, traces } of GATEWAYS) {
+      const endpoint = traces ? { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url } : {};
+      gateways.push(await startGateway(url, { ...settings, ...endpoint }));
+    }
     for (const load of LOADS) await compare(gateways, load);
   } finally {
     for (const { child } of gateways) {
@@ -141,5 +156,6 @@ await withDatabase(async (url) => {
       child.kill("SIGTERM");
       await ended;
     }
+    collector.close();
   }
 });

@@ -16,11 +16,13 @@ import { ensureOperator } from "./store/credentials.js";
 import { startEmbeddedPostgres } from "./store/embedded-postgres.js";
 import { type LoadPool, openLoadPool } from "./store/evaluation-input.js";
 import { type GatewaySecrets, loadGatewaySecrets } from "./store/gateway-secrets.js";
+import { removeOldRecordsHourly } from "./store/idempotency-records.js";
 import { migrate } from "./store/migrate.js";
 import { createTokenVerifier } from "./store/oidc-tokens.js";
-import { type Database, openDatabase, openModelPool } from "./store/prisma-client.js";
+import { type Database, openDatabase, openModelPool, stageTransactions } from "./store/prisma-client.js";
 import { createTokens } from "./store/revision-token.js";
 import { assertRevisionTriggers, createRevisionReader, type MovedScope, openRevisionPool } from "./store/revisions.js";
+import type { InStage } from "./store/stages.js";
 import { type OnStatement, timeStatements } from "./store/statement-timing.js";
 
 const MIGRATIONS = fileURLToPath(new URL("../prisma/migrations", import.meta.url));
@@ -36,6 +38,8 @@ export interface App {
   /** Whether the data lie in the embedded PostgreSQL. */
   readonly embedded: boolean;
   readonly vitals: Vitals;
+  /** Does something before everything else is closed. */
+  beforeClose(step: () => Promise<unknown>): void;
   /** Closes all connections, and the embedded PostgreSQL when nobody else uses it. */
   close(): Promise<void>;
 }
@@ -53,6 +57,7 @@ export interface Vitals {
 export interface Observers {
   readonly onStatement?: OnStatement;
   readonly onCommand?: OnCommand;
+  readonly inStage?: InStage;
   /** Hears the secrets that all gateways share, so as to keep them out of what it writes. */
   readonly onSecrets?: (secrets: GatewaySecrets) => void;
 }
@@ -106,6 +111,7 @@ async function assemble(config: Config, log: Logger, closers: Closers, observers
   const decisions = createDecisions({
     ...{ pool: vectorPool, revisions, loadPool, tokens, environment, cacheKey, engineVersion },
     ...{ scopePrecedence, maxStaleness, verifiedShare },
+    ...(observers.inStage && { inStage: observers.inStage }),
     cache,
     localAnswers: config.decisionCache === "off" ? 0 : LOCAL_ANSWERS,
     onAlarm: (message) => log.error(message),
@@ -129,11 +135,12 @@ async function assemble(config: Config, log: Logger, closers: Closers, observers
     environment,
     embedded: config.databaseUrl === undefined,
     vitals: { pools, redis: cache, askDatabase: () => revisions.readFresh([]) },
+    beforeClose: (step) => closers.add(step),
     close: () => closers.close(),
   };
 }
 
-function openPools(url: string, closers: Closers, { onStatement }: Observers) {
+function openPools(url: string, closers: Closers, { onStatement, inStage }: Observers) {
   const pools = {
     model: openModelPool(url, MODEL_CONNECTIONS),
     revisions: openRevisionPool(url),
@@ -141,6 +148,7 @@ function openPools(url: string, closers: Closers, { onStatement }: Observers) {
   };
   if (onStatement) for (const pool of Object.values(pools)) timeStatements(pool, onStatement);
   const db = openDatabase(url, MODEL_CONNECTIONS, pools.model);
+  if (inStage) stageTransactions(db, inStage);
   closers.add(() => db.$disconnect()); // and the pool with it
   closers.add(() => Promise.all([pools.revisions.end(), pools.load.end()]));
   return { db, pools };
@@ -203,12 +211,14 @@ function hintsOf(
   };
 }
 
-/** What only a serving gateway prepares: an operator who can sign in, and the demo account. */
+/** What only a serving gateway does: it has an operator who can sign in, and the demo account, and tidies up. */
 export async function prepareForService(app: App, config: Config, log: Logger): Promise<{ newKey: string | null }> {
   const key = config.adminApiKey && `rg_${config.adminApiKey.id}_${config.adminApiKey.secret}`;
   const { created } = await ensureOperator(app.db, key ?? null);
   if (config.seedDemo ?? app.embedded) {
     if (await seedDemo(app.administration)) log.info("loaded the demo account");
   }
+  const failed = (error: unknown) => log.warn({ err: error }, "old idempotency keys cannot be removed now");
+  app.beforeClose(removeOldRecordsHourly(app.db, config.idempotencyKeyDays, failed));
   return { newKey: created };
 }

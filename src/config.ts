@@ -4,6 +4,7 @@ import { z } from "zod";
 import { DEFAULT_LIMITS, type Limits } from "./administration/administration.js";
 import type { RedisTarget } from "./decisions/open-redis.js";
 import { HARD_LIMITS } from "./domain/limits.js";
+import { networkProblem } from "./server/client-address.js";
 import { type OidcSettings, TOKEN_ALGORITHMS, type TokenAlgorithm, templateProblem } from "./store/oidc-tokens.js";
 
 export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
@@ -40,6 +41,15 @@ export interface Config {
   readonly graphiql: boolean;
   /** TCP port of `/metrics`, on `host`; 0 lets the system choose; absent: there are no metrics. */
   readonly metricsPort: number | undefined;
+  /** Where spans go; null: nothing is traced. */
+  readonly tracing: {
+    /** Of an OTLP collector over HTTP, without `/v1/traces`. */
+    readonly endpoint: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly serviceName: string;
+    /** Share of the requests that are traced where their sender does not say, 0 to 1. */
+    readonly share: number;
+  } | null;
   readonly decisionLog: {
     readonly mode: "off" | "denials" | "all";
     /** Share of the decisions that count, 0 to 1. */
@@ -51,6 +61,8 @@ export interface Config {
   readonly keepAlive: number;
   /** Quotas of changes through the API; RAM's own unless given. */
   readonly limits: Limits;
+  /** How long idempotency keys are remembered at least. */
+  readonly idempotencyKeyDays: number;
   /** Whose signed tokens sign principals in; null: nobody's. */
   readonly oidc: OidcSettings | null;
   /** What one request may be at most, and how many there may be at a time. */
@@ -77,6 +89,10 @@ export interface Config {
     /** Of senders without a valid credential. */
     readonly perAddress: number;
   };
+  /** Networks of proxies that say in `x-forwarded-for` whom they stand for. */
+  readonly trustedProxies: readonly string[];
+  /** Path of the manifest of documents that principals are held to; null: they may send any. */
+  readonly trustedDocuments: string | null;
   /** Origins whose pages may read answers. */
   readonly corsOrigins: readonly string[];
   /** Absent ones are made at the first start and kept in PostgreSQL. */
@@ -134,6 +150,24 @@ const share = z
   })
   .transform(Number);
 
+const headers = z.string().transform((text, context) => {
+  const read = readHeaders(text);
+  if (read !== null) return read;
+  const message = "must be `name=value`, or several with commas between them, values percent-encoded";
+  context.addIssue({ code: "custom", message });
+  return z.NEVER;
+});
+
+function readHeaders(text: string): Record<string, string> | null {
+  const parts = text.split(",").map((part) => /^([\w-]+)=([\x21-\x7e]*)$/.exec(part.trim()));
+  if (parts.includes(null)) return null;
+  try {
+    return Object.fromEntries(parts.map((part) => [part?.[1]?.toLowerCase(), decodeURIComponent(part?.[2] ?? "")]));
+  } catch {
+    return null; // not what `decodeURIComponent` takes
+  }
+}
+
 const port = z
   .string()
   .refine((text) => /^\d{1,5}$/.test(text) && Number(text) <= 65535, {
@@ -168,6 +202,16 @@ const origins = z
 function isOrigin(text: string): boolean {
   return /^https?:[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
+
+const networks = z
+  .string()
+  .transform((text) => text.split(",").map((part) => part.trim()))
+  .superRefine((parts, context) => {
+    for (const message of parts.map(networkProblem))
+      if (message !== null) context.addIssue({ code: "custom", message });
+  });
+
+const path = z.string().transform((text) => resolve(text));
 
 const adminApiKey = z
   .string()
@@ -224,16 +268,17 @@ const VARIABLES = {
   REDIS_URL: redisUrls.optional(),
   REDIS_MODE: oneOf(["single", "cluster", "sentinel"]).default("single"),
   REDIS_SENTINEL_MASTER: z.string().optional(),
-  DATA_DIR: z
-    .string()
-    .default("./data")
-    .transform((path) => resolve(path)),
+  DATA_DIR: path.default(resolve("data")),
   ADMIN_API_KEY: adminApiKey.optional(),
   SEED_DEMO: oneOf(["true", "false"]).optional(),
   LOG_LEVEL: oneOf(LOG_LEVELS).default("info"),
   DECISION_LOG: oneOf(["off", "denials", "all"]).default("off"),
   DECISION_LOG_SAMPLE: share.default(1),
   METRICS_PORT: port.optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url(["http:", "https:"]).optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: headers.default({}),
+  OTEL_SERVICE_NAME: z.string().default("ramgate"),
+  OTEL_TRACES_SAMPLER_ARG: share.default(1),
   DRAIN_GRACE_MS: wholeNumber(5_000, 300_000, 0),
   KEEP_ALIVE_TIMEOUT_MS: wholeNumber(75_000, 3_600_000, 1_000),
   SCOPE_PRECEDENCE: oneOf(["staged", "deny-overrides"]).default("staged"),
@@ -254,7 +299,10 @@ const VARIABLES = {
   REQUEST_DEADLINE_MS: wholeNumber(5_000, 600_000),
   RATE_LIMIT: wholeNumber(200_000, 10_000_000),
   RATE_LIMIT_UNKNOWN: wholeNumber(200, 10_000_000),
+  TRUSTED_PROXIES: networks.default([]),
   CORS_ORIGINS: origins.optional(),
+  TRUSTED_DOCUMENTS: oneOf(["off", "only"]).default("off"),
+  TRUSTED_DOCUMENTS_FILE: path.optional(),
   LIMIT_CUSTOM_POLICY_CHARACTERS: quota(DEFAULT_LIMITS.customPolicyCharacters, HARD_LIMITS.documentBytes),
   LIMIT_VERSIONS_PER_POLICY: quota(DEFAULT_LIMITS.versionsPerPolicy),
   LIMIT_CUSTOM_POLICIES_PER_ACCOUNT: quota(DEFAULT_LIMITS.customPoliciesPerAccount),
@@ -266,6 +314,7 @@ const VARIABLES = {
   LIMIT_CUSTOM_POLICIES_PER_IDENTITY: quota(DEFAULT_LIMITS.customPoliciesPerIdentity),
   LIMIT_TAGS_PER_RESOURCE: quota(DEFAULT_LIMITS.tagsPerResource),
   LIMIT_API_KEY_DAYS: wholeNumber(DEFAULT_LIMITS.apiKeyDays, 3_650),
+  IDEMPOTENCY_KEY_DAYS: wholeNumber(7, 3_650),
   OIDC_ISSUER: z.string().optional(),
   OIDC_AUDIENCE: z.string().optional(),
   OIDC_JWKS_URL: jwksUrl.optional(),
@@ -292,7 +341,7 @@ export const CONFIG_VARIABLES: readonly string[] = Object.keys(VARIABLES);
 export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
   const given = Object.fromEntries(CONFIG_VARIABLES.map((name) => [name, env[name]?.trim() || undefined]));
   const parsed = z.object(VARIABLES).safeParse(given);
-  const missing = missingOfOidc(given);
+  const missing = [...missingOfOidc(given), ...missingDocuments(given)];
   if (parsed.success && missing.length === 0) return toConfig(parsed.data);
   const issues = parsed.error?.issues ?? [];
   throw new ConfigError([...issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`), ...missing]);
@@ -306,6 +355,12 @@ function missingOfOidc(given: Readonly<Record<string, string | undefined>>): str
   if (first === undefined) return [];
   const missing = OIDC_NEEDS.filter((name) => given[name] === undefined);
   return missing.map((name) => `${name}: is needed, since ${first} is given`);
+}
+
+/** Without them `only` would let nothing pass, or everything. */
+function missingDocuments(given: Readonly<Record<string, string | undefined>>): string[] {
+  const missing = given["TRUSTED_DOCUMENTS"] === "only" && given["TRUSTED_DOCUMENTS_FILE"] === undefined;
+  return missing ? ["TRUSTED_DOCUMENTS_FILE: is needed, since TRUSTED_DOCUMENTS is `only`"] : [];
 }
 
 type Values = z.infer<z.ZodObject<typeof VARIABLES>>;
@@ -326,13 +381,17 @@ function toConfig(values: Values): Config {
     verifiedShare: values.DECISION_CACHE_VERIFY,
     graphiql: values.GRAPHIQL === undefined ? values.NODE_ENV !== "production" : values.GRAPHIQL === "on",
     metricsPort: values.METRICS_PORT,
+    tracing: tracingOf(values),
     decisionLog: { mode: values.DECISION_LOG, sample: values.DECISION_LOG_SAMPLE },
     drainGrace: values.DRAIN_GRACE_MS,
     keepAlive: values.KEEP_ALIVE_TIMEOUT_MS,
     limits: limitsOf(values),
+    idempotencyKeyDays: values.IDEMPOTENCY_KEY_DAYS,
     oidc: oidcOf(values),
     requests: requestLimitsOf(values),
     rateLimits: { perCredential: values.RATE_LIMIT, perAddress: values.RATE_LIMIT_UNKNOWN },
+    trustedProxies: values.TRUSTED_PROXIES,
+    trustedDocuments: values.TRUSTED_DOCUMENTS === "only" ? (values.TRUSTED_DOCUMENTS_FILE ?? null) : null,
     corsOrigins: values.CORS_ORIGINS ?? [],
     secrets: {
       ...(values.CACHE_MAC_KEY && { cacheKey: values.CACHE_MAC_KEY }),
@@ -357,6 +416,12 @@ function redisOf({ REDIS_URL: urls, REDIS_MODE: mode, REDIS_SENTINEL_MASTER: mas
   }
   if (master === undefined) throw new ConfigError(["REDIS_SENTINEL_MASTER: must name the master that sentinels watch"]);
   return { kind: mode, urls, master };
+}
+
+function tracingOf(values: Values): Config["tracing"] {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_HEADERS: headers } = values;
+  const { OTEL_SERVICE_NAME: serviceName, OTEL_TRACES_SAMPLER_ARG: share } = values;
+  return endpoint === undefined ? null : { endpoint, headers, serviceName, share };
 }
 
 function oidcOf(values: Values): OidcSettings | null {

@@ -9,13 +9,18 @@ import { buildSchema } from "./graphql/schema.js";
 import { createLog } from "./log.js";
 import { exitOnCrash, type StopSignal, stopSignal } from "./process-events.js";
 import { createRedactor, type Redactor, secretsOf } from "./redaction.js";
+import { createAddressOf } from "./server/client-address.js";
 import { createExplorer } from "./server/explorer-page.js";
-import { createGraphQLListener } from "./server/graphql-listener.js";
+import { createGraphQLListener, type ListenerOptions } from "./server/graphql-listener.js";
 import { createHttpGateway, type HttpGateway, listen } from "./server/http-server.js";
 import { createMetricsServer } from "./server/metrics-server.js";
+import type { Tracing } from "./server/open-telemetry.js";
 import { createRateLimit } from "./server/rate-limiter.js";
-import { createWatch, type Watch } from "./server/watch.js";
+import { startTracing } from "./server/start-tracing.js";
+import { readTrustedDocuments } from "./server/trusted-documents.js";
+import { createWatch, readVersion, type Watch } from "./server/watch.js";
 import { welcome } from "./server/welcome.js";
+import { unheard } from "./store/stages.js";
 
 const DRAIN_MS = 25_000;
 const CLOSE_MS = 5_000;
@@ -23,9 +28,12 @@ const CLOSE_MS = 5_000;
 /** What there is before the database is open. */
 interface Front {
   readonly config: Config;
+  readonly graphql: Pick<ListenerOptions, "schema" | "trustedDocuments">;
   readonly log: Logger;
   readonly redactor: Redactor;
   readonly watch: Watch;
+  /** Null: nothing is traced. */
+  readonly tracing: Tracing | null;
   readonly gateway: HttpGateway;
   readonly metrics: Server | null;
   /** Where gateways count requests together; null: each for itself. */
@@ -41,7 +49,7 @@ interface Front {
  */
 export async function serve(config: Config): Promise<void> {
   const stop = stopSignal();
-  const front = createFront(config);
+  const front = await createFront(config);
   const { gateway, metrics, log } = front;
   let app: App | null = null;
   exitOnCrash(log, async () => app?.close());
@@ -51,7 +59,7 @@ export async function serve(config: Config): Promise<void> {
     if (metrics !== null) await listen(metrics, config.host, config.metricsPort ?? 0, "METRICS_PORT");
     app = await start(front);
     await drain(front, await stop);
-    await closeInTime(app, log);
+    await closeInTime(front, app);
   } finally {
     front.counters?.disconnect();
     for (const server of [gateway.server, metrics]) {
@@ -61,16 +69,28 @@ export async function serve(config: Config): Promise<void> {
   }
 }
 
-function createFront(config: Config): Front {
+async function createFront(config: Config): Promise<Front> {
+  const graphql = prepareGraphQL(config);
   const redactor = createRedactor(secretsOf(config));
   const log = createLog(config.logLevel, redactor);
-  const watch = createWatch({ log, decisionLog: config.decisionLog, counting: config.metricsPort !== undefined });
+  const tracing = await startTracing(config.tracing, readVersion(), log);
+  const counting = config.metricsPort !== undefined;
+  const watch = createWatch({ log, decisionLog: config.decisionLog, counting, tracing });
   const { keepAlive } = config;
   const explorer = config.graphiql ? createExplorer() : null;
-  const gateway = createHttpGateway(explorer, { keepAlive, onRequest: watch.onRequest });
+  const gateway = createHttpGateway(explorer, {
+    ...{ keepAlive, onRequest: watch.onRequest },
+    ...(tracing && { aroundRequest: tracing.aroundRequest }),
+  });
   const metrics = watch.metrics && createMetricsServer(watch.metrics);
   const counters = config.redis && openCounters(config.redis);
-  return { config, log, redactor, watch, gateway, metrics, counters };
+  return { config, graphql, log, redactor, watch, tracing, gateway, metrics, counters };
+}
+
+/** @throws ConfigError for documents that are not usable */
+function prepareGraphQL({ trustedDocuments: file, requests }: Config): Front["graphql"] {
+  const schema = buildSchema();
+  return { schema, ...(file !== null && { trustedDocuments: readTrustedDocuments(file, schema, requests) }) };
 }
 
 /** A connection of their own, so that they do not wait behind answers. The cache's connection reports what is wrong. */
@@ -106,14 +126,17 @@ function announce(front: Front, app: App, newKey: string | null): void {
   log.info({ host, port, ...(metricsPort !== null && { metricsPort }) }, "ready");
 }
 
-function listenerOptions({ config, counters: redis, log, watch: { onDecisions } }: Front, app: App) {
+function listenerOptions({ config, graphql, counters: redis, log, tracing, watch: { onDecisions } }: Front, app: App) {
+  const { inStage = unheard } = tracing ?? {};
   const limit = (name: string, most: number) =>
-    createRateLimit({ limit: most, redis, keyPrefix: `az:r:1:${app.environment}:${name}` });
+    inStage("count request", createRateLimit({ limit: most, redis, keyPrefix: `az:r:1:${app.environment}:${name}` }));
   return {
-    ...{ schema: buildSchema(), services: app, authenticate: app.authenticate, log },
+    ...graphql,
+    ...{ services: app, authenticate: inStage("sign in", app.authenticate), log, inStage },
     limits: config.requests,
     countKnown: limit("credential", config.rateLimits.perCredential),
     countUnknown: limit("address", config.rateLimits.perAddress),
+    addressOf: createAddressOf(config.trustedProxies),
     origins: config.corsOrigins,
     ...(onDecisions && { onDecisions }),
   };
@@ -130,9 +153,10 @@ async function drain({ config, log, gateway }: Front, signal: StopSignal): Promi
 }
 
 /** A server that has gone silent must not keep the process. */
-async function closeInTime(app: App, log: Logger): Promise<void> {
-  const late = sleep(CLOSE_MS, "late" as const, { ref: false });
-  if ((await Promise.race([app.close(), late])) !== "late") return;
-  log.warn("the connections to PostgreSQL and Redis do not close: leaving them");
-  process.exit(0);
+async function closeInTime({ tracing, log }: Front, app: App): Promise<void> {
+  const late = sleep(CLOSE_MS, false, { ref: false });
+  const closing = Promise.race([app.close().then(() => true), late]);
+  const [closed, delivered] = await Promise.all([closing, tracing?.close() ?? true]);
+  if (!closed) log.warn("the connections to PostgreSQL and Redis do not close: leaving them");
+  if (!closed || !delivered) process.exit(0);
 }

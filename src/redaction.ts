@@ -59,13 +59,16 @@ export function secretsOf({
   redis,
   adminApiKey,
   secrets,
+  tracing,
 }: SecretSettings): (string | Buffer | undefined)[] {
   const redisUrls = redis === null ? [] : redis.kind === "single" ? [redis.url] : redis.urls;
   const { cacheKey, tokenKey, auditKey } = secrets;
-  return [...passwordsOf([databaseUrl, ...redisUrls]), adminApiKey?.secret, cacheKey, tokenKey, auditKey];
+  const urls = [databaseUrl, ...redisUrls, tracing?.endpoint];
+  const headers = Object.values(tracing?.headers ?? {});
+  return [...passwordsOf(urls), adminApiKey?.secret, cacheKey, tokenKey, auditKey, ...headers];
 }
 
-type SecretSettings = Pick<Config, "databaseUrl" | "redis" | "adminApiKey" | "secrets">;
+type SecretSettings = Pick<Config, "databaseUrl" | "redis" | "adminApiKey" | "secrets" | "tracing">;
 
 /** As they are written there. */
 function passwordsOf(urls: readonly (string | undefined)[]): string[] {

@@ -32,6 +32,7 @@ describe("loadConfig", () => {
       verifiedShare: 0.01,
       graphiql: true,
       metricsPort: undefined,
+      tracing: null,
       decisionLog: { mode: "off", sample: 1 },
       drainGrace: 5_000,
       keepAlive: 75_000,
@@ -48,6 +49,7 @@ describe("loadConfig", () => {
         tagsPerResource: 20,
         apiKeyDays: 90,
       },
+      idempotencyKeyDays: 7,
       oidc: null,
       requests: {
         tokens: 1_500,
@@ -63,6 +65,8 @@ describe("loadConfig", () => {
         deadline: 5_000,
       },
       rateLimits: { perCredential: 200_000, perAddress: 200 },
+      trustedProxies: [],
+      trustedDocuments: null,
       corsOrigins: [],
       secrets: {},
     });
@@ -87,6 +91,10 @@ describe("loadConfig", () => {
       DECISION_LOG: "denials",
       DECISION_LOG_SAMPLE: "0.25",
       METRICS_PORT: "9464",
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector:4318",
+      OTEL_EXPORTER_OTLP_HEADERS: "Authorization=Bearer%20x, x-tenant=a=b",
+      OTEL_SERVICE_NAME: "gateway",
+      OTEL_TRACES_SAMPLER_ARG: "0.5",
       DRAIN_GRACE_MS: "0",
       KEEP_ALIVE_TIMEOUT_MS: "620000",
       SCOPE_PRECEDENCE: "deny-overrides",
@@ -107,7 +115,10 @@ describe("loadConfig", () => {
       REQUEST_DEADLINE_MS: "21",
       RATE_LIMIT: "22",
       RATE_LIMIT_UNKNOWN: "23",
+      TRUSTED_PROXIES: "10.0.0.0/8, 192.0.2.7,fd00::/8",
       CORS_ORIGINS: "https://portal.example.com, http://localhost:3000",
+      TRUSTED_DOCUMENTS: "only",
+      TRUSTED_DOCUMENTS_FILE: "/etc/ramgate/documents.json",
       LIMIT_CUSTOM_POLICY_CHARACTERS: "1",
       LIMIT_VERSIONS_PER_POLICY: "2",
       LIMIT_CUSTOM_POLICIES_PER_ACCOUNT: "3",
@@ -119,6 +130,7 @@ describe("loadConfig", () => {
       LIMIT_CUSTOM_POLICIES_PER_IDENTITY: "9",
       LIMIT_TAGS_PER_RESOURCE: "10",
       LIMIT_API_KEY_DAYS: "11",
+      IDEMPOTENCY_KEY_DAYS: "30",
       OIDC_ISSUER: "https://id.example.com",
       OIDC_AUDIENCE: "ramgate",
       OIDC_JWKS_URL: "https://id.example.com/keys",
@@ -147,6 +159,10 @@ describe("loadConfig", () => {
       verifiedShare: 0.5,
       graphiql: false,
       metricsPort: 9464,
+      tracing: {
+        ...{ endpoint: "http://collector:4318", serviceName: "gateway", share: 0.5 },
+        headers: { authorization: "Bearer x", "x-tenant": "a=b" },
+      },
       decisionLog: { mode: "denials", sample: 0.25 },
       drainGrace: 0,
       keepAlive: 620_000,
@@ -163,6 +179,7 @@ describe("loadConfig", () => {
         tagsPerResource: 10,
         apiKeyDays: 11,
       },
+      idempotencyKeyDays: 30,
       oidc: {
         issuer: "https://id.example.com",
         audience: "ramgate",
@@ -187,6 +204,8 @@ describe("loadConfig", () => {
         deadline: 21,
       },
       rateLimits: { perCredential: 22, perAddress: 23 },
+      trustedProxies: ["10.0.0.0/8", "192.0.2.7", "fd00::/8"],
+      trustedDocuments: "/etc/ramgate/documents.json",
       corsOrigins: ["https://portal.example.com", "http://localhost:3000"],
       secrets: {
         cacheKey: Buffer.alloc(32, 1),
@@ -252,15 +271,31 @@ describe("loadConfig", () => {
     expect(() => loadConfig(env)).toThrow(/^the environment is not usable\n {2}PORT: /);
   });
 
+  test.each(["a", "a=%FF", "a=%", "=b", "a=b,,c=d", "a=b c"])(
+    "refuses the headers %s",
+    (OTEL_EXPORTER_OTLP_HEADERS) => {
+      expect(problems({ OTEL_EXPORTER_OTLP_HEADERS })).toHaveLength(1);
+    },
+  );
+
+  test("documents that are registered nowhere cannot be the only ones", () => {
+    expect(problems({ TRUSTED_DOCUMENTS: "only" })).toEqual([
+      "TRUSTED_DOCUMENTS_FILE: is needed, since TRUSTED_DOCUMENTS is `only`",
+    ]);
+    expect(loadConfig({ TRUSTED_DOCUMENTS_FILE: "/x.json" }).trustedDocuments).toBeNull();
+  });
+
   test("never repeats a secret", () => {
     const env = {
       DATABASE_URL: "mysql://u:hunter2@db",
       REDIS_URL: "hunter2",
       ADMIN_API_KEY: "rg_ops_hunter2",
+      OTEL_EXPORTER_OTLP_ENDPOINT: "hunter2",
+      OTEL_EXPORTER_OTLP_HEADERS: "hunter2",
       CACHE_MAC_KEY: "hunter2",
       TOKEN_MAC_KEY: "hunter2",
     };
-    expect(problems(env)).toHaveLength(5);
+    expect(problems(env)).toHaveLength(7);
     expect(problems(env).join()).not.toContain("hunter2");
   });
 
@@ -309,6 +344,18 @@ describe("loadConfig", () => {
       (OIDC_JWKS_URL) => expect(problems({ ...OIDC, OIDC_JWKS_URL })).toHaveLength(1),
     );
   });
+
+  test.each([
+    "10.0.0.0/33",
+    "10.0.0.0/0",
+    "::/0",
+    "::/129",
+    "10.0.0/8",
+    "10.0.0.0/8/8",
+    "proxy",
+    "10.0.0.1,",
+    "fe80::/x",
+  ])("refuses the proxies %s", (TRUSTED_PROXIES) => expect(problems({ TRUSTED_PROXIES })).toHaveLength(1));
 
   test.each(["65536", "-1", "4000.5", "0x10", "99999999999"])("refuses the port %s", (PORT) => {
     expect(problems({ PORT })).toHaveLength(1);

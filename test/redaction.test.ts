@@ -53,9 +53,20 @@ describe("secrets are known by themselves", () => {
       REDIS_URL: "redis://:another-one@cache, redis://:third-one@cache",
       REDIS_MODE: "cluster",
       ADMIN_API_KEY: `rg_ops_${SECRET}`,
+      OTEL_EXPORTER_OTLP_ENDPOINT: "https://u:fourth-one@collector",
+      OTEL_EXPORTER_OTLP_HEADERS: "api-key=fifth%2Fone",
     });
     const { redact } = createRedactor(secretsOf(config));
-    for (const text of ["p%40ss%22word", 'p@ss"word', 'p@ss\\"word', "another-one", "third-one", SECRET]) {
+    for (const text of [
+      "p%40ss%22word",
+      'p@ss"word',
+      'p@ss\\"word',
+      "another-one",
+      "third-one",
+      "fourth-one",
+      "fifth/one",
+      SECRET,
+    ]) {
       expect(redact(`- ${text} -`)).toBe(`- ${REDACTED} -`);
     }
   });

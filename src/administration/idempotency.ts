@@ -35,7 +35,8 @@ export async function claimIdempotencyKey<R>(tx: Transaction, key: Key): Promise
   if (inserted === 1) return key;
   const [record] = await tx.$queryRaw<RecordRow[]>`
     SELECT fingerprint, response FROM idempotency_record WHERE caller = ${key.caller} AND key = ${key.key} FOR UPDATE`;
-  if (record?.fingerprint !== key.fingerprint) {
+  if (record === undefined) return claimIdempotencyKey(tx, key); // it was too old, and has just been removed
+  if (record.fingerprint !== key.fingerprint) {
     refuse("IDEMPOTENCY_KEY_REUSED", "the idempotency key was used with another input", "idempotencyKey");
   }
   return { ...key, replay: record.response as R };

@@ -10,6 +10,7 @@ import {
   type RevisionPool,
   type RevisionReader,
 } from "../store/revisions.js";
+import { type InStage, unheard } from "../store/stages.js";
 import { asStoreError } from "../store/store-errors.js";
 import { type AnswerCache, createAnswerCache } from "./answer-cache.js";
 import { requireAtLeast, revisionFloor } from "./consistency.js";
@@ -54,6 +55,8 @@ export interface DecisionsOptions extends KeySpace {
   readonly revisions?: RevisionReader;
   /** Default: the machine's. */
   readonly clocks?: Clocks;
+  /** Hears of stages; default: nobody does. */
+  readonly inStage?: InStage;
   /** Told of what must never happen; default: nobody. */
   readonly onAlarm?: (message: string) => void;
 }
@@ -86,6 +89,7 @@ export interface DecisionCounts {
 }
 
 interface Services extends DecisionsOptions {
+  readonly inStage: InStage;
   readonly revisions: RevisionReader;
   readonly states: StateReader;
   /** Null: every question loads what it is evaluated from. */
@@ -124,6 +128,7 @@ export function createDecisions(options: DecisionsOptions): Decisions {
 
 function assemble(options: DecisionsOptions): Services {
   const { cache: shared, localAnswers: entries = 0, cacheKey: macKey, scopePrecedence, onAlarm = () => {} } = options;
+  const { inStage = unheard } = options;
   const counted = { hits: 0, misses: 0, bypasses: 0, verified: 0, mismatches: 0, forgeries: 0 };
   const onForged = () => {
     counted.forgeries += 1;
@@ -135,9 +140,9 @@ function assemble(options: DecisionsOptions): Services {
   const states =
     answers === null ? createPlainStateReader(revisions) : createStateReader(revisions, options.maxStaleness);
   const load = states.remembering(createInputLoader(options.loadPool, options.compile ?? createPolicyCompiler()));
-  const loader = createAnswerLoader({ load, scopePrecedence, known: facts });
+  const loader = createAnswerLoader({ load, scopePrecedence, known: facts, inStage });
   const verifier = createVerifier({ load, share: options.verifiedShare ?? 0, scopePrecedence });
-  return { ...options, revisions, states, facts, loader, answers, verifier, counted };
+  return { ...options, inStage, revisions, states, facts, loader, answers, verifier, counted };
 }
 
 async function decideMany(services: Services, questions: readonly Question[]): Promise<readonly (Answer | Error)[]> {
@@ -154,15 +159,21 @@ async function decideMany(services: Services, questions: readonly Question[]): P
 /** What costs least comes first: what this process knows, then Redis, then the database. */
 async function answerAll(services: Services, pending: readonly Pending[], answers: Answers): Promise<void> {
   if (pending.length === 0) return;
+  const { inStage } = services;
   const came = services.loader.begun();
-  const state = await services.states.read(pending);
+  const state = await inStage("read revisions", services.states.read)(pending);
   const current = attempt(pending, answers, (item) => checkFloor(services, item, state));
   const groups = await groupByKey(services, current, state);
   const own = await answerFromCache(services, groups, state, answers, "recall");
   if (own.length > 0 && !state.ofOneMoment) return answerAll(services, own.flatMap(fromNow), answers);
-  const unknown = await answerFromFacts(services, own, state, answers);
-  const misses = await answerFromCache(services, unknown, state, answers, "find");
+  const unknown = own.length === 0 ? own : await inStage("evaluate", answerFromFacts)(services, own, state, answers);
+  const misses = await findShared(services, unknown, state, answers);
   if (misses.length > 0) await answerByLoad(services, misses, { came, now: state.now }, answers);
+}
+
+function findShared(services: Services, unknown: readonly Group[], state: ModelState, answers: Answers) {
+  if (services.cache === null || unknown.length === 0) return unknown;
+  return services.inStage("look up answers", answerFromCache)(services, unknown, state, answers, "find");
 }
 
 /** What may be older need not be. */

@@ -1,6 +1,7 @@
 import type { ScopePrecedence } from "../domain/evaluation/access-request.js";
 import type { EvaluationInput, LoadEvaluationInput } from "../store/evaluation-input.js";
 import type { ModelState } from "../store/revisions.js";
+import type { InStage } from "../store/stages.js";
 import { UnavailableError } from "../store/store-errors.js";
 import { evaluateQuestion } from "./evaluate-question.js";
 import { factsOf, type KnownFacts } from "./known-facts.js";
@@ -38,6 +39,7 @@ export interface AnswerLoaderOptions {
   readonly scopePrecedence: ScopePrecedence;
   /** Told of all that was loaded; null: nothing is kept. */
   readonly known: KnownFacts | null;
+  readonly inStage: InStage;
 }
 
 interface Running {
@@ -106,12 +108,13 @@ async function evaluateAll(
   options: AnswerLoaderOptions,
 ): Promise<readonly (Loaded | Error)[]> {
   try {
-    const input = await options.load({
+    const load = options.inStage("load", options.load);
+    const input = await load({
       principals: wanted.map(({ question }) => question.principal),
       resources: [...new Set(wanted.map(({ question }) => question.resource))],
       scopes: [...new Set(wanted.flatMap(({ question, scopes }) => [...question.scopes, ...scopes]))],
     });
-    return await evaluateIn(input, wanted, options);
+    return await options.inStage("evaluate", evaluateIn)(input, wanted, options);
   } catch (error) {
     return wanted.map(() => asError(error));
   }

@@ -61,7 +61,7 @@ function changeOptions(t: InputBuilder) {
   return {
     idempotencyKey: t.string({
       description:
-        "Makes a repetition harmless: the same key with the same input has one effect and gives one answer; with another input it is refused with IDEMPOTENCY_KEY_REUSED. Any text up to 255 characters, unique to the caller.",
+        "Makes a repetition harmless: the same key with the same input has one effect and gives one answer, for 7 days at least unless the gateway is configured otherwise; with another input it is refused with IDEMPOTENCY_KEY_REUSED. Any text up to 255 characters, unique to the caller.",
     }),
     dryRun: t.boolean({
       description: "Check everything and answer as if it were done, but change nothing. Default false.",

@@ -3,6 +3,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 /** Seconds that a browser may remember what a preflight said. */
 const REMEMBER_SECONDS = "600";
 
+/** Beside the credential and the type, what names a request and its trace. */
+const SENDABLE = "authorization, content-type, x-request-id, traceparent, tracestate";
+
 /**
  * Says whether a page of another origin may read the answer: only one of `origins`, letter by letter, and never with
  * cookies. Nothing of the request is repeated to an origin that is not listed.
@@ -24,7 +27,7 @@ export function allowOrigin(
 /** Answers the question of a browser, ahead of a request from a listed origin, what it may send. */
 export function answerPreflight(response: ServerResponse): void {
   response.setHeader("access-control-allow-methods", "GET, POST");
-  response.setHeader("access-control-allow-headers", "authorization, content-type");
+  response.setHeader("access-control-allow-headers", SENDABLE);
   response.setHeader("access-control-max-age", REMEMBER_SECONDS);
   response.writeHead(204).end();
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
@@ -87,6 +88,8 @@ async function renderExplorer(): Promise<string> {
 export interface ExplorerPage {
   readonly html: Buffer;
   readonly gzipped: Buffer;
+  /** Its `content-security-policy`. */
+  readonly policy: string;
 }
 
 /** The page does not change while the process runs, and has nine megabytes: it is made and packed once, when first asked for. */
@@ -99,6 +102,27 @@ export function createExplorer(): () => Promise<ExplorerPage> {
 }
 
 async function packExplorer(): Promise<ExplorerPage> {
-  const html = Buffer.from(await renderExplorer());
-  return { html, gzipped: await promisify(gzip)(html) };
+  const text = await renderExplorer();
+  const html = Buffer.from(text);
+  return { html, gzipped: await promisify(gzip)(html), policy: policyOf(text) };
+}
+
+/**
+ * Its own scripts run and no others, and talk to this gateway only: a key could go anywhere otherwise. The editor has its
+ * workers in blobs, its icons and fonts in data URLs, and writes styles while it runs.
+ */
+function policyOf(html: string): string {
+  const scripts = [...html.matchAll(/<script>(.*?)<\/script>/gs)].map(([, script = ""]) => sourceHash(script));
+  return [
+    "default-src 'none'",
+    `script-src ${scripts.join(" ")}`,
+    "worker-src blob:",
+    "style-src 'unsafe-inline'",
+    ...["font-src data:", "img-src data:", "connect-src 'self'"],
+    ...["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"],
+  ].join("; ");
+}
+
+function sourceHash(script: string): string {
+  return `'sha256-${createHash("sha256").update(script).digest("base64")}'`;
 }

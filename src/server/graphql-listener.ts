@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import type { Caller } from "../domain/caller.js";
 import { Admission, type AdmissionLimits } from "./admission.js";
 import { type Authenticate, bearerKey } from "./authenticate.js";
+import { type AddressOf, createAddressOf } from "./client-address.js";
 import { allowOrigin, answerPreflight } from "./cross-origin.js";
 import type { RequestHandler } from "./http-server.js";
 import { type CountRequest, networkOf } from "./rate-limiter.js";
@@ -26,6 +27,8 @@ export interface ListenerOptions extends GraphQLOptions {
   readonly authenticate: Authenticate;
   /** Per credential. */
   readonly countKnown: CountRequest;
+  /** Default: the address of the connection. */
+  readonly addressOf?: AddressOf;
   /** Per address, of senders without a valid credential. */
   readonly countUnknown: CountRequest;
   /** Origins whose pages may read answers. */
@@ -62,7 +65,7 @@ export function createGraphQLListener(options: ListenerOptions): RequestHandler 
 
 /** Takes a request from form to answer; what stands in its way is thrown. */
 function createPipeline(options: ListenerOptions): (incoming: Incoming) => Promise<Reply> {
-  const { limits, countKnown, countUnknown } = options;
+  const { limits, countKnown, countUnknown, addressOf = createAddressOf([]) } = options;
   const answerGraphQL = createGraphQL(options);
   const admission = new Admission(limits);
 
@@ -77,7 +80,7 @@ function createPipeline(options: ListenerOptions): (incoming: Incoming) => Promi
 
   /** Without a place among those that are worked on: the sender may be slow. */
   async function refuseUnknown(key: string | null, { request, signal }: Incoming): Promise<never> {
-    await countUnknown(networkOf(request.socket.remoteAddress));
+    await countUnknown(networkOf(addressOf(request)));
     await discardBody(request, limits.unknownBody, signal);
     throw unauthenticated(key);
   }

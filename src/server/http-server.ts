@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { COMMON_HEADERS, setCommonHeaders } from "./common-headers.js";
 import type { ExplorerPage } from "./explorer-page.js";
 import type { Parts } from "./readiness.js";
-import { noteRequest, notesOf, type OnRequest, type Route } from "./request-notes.js";
+import { type AroundRequest, noteRequest, notesOf, type OnRequest, type Route } from "./request-notes.js";
 
 /** What the process can currently do; `/readyz` is 200 only in `ready`. */
 export type Readiness = "starting" | "ready" | "draining";
@@ -27,6 +27,8 @@ export interface HttpOptions {
   /** How long an idle connection is kept, in milliseconds. */
   readonly keepAlive?: number;
   readonly onRequest?: OnRequest;
+  /** Does the work on GraphQL requests; default: simply does it. */
+  readonly aroundRequest?: AroundRequest;
 }
 
 /** Milliseconds and bytes: how long headers and a whole request may take to come, and how large headers may be. */
@@ -42,7 +44,7 @@ const MOST_REQUESTS_OF_A_CONNECTION = 1_000;
 /** HTTP server with `/healthz`, `/readyz` and `/graphql`; it can listen before the gateway behind it is ready. */
 export function createHttpGateway(
   explorer: (() => Promise<ExplorerPage>) | null,
-  { keepAlive = 75_000, onRequest = () => {} }: HttpOptions = {},
+  { keepAlive = 75_000, onRequest = () => {}, aroundRequest = simply }: HttpOptions = {},
 ): HttpGateway {
   let state: Readiness = "starting";
   let graphql: RequestHandler | null = null;
@@ -55,8 +57,9 @@ export function createHttpGateway(
     if (state === "draining") closeAfter(response);
     track(open, server, response);
     const name = routeOf(request, explorer !== null);
-    noteRequest(request, response, name, onRequest);
-    route(request, response, name, { state, graphql, explorer, checkParts });
+    const notes = noteRequest(request, response, name, onRequest);
+    const around = name === "graphql" ? aroundRequest : simply;
+    around(request, notes, () => route(request, response, name, { state, graphql, explorer, checkParts }));
   });
   const retire = () => {
     state = "draining";
@@ -81,6 +84,8 @@ export function createHttpGateway(
     },
   };
 }
+
+const simply: AroundRequest = (_request, _notes, work) => work();
 
 function createBareServer(keepAliveTimeout: number): Server {
   const server = createServer({ ...SERVER_OPTIONS, keepAliveTimeout });
@@ -140,18 +145,14 @@ function asksForPage(request: IncomingMessage): boolean {
   return request.method === "GET" && (request.headers.accept ?? "").includes("text/html");
 }
 
-/** Its scripts are in the page itself; they may talk to this gateway only, where a key could otherwise go anywhere. */
-const EXPLORER_POLICY =
-  "connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'";
-
 function sendExplorer(request: IncomingMessage, response: ServerResponse, explorer: () => Promise<ExplorerPage>): void {
   const packed = (request.headers["accept-encoding"] ?? "").includes("gzip");
   explorer().then(
-    ({ html, gzipped }) => {
+    ({ html, gzipped, policy }) => {
       response.writeHead(200, {
         "content-type": "text/html; charset=utf-8",
         "x-frame-options": "DENY",
-        "content-security-policy": EXPLORER_POLICY,
+        "content-security-policy": policy,
         ...(packed ? { "content-encoding": "gzip" } : {}),
       });
       response.end(packed ? gzipped : html);

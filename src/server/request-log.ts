@@ -6,7 +6,7 @@ const PROBES: readonly Route[] = ["healthz", "readyz"];
 
 /** One line for each request: who did what, how it came out and how long it took, and nothing of its content. */
 export function createRequestLog(log: Logger): OnRequest {
-  return ({ requestId, method, route, caller, operationType, operationName, outcome }, response) => {
+  return ({ requestId, traceId, method, route, caller, operationType, operationName, outcome }, response) => {
     const level = PROBES.includes(route) ? "debug" : "info";
     if (!log.isLevelEnabled(level)) return;
     log[level](
@@ -18,6 +18,7 @@ export function createRequestLog(log: Logger): OnRequest {
           status: response.status,
           durationMs: roundToMicroseconds(response.milliseconds),
         },
+        ...(traceId === null ? {} : { traceId }),
         ...(response.aborted ? { aborted: true } : {}),
         ...(caller === null ? {} : { caller: caller.kind, credentialId: caller.credentialId }),
         ...(operationType === "none" ? {} : { operation: operationName, type: operationType }),

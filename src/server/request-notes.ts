@@ -17,9 +17,14 @@ export interface RequestNotes {
   /** `none`: nothing came to be executed. */
   operationType: OperationType;
   operationName: string | null;
+  /** Of the trace that it is in; null: it is in none. */
+  traceId: string | null;
   /** The first error of the response; null: nobody has tried to answer yet. */
   outcome: ErrorCode | "OK" | null;
 }
+
+/** Does the work on a request. */
+export type AroundRequest = (request: IncomingMessage, notes: RequestNotes, work: () => void) => void;
 
 /** Hears of each request once, when its response is out or its client gone. */
 export type OnRequest = (notes: RequestNotes, response: ResponseFacts) => void;
@@ -43,13 +48,14 @@ export function noteRequest(
   response: ServerResponse,
   route: Route,
   onRequest: OnRequest,
-): void {
+): RequestNotes {
   const notes = beginNotes(request, route);
   response.setHeader("x-request-id", notes.requestId);
   response.once("close", () => {
     const facts = { status: response.statusCode, aborted: !response.writableFinished };
     onRequest(notes, { ...facts, milliseconds: performance.now() - notes.began });
   });
+  return notes;
 }
 
 function beginNotes(request: IncomingMessage, route: Route): RequestNotes {
@@ -57,7 +63,7 @@ function beginNotes(request: IncomingMessage, route: Route): RequestNotes {
   const requestId = typeof given === "string" && SANE_ID.test(given) ? given : randomUUID();
   const notes: RequestNotes = {
     ...{ requestId, route, method: request.method ?? "GET", began: performance.now() },
-    ...{ caller: null, operationType: "none", operationName: null, outcome: null },
+    ...{ caller: null, operationType: "none", operationName: null, traceId: null, outcome: null },
   };
   notesByRequest.set(request, notes);
   return notes;

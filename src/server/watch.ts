@@ -1,8 +1,11 @@
 import { readFileSync } from "node:fs";
 import type { Logger } from "pino";
 import type { Decisions } from "../decisions/decide-many.js";
+import type { OnCommand } from "../decisions/redis-decision-cache.js";
+import type { OnStatement } from "../store/statement-timing.js";
 import { createDecisionLog, type OnDecisions } from "./decision-log.js";
 import { type Counted, createMetrics, type Metrics } from "./metrics.js";
+import type { Tracing } from "./open-telemetry.js";
 import { createPartsCheck, type Parts, type PartsOptions } from "./readiness.js";
 import { createRequestLog } from "./request-log.js";
 import type { OnRequest } from "./request-notes.js";
@@ -12,6 +15,8 @@ export interface WatchOptions {
   readonly decisionLog: { readonly mode: "off" | "denials" | "all"; readonly sample: number };
   /** Whether there are metrics. */
   readonly counting: boolean;
+  /** Null: nothing is traced. */
+  readonly tracing?: Tracing | null;
 }
 
 /** The parts of the gateway that are watched. */
@@ -25,7 +30,7 @@ export interface Watch {
   readonly onRequest: OnRequest;
   /** Null: nobody wants to know. */
   readonly onDecisions: OnDecisions | null;
-  readonly observers: Partial<Pick<Metrics, "onStatement" | "onCommand">>;
+  readonly observers: Partial<Pick<Tracing, "onStatement" | "onCommand" | "inStage">>;
   readonly metrics: Metrics | null;
   /** From now on the metrics show how these are. */
   show(watched: Watched): void;
@@ -33,22 +38,33 @@ export interface Watch {
 }
 
 /** Creates logs and metrics; what is not wanted costs nothing. */
-export function createWatch({ log, decisionLog: { mode, sample }, counting }: WatchOptions): Watch {
+export function createWatch({ log, decisionLog: { mode, sample }, counting, tracing = null }: WatchOptions): Watch {
   const metrics = counting ? createMetrics() : null;
+  const listeners = [metrics, tracing].filter((each) => each !== null);
   const decisionLog = mode === "off" ? null : createDecisionLog({ log, mode, sample });
   const logRequest = createRequestLog(log);
   return {
     metrics,
     onRequest: (notes, response) => {
       logRequest(notes, response);
-      metrics?.onRequest(notes, response);
+      for (const each of listeners) each.onRequest(notes, response);
     },
     onDecisions: both(metrics, decisionLog?.onDecisions ?? null),
-    observers: metrics === null ? {} : { onStatement: metrics.onStatement, onCommand: metrics.onCommand },
+    observers: listeners.length === 0 ? {} : { ...tell(listeners), ...(tracing && { inStage: tracing.inStage }) },
     show: ({ decisions, vitals: { pools, redis } }) =>
       metrics?.show({ version: readVersion(), decisions: () => decisions.counts(), decisionLog, pools, redis }),
     checkPartsOf: ({ vitals }) => createPartsCheck(vitals),
   };
+}
+
+function tell(listeners: readonly Pick<Tracing, "onStatement" | "onCommand">[]) {
+  const onStatement: OnStatement = (...statement) => {
+    for (const each of listeners) each.onStatement(...statement);
+  };
+  const onCommand: OnCommand = (...command) => {
+    for (const each of listeners) each.onCommand(...command);
+  };
+  return { onStatement, onCommand };
 }
 
 function both(metrics: Metrics | null, onDecisions: OnDecisions | null): OnDecisions | null {
@@ -59,7 +75,8 @@ function both(metrics: Metrics | null, onDecisions: OnDecisions | null): OnDecis
   };
 }
 
-function readVersion(): string {
+/** Of the package. */
+export function readVersion(): string {
   const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
   return (JSON.parse(text) as { version: string }).version;
 }

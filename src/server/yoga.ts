@@ -5,12 +5,15 @@ import type { Logger } from "pino";
 import type { Caller } from "../domain/caller.js";
 import { createContext, type GraphQLContext, type Services } from "../graphql/context.js";
 import { isErrorCode, maskError } from "../graphql/errors.js";
+import { type InStage, unheard } from "../store/stages.js";
 import { useCacheReport } from "./cache-report.js";
 import type { OnDecisions } from "./decision-log.js";
 import { type DocumentLimits, useDocumentLimits } from "./document-limits.js";
 import { useErrorCodes } from "./error-codes.js";
 import { useCostLimit } from "./operation-cost.js";
 import { type NotedRequest, useOperationNotes } from "./operation-notes.js";
+import { useOperationStages } from "./operation-stages.js";
+import { type TrustedDocuments, useTrustedDocuments } from "./trusted-documents.js";
 
 /** What an operation may be at most. */
 export interface OperationLimits extends DocumentLimits {
@@ -23,6 +26,10 @@ export interface GraphQLOptions {
   readonly services: Services;
   readonly limits: OperationLimits;
   readonly log: Logger;
+  /** The documents that principals are held to; default: they may send any. */
+  readonly trustedDocuments?: TrustedDocuments;
+  /** Hears of stages; default: nobody does. */
+  readonly inStage?: InStage<string>;
   /** Hears what requests have asked and what came of it; default: nobody does. */
   readonly onDecisions?: OnDecisions;
 }
@@ -53,7 +60,7 @@ const KEPT_CHARACTERS = 8_000_000;
 
 /** GraphQL over HTTP, between a body that has been read and a reply that has not been sent. Errors leave it masked. */
 export function createGraphQL(options: GraphQLOptions): AnswerGraphQL {
-  const { schema, limits, log } = options;
+  const { schema, limits, log, trustedDocuments, inStage = unheard } = options;
   const yoga = createYoga<Sender, GraphQLContext>({
     schema,
     graphqlEndpoint: "/graphql",
@@ -66,8 +73,11 @@ export function createGraphQL(options: GraphQLOptions): AnswerGraphQL {
     parserAndValidationCache: { documentCache: keptDocuments(), errorCache: keptDocuments() },
     maskedErrors: { maskError: (error) => requestError(error) ?? maskError(error, log) },
     context: ({ caller, notes: { requestId } }) => createContext(heard(options, requestId), caller, requestId),
+    extraParamNames: trustedDocuments ? ["documentId"] : [],
     plugins: [
+      ...(trustedDocuments ? [useTrustedDocuments(trustedDocuments)] : []),
       ...[useDocumentLimits(limits), useErrorCodes(), useCostLimit(limits.cost), useCacheReport()],
+      ...(inStage === unheard ? [] : [useOperationStages(inStage)]),
       useOperationNotes(), // sees errors as they leave
     ],
   });

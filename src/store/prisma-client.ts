@@ -2,6 +2,8 @@ import { PrismaPg } from "@prisma/adapter-pg";
 import { Pool } from "pg";
 import { PrismaClient } from "./generated/prisma/client.js";
 
+import type { InStage } from "./stages.js";
+
 export type { Prisma } from "./generated/prisma/client.js";
 export type Database = PrismaClient;
 /** What is left of the client inside an interactive transaction. */
@@ -25,4 +27,10 @@ export function openDatabase(
   pool: Pool = openModelPool(connectionString, poolSize),
 ): Database {
   return new PrismaClient({ adapter: new PrismaPg(pool, { disposeExternalPool: true }) });
+}
+
+/** From now on every transaction of the client is a stage. */
+export function stageTransactions(db: Database, inStage: InStage): void {
+  const staged: unknown = inStage("transaction", db.$transaction.bind(db) as (...args: unknown[]) => unknown);
+  Object.assign(db, { $transaction: staged });
 }

@@ -1,3 +1,4 @@
+import { AsyncResource } from "node:async_hooks";
 import type { Pool } from "pg";
 import type { PrincipalName } from "../domain/principal.js";
 import { type Foundation, followedScopes, OUTDATED_LISTS, REVISIONS_OF_ALL } from "./followed-scopes.js";
@@ -148,7 +149,8 @@ function newBatch(pool: Pool, sendNext: () => void): Batch {
   const { promise, resolve } = withResolver<RevisionRead>();
   setImmediate(sendNext);
   const send = () => resolve(readWithRetry(pool, [...scopes], [...principals], [...foundations.values()]));
-  return { scopes, principals, foundations, answer: promise, send };
+  // its statement counts as that of its first caller, not of the batch that it has waited for
+  return { scopes, principals, foundations, answer: promise, send: AsyncResource.bind(send) };
 }
 
 function withResolver<T>(): { promise: Promise<T>; resolve: (value: Promise<T>) => void } {

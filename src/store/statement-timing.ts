@@ -1,3 +1,4 @@
+import { AsyncResource } from "node:async_hooks";
 import type { Pool, PoolClient } from "pg";
 
 /** What statements are told apart by: the three of the hot path by name, the others by what they begin with. */
@@ -14,12 +15,22 @@ export const STATEMENT_KINDS = [
 ] as const;
 export type StatementKind = (typeof STATEMENT_KINDS)[number];
 
-/** Hears how long a statement took, in seconds, whether it succeeded or not. */
+/**
+ * Hears how long a statement took, in seconds, whether it succeeded or not, in the asynchronous context of whoever sent
+ * it.
+ */
 export type OnStatement = (kind: StatementKind, seconds: number) => void;
 
 /** Times each statement on connections that `pool` opens from now on. */
 export function timeStatements(pool: Pool, onStatement: OnStatement): void {
+  keepContext(pool);
   pool.on("connect", (client) => timeClient(client, onStatement));
+}
+
+/** A pool calls whoever waits for a connection in the context of the one who has given it back. */
+function keepContext(pool: Pool): void {
+  const connect = pool.connect.bind(pool) as (callback?: Callback) => unknown;
+  (pool as { connect: unknown }).connect = (callback?: Callback) => connect(callback && AsyncResource.bind(callback));
 }
 
 type Callback = (...results: unknown[]) => void;
@@ -33,7 +44,8 @@ function timeClient(client: PoolClient, onStatement: OnStatement): void {
     const sent = performance.now();
     const tell = () => onStatement(kind, (performance.now() - sent) / 1_000);
     const last = args.at(-1);
-    if (typeof last === "function") return query(...args.slice(0, -1), told(last as Callback, tell));
+    if (typeof last === "function")
+      return query(...args.slice(0, -1), told(last as Callback, AsyncResource.bind(tell)));
     const answer = query(...args);
     if (answer instanceof Promise) answer.then(tell, tell);
     return answer;

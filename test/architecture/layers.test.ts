@@ -40,6 +40,7 @@ const EXPECTED = [
   "no-undeclared-package: src/server/uses-a-package-by-chance.ts",
   "nothing-from-outside-src: src/server/runs-a-script.ts",
   "only-entry-points-compose: src/administration/composes.ts",
+  "opentelemetry-stays-in-its-file: src/server/traces.ts",
   "prisma-stays-in-store: src/administration/talks-to-postgres.ts",
   "prisma-types-stay-in-store: src/administration/shows-prisma.ts",
   "redis-stays-in-its-adapter: src/decisions/talks-to-redis.ts",

@@ -19,8 +19,8 @@ const { dependencies, devDependencies } = JSON.parse(read("package.json")) as Re
 const packages = Object.entries(lock.packages).filter(([path]) => path !== "");
 
 /** Each one more is somebody more to trust: raise it on purpose, and say why in the commit. */
-const MOST_DIRECT = 21;
-const MOST_IN_PRODUCTION = 110;
+const MOST_DIRECT = 25;
+const MOST_IN_PRODUCTION = 112;
 const REGISTRY = "https://registry.npmjs.org/";
 
 const faults = (entries: typeof packages) =>

@@ -112,12 +112,34 @@ describe("the endpoint", () => {
   test("the GraphiQL page comes without a key, whole, with its tabs", async () => {
     const response = await fetch(`${gateway.url}/graphql`, { headers: { accept: "text/html" } });
     expect(response.status).toBe(200);
-    expect(response.headers.get("content-security-policy")).toContain("connect-src 'self'; form-action 'none'");
     expect(response.headers.get("x-frame-options")).toBe("DENY");
     const page = await response.text();
+    const policy = response.headers.get("content-security-policy") ?? "";
+    expect(policy).not.toContain("unsafe-eval");
+    expect(Object.fromEntries(policy.split("; ").map((part) => part.split(/ (.*)/, 2)))).toEqual({
+      "default-src": "'none'",
+      "script-src": expect.stringMatching(/^('sha256-[A-Za-z0-9+/=]{44}' ?){2}$/),
+      "worker-src": "blob:",
+      "style-src": "'unsafe-inline'",
+      ...{ "font-src": "data:", "img-src": "data:", "connect-src": "'self'" },
+      ...{ "base-uri": "'none'", "form-action": "'none'", "frame-ancestors": "'none'" },
+    });
     expect(page).toContain("effectivePermissions");
     expect(page).not.toMatch(/<(script|link)[^>]+(src|href)="https?:/);
   });
+});
+
+test.each([
+  ["not there in production", {}, 401],
+  ["there in production with GRAPHIQL=on", { GRAPHIQL: "on" }, 200],
+])("the GraphiQL page is %s", async (_, settings, status) => {
+  const production = await startGateway({ DATABASE_URL: database.url, NODE_ENV: "production", ...settings });
+  const headers = { accept: "text/html" };
+  const response = await fetch(`${production.url}/graphql`, { headers });
+  expect(response.status).toBe(status);
+  expect(response.headers.get("content-type")).toContain(status === 200 ? "text/html" : "application/json");
+  await response.text();
+  await production.stop();
 });
 
 test("while it starts it listens, and says that it is not ready", async () => {

@@ -171,8 +171,12 @@ describe("pages of other origins", () => {
   test.each([PORTAL, "http://localhost:3000"])("%s is listed and may read", async (origin) => {
     const asked = await preflight(origin);
     expect(asked.status).toBe(204);
-    expect(asked.headers.get("access-control-allow-headers")).toBe("authorization, content-type");
-    const response = await open.post({ query: "{ leaf }" }, { origin });
+    expect(asked.headers.get("access-control-allow-headers")).toBe(
+      "authorization, content-type, x-request-id, traceparent, tracestate",
+    );
+    const response = await open.post({ query: "{ leaf }" }, { origin, "x-request-id": "mine" });
+    expect(response.headers.get("x-request-id")).toBe("mine");
+    expect(response.headers.get("access-control-expose-headers")).toBe("x-request-id, retry-after");
     for (const { headers } of [asked, response]) {
       expect(headers.get("access-control-allow-origin")).toBe(origin);
       expect(headers.get("access-control-allow-credentials")).toBeNull();

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from "node:async_hooks";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openPool } from "../../src/store/pool.js";
 import { openDatabase, openModelPool } from "../../src/store/prisma-client.js";
@@ -38,6 +39,17 @@ test("each statement is timed once, through the pool, through a connection and w
   expect(seen.map(([kind]) => kind)).toEqual(["select", "delete", "select"]);
   expect(seen[0]?.[1]).toBeGreaterThanOrEqual(0.05);
   expect(seen[0]?.[1]).toBeLessThan(5);
+});
+
+test("each statement is heard of in the context of its sender, also of one who waited for a connection", async () => {
+  const pool = openPool(database.url, { max: 1, connect: 5_000, statement: 5_000, answer: 5_000 });
+  const sender = new AsyncLocalStorage<number>();
+  const heard: (number | undefined)[] = [];
+  timeStatements(pool, () => heard.push(sender.getStore()));
+  const ask = (number: number) => sender.run(number, () => pool.query("SELECT $1::int", [number]));
+  await Promise.all([1, 2, 3, 4].map(ask));
+  await pool.end();
+  expect(heard).toEqual([1, 2, 3, 4]);
 });
 
 test("the statements of the Prisma client are seen, transactions included", async () => {
