@@ -1,4 +1,5 @@
-import { END_OF_TIME, type Escalation, findEscalation, type Receiver } from "../domain/escalation/find-escalation.js";
+import { END_OF_TIME, type Escalation, findEscalation } from "../domain/escalation/find-escalation.js";
+import type { Receiver } from "../domain/escalation/grant.js";
 import type { AttachedPolicy, PrincipalFacts } from "../domain/evaluation/access-request.js";
 import { loadInTransaction } from "../store/evaluation-input.js";
 import type { Transaction } from "../store/prisma-client.js";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { findEscalation } from "../../src/domain/escalation/find-escalation.js";
-import { bruteForce, escalationCase, isEscalation, search } from "../support/escalation-cases.js";
+import { bruteForce, escalationCase, givesUnknown, isEscalation, search } from "../support/escalation-cases.js";
 import { type Mutation, reportKilled } from "../support/mutation.js";
 import { CaseMaker } from "../support/random-cases.js";
 
@@ -45,6 +45,7 @@ type Forced = ReturnType<typeof bruteForce>;
 
 function problemOf(each: Case, found: Found, forced: Forced): string | null {
   if (found === null && forced !== null) return `missed ${JSON.stringify(forced)}`;
+  if (found === null && givesUnknown(each)) return "missed a policy that is not known";
   if (found !== null && each.beside === null && !isEscalation(each, found)) return `wrong ${JSON.stringify(found)}`;
   return null;
 }
@@ -63,7 +64,7 @@ test(`${CASES} random grants are refused where the naive evaluator finds a reaso
   const counts: Counts = { escalations: 0, harmless: 0, later: 0, released: 0, standIns: 0 };
   expect(compare(findEscalation, counts)).toBeNull();
   console.log(JSON.stringify(counts));
-  const least = { escalations: 0.1, harmless: 0.1, later: 0.001, released: 0.001, standIns: 0.01 };
+  const least = { escalations: 0.05, harmless: 0.1, later: 0.001, released: 0.001, standIns: 0.01 };
   for (const [what, share] of Object.entries(least))
     expect(counts[what as keyof Counts], what).toBeGreaterThan(CASES * share);
 });

@@ -1,5 +1,6 @@
 import { parseArn } from "../../src/domain/arn.js";
-import type { Grant, Escalation as Witness } from "../../src/domain/escalation/find-escalation.js";
+import type { Escalation as Witness } from "../../src/domain/escalation/find-escalation.js";
+import type { Grant } from "../../src/domain/escalation/grant.js";
 import { actionsOfType } from "../../src/domain/kms/actions.js";
 import { kmsResourceType } from "../../src/domain/resource.js";
 import { EvaluatorWorld } from "./compare-evaluators.js";
@@ -52,7 +53,7 @@ export function escalationCase(make: CaseMaker): EscalationCase {
     detach: [[...had, ...given], had],
     publish: [given, version],
   }[kind];
-  const mighty = make.chance(0.5) ? broaden(attachmentsOf(make)) : attachmentsOf(make);
+  const mighty = make.chance(0.5) ? broaden(make, make.chance(0.5) ? [] : attachmentsOf(make)) : attachmentsOf(make);
   return {
     grantor: rights(GRANTOR, mighty),
     before: rights(RECEIVER, before ?? []),
@@ -67,12 +68,12 @@ function attachmentsOf(make: CaseMaker): readonly ReferenceAttachment[] {
 }
 
 /** Who gives rights has many, as a rule: else every case is an escalation. */
-function broaden(attachments: readonly ReferenceAttachment[]): ReferenceAttachment[] {
-  const document = { Version: "1", Statement: [{ Effect: "Allow", Action: ["*"], Resource: "acs:*:*:*:*" }] };
-  return [
-    ...attachments,
-    { policy: "Broad", attachedTo: GRANTOR, document, group: null, notBefore: null, expiresAt: null },
-  ];
+function broaden(make: CaseMaker, attachments: readonly ReferenceAttachment[]): ReferenceAttachment[] {
+  const Resource = make.pick(["*", "acs:*:*:*:*"]);
+  const document = { Version: "1", Statement: [{ Effect: "Allow", Action: ["*"], Resource }] };
+  const broad = { policy: "Broad", attachedTo: GRANTOR, document, notBefore: null };
+  const group = make.chance(0.1) ? "rg-1" : null;
+  return [...attachments, { ...broad, group, expiresAt: make.chance(0.1) ? NOW + 2 : null }];
 }
 
 /** What is registered in the account: keys and secrets. */
@@ -101,14 +102,14 @@ export function search(find: Find, { grantor, before, after, beside, resources }
 /** Tries everything at every instant with the naive evaluator. */
 export function bruteForce(each: EscalationCase): Escalation | null {
   const { grantor, before, after, beside, resources } = each;
-  const companions = beside === null ? [[]] : [[], beside];
+  const holders =
+    beside === null
+      ? [{ principal: RECEIVER, has: [] }]
+      : HOLDERS.flatMap((principal) => [[], beside].map((has) => ({ principal, has })));
   for (const at of instantsOf(each)) {
     for (const resource of resources) {
-      const type = kmsResourceType(parseArn(resource.arn));
-      for (const action of type === null ? [] : actionsOfType(type)) {
-        const gains = companions.some((companion) =>
-          isGain(withCompanions(before, companion), withCompanions(after, companion), resource, action, at),
-        );
+      for (const action of actionsOf(each, resource)) {
+        const gains = holders.some((holder) => isGain(held(before, holder), held(after, holder), resource, action, at));
         if (gains && outcome(grantor, resource, action, at) !== "ALLOW") return { action, resource: resource.arn, at };
       }
     }
@@ -116,14 +117,57 @@ export function bruteForce(each: EscalationCase): Escalation | null {
   return null;
 }
 
+/** Some of those who may have a policy. */
+const HOLDERS = [RECEIVER, GRANTOR, `acs:ram::${ACCOUNT}:role/Deploy`];
+
+interface Holder {
+  readonly principal: string;
+  readonly has: readonly ReferenceAttachment[];
+}
+
+function held(rights: Rights, { principal, has }: Holder): Rights {
+  const others = has.map((each, index) => ({ ...each, policy: `Beside${index}` }));
+  return { ...rights, principal, attachments: [...rights.attachments, ...others] };
+}
+
 function instantsOf(each: EscalationCase): readonly number[] {
   return /CurrentTime|"(notBefore|expiresAt)":\d/i.test(JSON.stringify(each)) ? INSTANTS : [NOW];
 }
 
-const withCompanions = (rights: Rights, companions: readonly ReferenceAttachment[]): Rights => ({
-  ...rights,
-  attachments: [...rights.attachments, ...companions.map((each, index) => ({ ...each, policy: `Beside${index}` }))],
-});
+/** Those that apply, one of each kind: what no text of the case tells apart comes out the same. */
+function actionsOf(each: EscalationCase, { arn }: ReferenceResource): readonly string[] {
+  const type = kmsResourceType(parseArn(arn));
+  const texts = JSON.stringify(each).match(/"[^"]*"/g) ?? [];
+  const patterns = [...new Set(texts)].map((text) => toExpression(text.slice(1, -1)));
+  const kinds = new Map((type === null ? [] : actionsOfType(type)).map((action) => [kindOf(action, patterns), action]));
+  return [...kinds.values()];
+}
+
+function kindOf(action: string, patterns: readonly RegExp[]): string {
+  return patterns.map((pattern) => Number(pattern.test(action))).join("");
+}
+
+const EXPRESSIONS = new Map<string, RegExp>();
+
+function toExpression(pattern: string): RegExp {
+  const known = EXPRESSIONS.get(pattern);
+  if (known !== undefined) return known;
+  const source = pattern
+    .replace(/[\\^$.|+()[\]{}]/g, "\\$&")
+    .replaceAll("*", ".*")
+    .replaceAll("?", ".");
+  const expression = new RegExp(`^${source}$`, "i");
+  EXPRESSIONS.set(pattern, expression);
+  return expression;
+}
+
+/** Whether a policy is given that may hold anything, by somebody who is not allowed everything. */
+export function givesUnknown({ grantor, before, after }: EscalationCase): boolean {
+  const isUnknown = ({ document }: ReferenceAttachment) => document === null;
+  const statements = grantor.attachments.flatMap(({ document }) => document?.Statement ?? []);
+  const mighty = statements.some(({ Effect, Resource }) => Effect === "Allow" && Resource === "*");
+  return !mighty && after.attachments.filter(isUnknown).length > before.attachments.filter(isUnknown).length;
+}
 
 /** Whether what was found is one, by the naive evaluator; for receivers that are known. */
 export function isEscalation({ grantor, before, after, resources }: EscalationCase, found: Witness): boolean {

@@ -3,7 +3,7 @@ import type { AttachmentScope } from "../evaluation/decision.js";
 import { type CompiledPolicy, compilePolicy } from "../policy/compile-policy.js";
 import type { Statement } from "../policy/document.js";
 import { foldCase } from "../wildcard.js";
-import type { Receiver } from "./find-escalation.js";
+import type { Receiver } from "./grant.js";
 
 /** Rights of before and of after. */
 export interface Comparison {

@@ -5,7 +5,7 @@ import { actionsOfType, KMS_ACTIONS } from "../kms/actions.js";
 import { RAM_ACTIONS } from "../ram-actions.js";
 import { kmsResourceType } from "../resource.js";
 import { foldCase, hasWildcard } from "../wildcard.js";
-import type { Grant, Receiver } from "./find-escalation.js";
+import type { Grant, Receiver } from "./grant.js";
 
 /** What is tried: actions on one resource. */
 export interface Probe {
