@@ -108,13 +108,17 @@ async function evaluateAll(
   try {
     const input = await options.load({
       principals: wanted.map(({ question }) => question.principal),
-      resources: [...new Set(wanted.map(({ question }) => question.resource))],
+      resources: [...new Set(wanted.flatMap(({ question }) => resourcesOf(question)))],
       scopes: [...new Set(wanted.flatMap(({ question, scopes }) => [...question.scopes, ...scopes]))],
     });
     return await evaluateIn(input, wanted, options);
   } catch (error) {
     return wanted.map(() => asError(error));
   }
+}
+
+function resourcesOf({ resource, asStranger }: PreparedQuestion): readonly string[] {
+  return asStranger ? [] : [resource];
 }
 
 async function evaluateIn(

@@ -125,11 +125,11 @@ async function give(holder: string, document: object, group: string | null): Pro
 
 /** All that makes a question this one, told apart by means that have nothing to do with keys. */
 function identityOf(prepared: PreparedQuestion, { actions, sessionPolicy }: Question): string {
-  const { principal, resource, context, detail } = prepared;
+  const { principal, resource, context, detail, asStranger } = prepared;
   const session = typeof sessionPolicy === "string" ? JSON.parse(sessionPolicy) : (sessionPolicy ?? null);
   const entries = [...context].sort(([one], [other]) => (one < other ? -1 : 1));
   const asked = actions === null ? null : prepared.actions;
-  return JSON.stringify([principal.kind, principal.arnKey, resource, asked, entries, session, detail]);
+  return JSON.stringify([principal.kind, principal.arnKey, resource, asked, entries, session, detail, asStranger]);
 }
 
 function prepare(question: Question): PreparedQuestion | null {
@@ -290,6 +290,7 @@ const MUTANTS: readonly (Mutation & { readonly inState?: true })[] = [
   { name: "the key has no context", ...withoutPart("context, text, detail]", "text, detail]") },
   { name: "the key has no session policy", ...withoutPart("context, text, detail]", "context, detail]") },
   { name: "the key has no detail", ...withoutPart("context, text, detail]", "context, text]") },
+  { name: "strangers have the key of others", ...withoutPart(`asStranger ? "stranger" : null`, "null") },
   { name: "the key has no actions", ...withoutPart("resource, namedActions, context", "resource, context") },
   {
     name: "all actions and none are the same",
