@@ -68,7 +68,7 @@ export function prepareQuestion(question: Question): PreparedQuestion {
       ...[principal.kind, principal.arnKey, resource, namedActions, context, text, detail],
       asStranger ? "stranger" : null,
     ]),
-    scopes: asStranger ? principalScopes(principal) : scopesOf(principal, resource),
+    scopes: asStranger ? [...new Set(principalScopes(principal))] : scopesOf(principal, resource),
     follows: storedKeyOf(principal),
   };
 }

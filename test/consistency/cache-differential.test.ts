@@ -290,7 +290,6 @@ const MUTANTS: readonly (Mutation & { readonly inState?: true })[] = [
   { name: "the key has no context", ...withoutPart("context, text, detail]", "text, detail]") },
   { name: "the key has no session policy", ...withoutPart("context, text, detail]", "context, detail]") },
   { name: "the key has no detail", ...withoutPart("context, text, detail]", "context, text]") },
-  { name: "strangers have the key of others", ...withoutPart(`asStranger ? "stranger" : null`, "null") },
   { name: "the key has no actions", ...withoutPart("resource, namedActions, context", "resource, context") },
   {
     name: "all actions and none are the same",
