@@ -1,7 +1,9 @@
+import { readFileSync } from "node:fs";
 import { buildASTSchema, type GraphQLSchema, isObjectType, parse, printSchema } from "graphql";
 import { describe, expect, it } from "vitest";
 import { ACCESS_RULES, type AccessRules, type FieldAccess } from "../../src/graphql/access.js";
 import type { FieldRule } from "../../src/graphql/access-rules.js";
+import { accessTables, withTables } from "../../src/graphql/access-table.js";
 import { createContext, type GraphQLContext, type Services } from "../../src/graphql/context.js";
 import { guard } from "../../src/graphql/guard.js";
 import { buildSchema } from "../../src/graphql/schema.js";
@@ -52,6 +54,22 @@ describe("every field of every type", () => {
     const paths = new Set([...fieldsOf(schema)].map(([path]) => path));
     expect(Object.keys(ACCESS_RULES.fields).filter((path) => !paths.has(path))).toEqual([]);
     expect(Object.keys(ACCESS_RULES.types).filter((name) => schema.getType(name) === undefined)).toEqual([]);
+  });
+});
+
+describe("docs/authorization.md", () => {
+  const page = readFileSync(new URL("../../docs/authorization.md", import.meta.url), "utf8");
+
+  it("has the tables that the rules make: run `npm run docs` after a change", () => {
+    expect(page).toBe(withTables(page, accessTables(ACCESS_RULES)));
+    for (const field of Object.keys(schema.getQueryType()?.getFields() ?? {}))
+      expect(page).toContain(`| \`${field}\` |`);
+  });
+
+  it("keeps its places, or nothing is printed", () => {
+    expect(() => withTables(page.replace("<!-- queries -->", ""), accessTables(ACCESS_RULES))).toThrow(
+      "is not there once",
+    );
   });
 });
 
