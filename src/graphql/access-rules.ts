@@ -248,8 +248,9 @@ export async function mayReadDirectly<Kind extends RecordKind>(
   const account = rule.account(row);
   if (account !== permissions.account) return account === null;
   if (isSelf(kind, row, permissions)) return true;
-  const arns = rule.arns?.(row) ?? [rule.all(account)];
-  return (await permissions.allows(rule.action, arns)) || isOwn(rule, row, permissions);
+  const arns = rule.arns?.(row).filter(isAskable) ?? [];
+  const allowed = await permissions.allows(rule.action, arns.length === 0 ? [rule.all(account)] : arns);
+  return allowed || isOwn(rule, row, permissions);
 }
 
 /** Whether the caller may see a record that something else has led to: also who may list all of its kind. */
@@ -264,6 +265,16 @@ export async function mayRead<Kind extends RecordKind>(
   if (rule.arns === undefined || isSelf(kind, row, permissions)) return true;
   if (await permissions.allows(rule.action, [rule.all(account)])) return true;
   return mayReadDirectly(kind, row, permissions);
+}
+
+/** An import may bring names that no question could ask about: they are seen by who sees all. */
+function isAskable(arn: string): boolean {
+  try {
+    parseArn(arn);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isSelf(kind: RecordKind, row: object, permissions: Permissions): boolean {

@@ -1,7 +1,7 @@
 import DataLoader from "dataloader";
 import type { Answer, Question } from "../decisions/decide-many.js";
 import { parseArn } from "../domain/arn.js";
-import { ForbiddenError, NotFoundError } from "../domain/errors.js";
+import { ForbiddenError, InvalidInputError, NotFoundError } from "../domain/errors.js";
 import type { Outcome } from "../domain/evaluation/decision.js";
 import type { GatewayAction } from "../domain/gateway-actions.js";
 import { type PrincipalName, parsePrincipalArn } from "../domain/principal.js";
@@ -108,10 +108,11 @@ export class Permissions {
     return Promise.all(arns.map((arn) => this.outcomes.load({ action, arn })));
   }
 
+  /** The caller may be gone by now, and its policies may be too much work for a decision: neither allows anything. */
   private async decide(asked: readonly Permission[]): Promise<(Outcome | Error)[]> {
     const answers = await this.sources.decisions.decideMany(asked.map((permission) => this.questionOf(permission)));
     return answers.map((answer) => {
-      if (answer instanceof NotFoundError) return "IMPLICIT_DENY"; // the caller is gone by now
+      if (answer instanceof NotFoundError || answer instanceof InvalidInputError) return "IMPLICIT_DENY";
       return answer instanceof Error ? answer : (answer.decisions[0]?.outcome ?? "IMPLICIT_DENY");
     });
   }

@@ -1,3 +1,4 @@
+import { foldCase } from "../domain/wildcard.js";
 import type { Database } from "./prisma-client.js";
 
 /** What a principal holds: whoever it is, it may see this. */
@@ -29,12 +30,12 @@ export async function findOwnRecords(db: Database, arnKey: string): Promise<OwnR
         JOIN policy p ON p.id = a.policy_id AND (p.account_id IS NULL OR p.account_id = me.account_id))
     SELECT ARRAY(SELECT arn_key FROM mine) AS groups,
       ARRAY(SELECT DISTINCT id::text FROM held) AS policies,
-      ARRAY(SELECT DISTINCT lower(arn) FROM held) AS arns,
+      ARRAY(SELECT DISTINCT arn FROM held) AS arns,
       ARRAY(SELECT DISTINCT resource_group_id FROM held WHERE resource_group_id IS NOT NULL) AS "resourceGroups"`;
   return {
     groups: new Set(row?.groups),
     policies: new Set(row?.policies),
-    policyArns: new Set(row?.arns),
+    policyArns: new Set(row?.arns.map(foldCase)),
     resourceGroups: new Set(row?.resourceGroups),
   };
 }

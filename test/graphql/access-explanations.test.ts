@@ -150,6 +150,22 @@ describe("whoever may ask, but not read", () => {
     await fixture.ask(DETACH, { input: { policy: of(policy), principal: HOME.user("bob") } });
   });
 
+  it.each([
+    ["TRUST_POLICY", "bot", { action: "sts:AssumeRole", resource: HOME.role, principal: HOME.user("bob") }],
+    ["SESSION_POLICY", "old", { principal: HOME.session.replace("run1", "run2") }],
+  ] as const)("sees no %s without what it is part of", async (source, canary, about) => {
+    const policy = await give(HOME.user("bob"), allow("sts:AssumeRole"));
+    await give(askerArn, allow("ramgate:EvaluateAccess"));
+    const statement = async () => {
+      const { matchedStatements } = await check(asker, about);
+      return matchedStatements.find((each: { source: string }) => each.source === source);
+    };
+    expect(await statement()).toMatchObject({ redacted: true, sid: null });
+    await give(askerArn, allow("ramgate:ReadPrincipal", HOME.role));
+    expect(await statement()).toMatchObject({ redacted: false, sid: HOME.name(canary) });
+    await fixture.ask(DETACH, { input: { policy: of(policy), principal: HOME.user("bob") } });
+  });
+
   it("sees what is built in", async () => {
     await give(askerArn, allow("ramgate:EvaluateAccess"), allow("ramgate:ReadPrincipal"));
     const about = { principal: HOME.user("bob"), action: "kms:DescribeKey" };
@@ -272,6 +288,36 @@ describe("a resource of another account", () => {
     ] as const) {
       expect(await can(operation, targets, false)).toBe(await can(operation, targets, true));
     }
+  });
+});
+
+describe("whoever may change, but not read", () => {
+  it("sees what it has made, and nothing beyond", async () => {
+    await give(askerArn, allow("sts:AssumeRole"));
+    const assume = (selection: string) => {
+      const ASSUME = `mutation ($input: AssumeRoleInput!) { assumeRole(input: $input) { session { ${selection} } } }`;
+      return fixture.run(ASSUME, { input: { role: HOME.role, sessionName: "made" } }, asker);
+    };
+    const { data, errors } = await assume("arn issuedTo");
+    expect(errors).toEqual([]);
+    expect(data.assumeRole.session).toEqual({ arn: HOME.session.replace("run1", "made"), issuedTo: askerArn });
+    const { errors: refused } = await assume("role { trustPolicy }");
+    const path = ["assumeRole", "session", "role"];
+    expect(refused).toMatchObject([{ extensions: { code: "FORBIDDEN" }, path }]);
+  });
+});
+
+describe("a name that no question could ask about", () => {
+  it("is seen by who sees all, and is no secret in an error", async () => {
+    const ARN = `acs:ram::${HOME.account}:user/odd name`;
+    const row = { accountId: HOME.account, kind: "USER" as const, name: "odd name", arn: ARN, arnKey: ARN };
+    const { id } = await fixture.db.principal.create({ data: row });
+    const NODE = "query ($id: ID!) { node(id: $id) { ... on User { name } } }";
+    const node = (by: Caller) => fixture.run(NODE, { id: Buffer.from(`User:${id}`).toString("base64") }, by);
+    expect((await node(CALLERS.admin)).data.node).toEqual({ name: "odd name" });
+    const { errors } = await node(asker);
+    expect(errors).toMatchObject([{ message: "you need `ramgate:ReadPrincipal` for this" }]);
+    await fixture.db.principal.delete({ where: { id } });
   });
 });
 

@@ -321,6 +321,31 @@ describe("whoever has no permission", () => {
   });
 });
 
+describe("a Deny on one record", () => {
+  it("closes the ways to ask for it by name or id, and leaves it in lists", async () => {
+    const ALL = `mutation ($input: CreatePolicyInput!) { createPolicy(input: $input) { userErrors { message } } }`;
+    const GIVE = `mutation ($input: AttachPolicyInput!) { attachPolicy(input: $input) { userErrors { message } } }`;
+    const on = (Effect: string, Resource: string[]) => ({ Effect, Action: ["ramgate:Read*"], Resource });
+    const denied = [HOME.user("bob"), HOME.policy("sparepol"), HOME.key, HOME.role];
+    const document = { Version: "1", Statement: [on("Allow", ["*"]), on("Deny", denied)] };
+    await fixture.ask(ALL, { input: { account: HOME.account, name: "most", document } });
+    const input = { policy: `acs:ram::${HOME.account}:policy/most`, principal: HOME.user("rpo") };
+    await fixture.ask(GIVE, { input });
+    const code = async (query: string, variables = {}) =>
+      (await fixture.run(query, variables, CALLERS.ofPolicies)).errors[0]?.extensions["code"] ?? "DATA";
+    const [user, policy, key, role] = denied as [string, string, string, string];
+    expect(await code(`{ principal(arn: "${user}") { arn } }`)).toBe("FORBIDDEN");
+    expect(await code(`{ policy(arn: "${policy}") { arn } }`)).toBe("FORBIDDEN");
+    expect(await code(`{ resource(arn: "${key}") { arn } }`)).toBe("FORBIDDEN");
+    expect(await code(`{ principal(arn: "${role.replace("role/", "assumed-role/")}/x") { arn } }`)).toBe("FORBIDDEN");
+    expect(await code(`{ principal(arn: "${HOME.user("ann")}") { arn } }`)).toBe("DATA");
+    const NODE = "query ($id: ID!) { node(id: $id) { id } }";
+    const { data } = await fixture.run(NODE, { id: nodeId(HOME, "Key", true) }, CALLERS.ofPolicies);
+    expect(data.node).toBeNull();
+    expect(await code(`{ principals(account: "${HOME.account}") { nodes { arn } } }`)).toBe("DATA");
+  });
+});
+
 it("sees no other account among the accounts, nor counts it", async () => {
   const { data } = await fixture.run("{ accounts { totalCount nodes { accountId } } }", {}, CALLERS.admin);
   expect(data.accounts).toEqual({ totalCount: 1, nodes: [{ accountId: HOME.account }] });
