@@ -7,7 +7,6 @@ import {
   NOTHING,
   RECORDS,
   type RecordKind,
-  type RowOf,
   TYPES,
   type TypeRule,
 } from "./access-rules.js";
@@ -100,8 +99,7 @@ type Screen = (value: unknown, screening: Screening) => unknown;
 function screenOf({ of, rule, leadsTo }: FieldAccess): Screen | null {
   if (rule?.result === "LISTED") return showPage;
   if (rule?.result === "NODE") return screenNodes;
-  if (leadsTo === null || rule?.result === "AS_IS") return null;
-  if (of === "CHANGE") return showAll;
+  if (leadsTo === null || rule?.result === "AS_IS" || of === "CHANGE") return null;
   const may = rule?.result === "DIRECT" ? mayReadDirectly : mayRead;
   return (value, screening) => screenEach(value, screening, (row) => screenRow(row, leadsTo, may, screening));
 }
@@ -109,11 +107,6 @@ function screenOf({ of, rule, leadsTo }: FieldAccess): Screen | null {
 function showPage(page: unknown, { permissions }: Screening): unknown {
   for (const { node } of (page as { edges: readonly { node: object }[] }).edges) permissions.show(node);
   return page;
-}
-
-function showAll(value: unknown, { permissions }: Screening): unknown {
-  for (const row of Array.isArray(value) ? value : [value]) if (isRow(row)) permissions.show(row);
-  return value;
 }
 
 async function screenRow(row: object, kind: RecordKind, may: typeof mayRead, { permissions }: Screening) {
@@ -166,17 +159,16 @@ async function mayReadNode(typename: string, row: object, { records }: GraphQLCo
   if (typename !== "Attachment" && typename !== "PolicyVersion") {
     return mayReadDirectly(kindOfNode(typename), row as never, permissions);
   }
-  const { accountId = permissions.account, principalId, policyId } = row as Partial<RowOf<"ATTACHMENT">> & Hanging;
-  if (accountId !== permissions.account) return false;
-  const [policy, principal] = await Promise.all([
-    records.policies.load(policyId),
-    principalId === undefined ? null : records.principals.load(principalId),
-  ]);
+  const { policyId, attached } = hangingOf(row);
+  if (attached !== null && attached.accountId !== permissions.account) return false;
+  const policy = await records.policies.load(policyId);
   if (policy !== null && (await mayReadDirectly("POLICY", policy, permissions))) return true;
+  const principal = attached && (await records.principals.load(attached.principalId));
   return principal !== null && mayReadDirectly("PRINCIPAL", principal, permissions);
 }
 
-interface Hanging {
-  readonly policyId: string;
-  readonly principalId?: string;
+/** Versions are of a policy alone. */
+function hangingOf(row: object) {
+  const attachment = row as { policyId: string; accountId: string; principalId: string };
+  return { policyId: attachment.policyId, attached: "principalId" in row ? attachment : null };
 }

@@ -271,6 +271,14 @@ describe("a resource of another account", () => {
     }
   });
 
+  it("does not show its tags by way of a permission that depends on them", async () => {
+    const tagged = { Condition: { StringEquals: { [`kms:tag/${AWAY.name("tag")}`]: [AWAY.name("tag")] } } };
+    await give(askerArn, allow("ramgate:EvaluateAccess", HOME.user("ann")));
+    await give(askerArn, { ...allow("ramgate:EvaluateAccess", "*", tagged), Effect: "Deny" });
+    expect(await check(asker, { resource: AWAY.key })).toMatchObject({ outcome: "IMPLICIT_DENY" });
+    expect(await check(asker, { resource: AWAY.key.replace("zq", "xx") })).toMatchObject({ outcome: "IMPLICIT_DENY" });
+  });
+
   it("leads an operation nowhere", async () => {
     const CAN = `query ($principal: Arn!, $targets: OperationTargetsInput!, $operation: String!) {
       canPerform(principal: $principal, operation: $operation, targets: $targets) { outcome usableNow legs { action outcome reason } } }`;
