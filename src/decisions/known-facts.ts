@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { PrincipalFacts, ResourceFacts } from "../domain/evaluation/access-request.js";
-import type { EvaluationInput } from "../store/evaluation-input.js";
+import { type EvaluationInput, unregisteredResource } from "../store/evaluation-input.js";
 import { type ModelState, principalScopes, resourceScopes } from "../store/revisions.js";
 import type { PreparedQuestion } from "./prepare-question.js";
 
@@ -46,9 +46,9 @@ export class KnownFacts {
   private readonly resources = new LRUCache<string, Known<ResourceFacts>>({ maxSize: MAX_BYTES });
 
   /** Null unless both are known as they are in `state`, which must be of one moment: else they may never have been so together. */
-  recall({ principal, resource, follows }: PreparedQuestion, state: ModelState): FactsInState | null {
+  recall({ principal, resource, follows, asStranger }: PreparedQuestion, state: ModelState): FactsInState | null {
     const requester = this.principals.get(principal.arnKey);
-    const requested = this.resources.get(resource);
+    const requested = asStranger ? unknownToStrangers(resource) : this.resources.get(resource);
     if (requester === undefined || requested === undefined) return null;
     if (!holdsIn(requester, state) || !holdsIn(requested, state)) return null;
     const facts = { principal: requester.facts, resource: requested.facts };
@@ -56,12 +56,13 @@ export class KnownFacts {
   }
 
   /** @param input that the facts are from; in a batch the same object comes many times */
-  keep({ principal, resource, follows }: PreparedQuestion, facts: Facts, input: EvaluationInput): void {
+  keep({ principal, resource, follows, asStranger }: PreparedQuestion, facts: Facts, input: EvaluationInput): void {
     if (facts.principal !== null && this.principals.peek(principal.arnKey)?.facts !== facts.principal) {
       const known = knownIn(input, facts.principal, principalScopes(principal), input.followed.get(follows));
       const size = sizeOfPrincipal(known, input.charactersOf(facts.principal));
       this.principals.set(principal.arnKey, known, { size });
     }
+    if (asStranger) return; // of the resource they say less than there is to know
     if (facts.resource.registered && this.resources.peek(resource)?.facts !== facts.resource) {
       const known = knownIn(input, facts.resource, resourceScopes(resource));
       this.resources.set(resource, known, { size: sizeOfResource(known) });
@@ -86,8 +87,13 @@ function sizeOfResource({ facts, tags }: Known<ResourceFacts>): number {
 }
 
 /** What a question is evaluated from, of what was loaded for it. */
-export function factsOf({ principal, resource }: PreparedQuestion, input: EvaluationInput): Facts {
-  return { principal: input.principal(principal), resource: input.resource(resource) };
+export function factsOf({ principal, resource, asStranger }: PreparedQuestion, input: EvaluationInput): Facts {
+  const found = asStranger ? unregisteredResource(resource) : input.resource(resource);
+  return { principal: input.principal(principal), resource: found };
+}
+
+function unknownToStrangers(resource: string): Known<ResourceFacts> {
+  return { facts: unregisteredResource(resource), followed: [], tags: [] };
 }
 
 function holdsIn({ tags }: Known<unknown>, { vector }: ModelState): boolean {

@@ -111,13 +111,17 @@ async function evaluateAll(
     const load = options.inStage("load", options.load);
     const input = await load({
       principals: wanted.map(({ question }) => question.principal),
-      resources: [...new Set(wanted.map(({ question }) => question.resource))],
+      resources: [...new Set(wanted.flatMap(({ question }) => resourcesOf(question)))],
       scopes: [...new Set(wanted.flatMap(({ question, scopes }) => [...question.scopes, ...scopes]))],
     });
     return await options.inStage("evaluate", evaluateIn)(input, wanted, options);
   } catch (error) {
     return wanted.map(() => asError(error));
   }
+}
+
+function resourcesOf({ resource, asStranger }: PreparedQuestion): readonly string[] {
+  return asStranger ? [] : [resource];
 }
 
 async function evaluateIn(

@@ -9,7 +9,7 @@ import { type CompiledPolicy, compilePolicy } from "../domain/policy/compile-pol
 import type { DocumentProblem } from "../domain/policy/document.js";
 import { parseDocument } from "../domain/policy/parse-document.js";
 import { type PrincipalName, parsePrincipalArn } from "../domain/principal.js";
-import { scopesOf, storedKeyOf } from "../store/revisions.js";
+import { principalScopes, scopesOf, storedKeyOf } from "../store/revisions.js";
 import { canonicalText } from "./canonical-text.js";
 import type { Question } from "./question.js";
 
@@ -23,6 +23,8 @@ export interface PreparedQuestion {
   readonly statedInstant: number | null;
   readonly sessionPolicy: CompiledPolicy | null;
   readonly detail: Detail;
+  /** Nothing that is known of the resource counts. */
+  readonly asStranger: boolean;
   /** The whole question: equal only for questions with equal answers in every state of the model. */
   readonly canonical: string;
   /** What the answer depends on, whatever the state of the model. */
@@ -51,7 +53,7 @@ export function prepareQuestion(question: Question): PreparedQuestion {
   const resource = parseArn(question.resource).text;
   const namedActions = question.actions?.map(parseAction) ?? null;
   const context = buildContext(question.context ?? {});
-  const { detail = "REASONS" } = question;
+  const { detail = "REASONS", asStranger = false } = question;
   const { sessionPolicy, text } = readSessionPolicy(question.sessionPolicy, principal);
   return {
     principal,
@@ -61,8 +63,12 @@ export function prepareQuestion(question: Question): PreparedQuestion {
     statedInstant: statedInstant(context),
     sessionPolicy,
     detail,
-    canonical: canonicalText([principal.kind, principal.arnKey, resource, namedActions, context, text, detail]),
-    scopes: scopesOf(principal, resource),
+    asStranger,
+    canonical: canonicalText([
+      ...[principal.kind, principal.arnKey, resource, namedActions, context, text, detail],
+      asStranger ? "stranger" : null,
+    ]),
+    scopes: asStranger ? [...new Set(principalScopes(principal))] : scopesOf(principal, resource),
     follows: storedKeyOf(principal),
   };
 }

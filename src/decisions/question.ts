@@ -19,6 +19,10 @@ export interface Question {
   readonly consistency?: Consistency | null | undefined;
   /** Default: `REASONS`. */
   readonly detail?: Detail | undefined;
+  /**
+   * The answer must not show what is known of the resource: it is decided as if nobody had registered it. Default: false.
+   */
+  readonly asStranger?: boolean | undefined;
 }
 
 /** What operations need to know of the resource that was asked about. */

@@ -1,11 +1,14 @@
-import { checkAccess } from "../decisions/check-access.js";
+import { type CheckAccessInput, checkAccess } from "../decisions/check-access.js";
 import { RevisionUnavailableError } from "../decisions/decide-many.js";
 import { InvalidInputError } from "../domain/errors.js";
+import type { Verdict } from "../domain/evaluation/decision.js";
 import { InvalidTokenError } from "../store/revision-token.js";
 import { builder } from "./builder.js";
+import type { GraphQLContext } from "./context.js";
 import { Decision } from "./decision.js";
 import { ErrorCodeEnum } from "./error-code.js";
 import { type PublicError, publicError } from "./errors.js";
+import { viewOf } from "./explanation-view.js";
 import {
   CONSISTENCY_DESCRIPTION,
   CONTEXT_DESCRIPTION,
@@ -61,33 +64,42 @@ builder.queryField("checkAccess", (t) =>
       input: t.arg({ type: AccessCheckInput, required: true, description: "The question." }),
       consistency: t.arg({ type: ConsistencyInput, description: CONSISTENCY_DESCRIPTION }),
     },
-    resolve: (_root, { input, consistency }, { ask }, info) =>
-      checkAccess(ask, { ...input, ...circumstances(input, consistency, detailOf(info)) }),
+    resolve: (_root, { input, consistency }, context, info) =>
+      check({ ...input, ...circumstances(input, consistency, detailOf(info)) }, context),
   }),
 );
 
 builder.queryField("checkAccessBatch", (t) =>
   t.field({
     type: [AccessCheckResult],
-    description: `Many questions at once, answered in the same order. One that has no answer never fails the others. At most 10,000 questions, else BAD_USER_INPUT.`,
+    description: `Many questions at once, answered in the same order. One that has no answer, also for want of permission, never fails the others. At most 10,000 questions, else BAD_USER_INPUT.`,
     args: {
       inputs: t.arg({ type: [AccessCheckInput], required: true, description: `The questions, at most 10,000.` }),
       consistency: t.arg({ type: ConsistencyInput, description: CONSISTENCY_DESCRIPTION }),
     },
     extensions: { cost: { row: 0.1 } }, // a full batch fits into one operation
-    resolve: (_root, { inputs, consistency }, { ask, requestId }, info) => {
+    resolve: (_root, { inputs, consistency }, context, info) => {
       if (inputs.length > MAX_BATCH) {
         throw new InvalidInputError(`a batch has at most ${MAX_BATCH} questions, not \`${inputs.length}\``, "/inputs");
       }
       const shared = circumstances({}, consistency, detailOf(info));
       return Promise.all(
         inputs.map((input) =>
-          checkAccess(ask, { ...shared, ...input }).catch((error: unknown) => asItem(error, requestId)),
+          check({ ...shared, ...input }, context).catch((error: unknown) => asItem(error, context.requestId)),
         ),
       );
     },
   }),
 );
+
+/** Decides for whoever may ask; operators wait for nothing but the answer. */
+async function check(input: CheckAccessInput, context: GraphQLContext): Promise<Verdict> {
+  const { permissions, ask } = context;
+  if (permissions !== null) await permissions.requireEvaluation(input.principal, [input.resource]);
+  const verdict = await checkAccess(ask, input);
+  const [shown] = (await viewOf(input.principal, context)?.([verdict])) ?? [];
+  return shown ?? verdict;
+}
 
 /** `consistency` belongs to the batch, so its errors do too. */
 function asItem(error: unknown, requestId: string): PublicError {

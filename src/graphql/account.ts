@@ -1,6 +1,6 @@
 import { createAccount } from "../administration/create-account.js";
 import { updateAccount } from "../administration/update-account.js";
-import { allAccounts } from "../store/lists.js";
+import { accountsOf } from "../store/lists.js";
 import type { Database } from "../store/prisma-client.js";
 import { builder } from "./builder.js";
 import { change } from "./change.js";
@@ -36,9 +36,9 @@ builder.queryField("accounts", (t) =>
   t.connection(
     {
       type: Account,
-      description: "All accounts the gateway knows, by account number.",
+      description: "The accounts that the gateway knows, by account number.",
       resolve: (_root, args, context, info) =>
-        pageOf({ listing: allAccounts, read: readAccounts }, args, context, info),
+        pageOf({ listing: accountsOf(context.permissions?.account ?? null), read: readAccounts }, args, context, info),
     },
     Accounts,
   ),

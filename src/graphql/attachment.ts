@@ -131,13 +131,22 @@ builder.prismaObjectFields(Policy, (t) => ({
   attachments: t.connection(
     {
       type: Attachment,
-      description: "Who holds the policy, in stable order; of a built-in policy, in all accounts.",
+      description:
+        "Who holds the policy, in stable order; of a built-in policy, in all accounts, and to principals in their own.",
       resolve: ({ id }, args, context, info) =>
-        pageOf({ listing: attachmentsOfPolicy, parent: id, read: readAttachments }, args, context, info),
+        pageOf(
+          { listing: attachmentsOfPolicy(context.permissions?.account ?? null), parent: id, read: readAttachments },
+          args,
+          context,
+          info,
+        ),
     },
     Attachments,
   ),
-  attachmentCount: t.relationCount("attachments", { description: "How many attachments the policy has." }),
+  attachmentCount: t.relationCount("attachments", {
+    description: "How many attachments the policy has; to principals, in their own account.",
+    where: (_args, { permissions }) => (permissions === null ? {} : { accountId: permissions.account }),
+  }),
 }));
 
 function readAttachments(db: Database, ids: string[], query: object): Promise<AttachmentRow[]> {

@@ -69,11 +69,11 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     nodesOnConnection: { description: "The objects of this page, without cursors." },
     nodeQueryOptions: {
       description:
-        "The object with this id; null when it does not exist any more. An id that is none of ours is BAD_USER_INPUT.",
+        "The object with this id; null when it does not exist any more. To principals one that they may not see is as good as missing: null where they may list all of its type in their account, else FORBIDDEN. An id that is none of ours is BAD_USER_INPUT.",
       args: { id: { description: "An `id` of any object of this API." } },
     },
     nodesQueryOptions: {
-      description: `The objects with these ids in the same order, null in the place of those that do not exist. At most ${MAX_PAGE_SIZE} ids.`,
+      description: `The objects with these ids in the same order, null in the place of those that do not exist or may not be seen. At most ${MAX_PAGE_SIZE} ids.`,
       args: { ids: { description: `\`id\`s of objects of this API, at most ${MAX_PAGE_SIZE}.` } },
     },
   },

@@ -3,12 +3,15 @@ import type { Administration } from "../administration/administration.js";
 import type { Answer, Ask, CacheStatus, Question } from "../decisions/decide-many.js";
 import type { Caller } from "../domain/caller.js";
 import type { Database } from "../store/prisma-client.js";
+import { type DecisionPoint, isElsewhere, Permissions } from "./permissions.js";
 import { createRecords, type Records } from "./records.js";
 
 /** What the process offers to every request. */
 export interface Services {
   readonly db: Database;
-  readonly decisions: { decideMany(questions: readonly Question[]): Promise<readonly (Answer | Error)[]> };
+  readonly decisions: DecisionPoint;
+  /** The same for what the gateway asks about its own callers, which nobody else need hear of. Default: `decisions`. */
+  readonly permissions?: DecisionPoint;
   readonly administration: Administration;
 }
 
@@ -18,6 +21,8 @@ export interface GraphQLContext {
   /** Null: nobody; every root field then refuses. */
   readonly caller: Caller | null;
   readonly requestId: string;
+  /** What a principal may do here; null for operators, who may do everything. */
+  readonly permissions: Permissions | null;
   /** Decides one question; questions asked in one tick are decided together, the same question once. */
   readonly ask: Ask;
   /** Where the answers came from, so far. */
@@ -42,18 +47,34 @@ export function createContext(services: Services, caller: Caller | null, request
   };
   const answers = new DataLoader<Question, Answer, string>(decide, { cacheKeyFn: questionKey });
   const records = createRecords(services.db);
+  const permissions = permissionsOf(caller, services);
   return {
     services,
     caller,
     requestId,
     cacheUse,
     records,
-    ask: (question) => answers.load(question),
+    permissions,
+    ask: (question) => answers.load(asked(question, permissions)),
     clearDecisions() {
       answers.clearAll();
       records.clear();
+      permissions?.clear();
     },
   };
+}
+
+function permissionsOf(
+  caller: Caller | null,
+  { db, decisions, permissions = decisions }: Services,
+): Permissions | null {
+  return caller?.kind === "PRINCIPAL" ? new Permissions(caller.principalArn, { db, decisions: permissions }) : null;
+}
+
+/** Of what belongs to another account principals learn nothing. */
+function asked(question: Question, permissions: Permissions | null): Question {
+  if (permissions === null || !isElsewhere(question.resource, permissions.account)) return question;
+  return { ...question, asStranger: true };
 }
 
 function count<K>(counts: Map<K, number>, key: K): void {

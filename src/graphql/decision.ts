@@ -20,9 +20,11 @@ import type { Effect as EffectValue } from "../domain/policy/document.js";
 import { parsePrincipalArn } from "../domain/principal.js";
 import { AttachmentScope } from "./attachment.js";
 import { builder } from "./builder.js";
+import type { GraphQLContext } from "./context.js";
+import type { Redactable } from "./explanation-view.js";
 import { Policy } from "./policy.js";
 import { Principal } from "./principal.js";
-import type { PolicyRow, Records } from "./records.js";
+import type { PolicyRow } from "./records.js";
 import { selectsOnly } from "./selection.js";
 
 /** An enum of the domain: a description for every one of its values, or it does not compile. */
@@ -107,7 +109,7 @@ const Diagnostic = builder.objectRef<DiagnosticShape>("Diagnostic").implement({
   }),
 });
 
-const MatchedStatement = builder.objectRef<MatchedStatementShape>("MatchedStatement").implement({
+const MatchedStatement = builder.objectRef<Redactable<MatchedStatementShape>>("MatchedStatement").implement({
   description: "A statement that matched the request, and the path on which it came to the principal.",
   fields: (t) => ({
     source: t.field({
@@ -118,16 +120,24 @@ const MatchedStatement = builder.objectRef<MatchedStatementShape>("MatchedStatem
     policy: t.field({
       type: Policy,
       nullable: true,
-      description: "The policy; null unless `source` is IDENTITY_POLICY.",
-      resolve: ({ policy }, _args, { records }, info) => policy && policyOf(policy, records, info),
+      description: "The policy; null unless `source` is IDENTITY_POLICY, or when `redacted`.",
+      resolve: ({ policy }, _args, context, info) => policy && policyOf(policy, context, info),
     }),
     version: t.exposeString("version", {
       nullable: true,
       description:
-        "The version that was read, `v1`, …; null unless `source` is IDENTITY_POLICY, or when its document is not known.",
+        "The version that was read, `v1`, …; null unless `source` is IDENTITY_POLICY, when `redacted`, or when its document is not known.",
+    }),
+    redacted: t.boolean({
+      description:
+        "True when you may not read the policy, or whom it is attached to: what you may not read is null then. You always may where the question is about yourself.",
+      resolve: ({ redacted }) => redacted ?? false,
     }),
     index: t.exposeInt("index", { description: "Place of the statement in the document, from 0." }),
-    sid: t.exposeString("sid", { nullable: true, description: "`Sid` of the statement; null when it has none." }),
+    sid: t.exposeString("sid", {
+      nullable: true,
+      description: "`Sid` of the statement; null when it has none, or `redacted`.",
+    }),
     effect: t.field({ type: Effect, description: "What the statement says.", resolve: ({ effect }) => effect }),
     residual: t.exposeBoolean("residual", {
       description: "True when the statement applies only under conditions on context that the caller left out.",
@@ -135,13 +145,14 @@ const MatchedStatement = builder.objectRef<MatchedStatementShape>("MatchedStatem
     attachedTo: t.field({
       type: Principal,
       nullable: true,
-      description: "The user, group or role the policy is attached to; null unless `source` is IDENTITY_POLICY.",
+      description:
+        "The user, group or role the policy is attached to; null unless `source` is IDENTITY_POLICY, or when `redacted`.",
       resolve: ({ attachedTo }, _args, { records }) => (attachedTo ? records.principalsByArn.load(attachedTo) : null),
     }),
     scope: t.field({
       type: AttachmentScope,
       nullable: true,
-      description: "Scope of the attachment; null unless `source` is IDENTITY_POLICY.",
+      description: "Scope of the attachment; null unless `source` is IDENTITY_POLICY, or when `redacted`.",
       resolve: ({ scope, attachedTo }) => scope && { account: accountOf(attachedTo), resourceGroup: groupOf(scope) },
     }),
   }),
@@ -149,9 +160,13 @@ const MatchedStatement = builder.objectRef<MatchedStatementShape>("MatchedStatem
 
 const NAMES: ReadonlySet<string> = new Set(["__typename", "id", "arn", "name", "type"]);
 
-/** What names a policy is in the decision already: who wants no more of it need not wait for the database. */
-function policyOf(reference: PolicyReference, { policies }: Records, info: GraphQLResolveInfo) {
-  return selectsOnly(info, NAMES) ? (reference as PolicyRow) : policies.load(reference.id);
+/**
+ * What names a policy is in the decision already: who wants no more of it need not wait for the database. Whether a
+ * principal may read it, only the whole row tells.
+ */
+function policyOf(reference: PolicyReference, { records, permissions }: GraphQLContext, info: GraphQLResolveInfo) {
+  const named = permissions === null && selectsOnly(info, NAMES);
+  return named ? (reference as PolicyRow) : records.policies.load(reference.id);
 }
 
 /** A policy is attached within the account of its holder. */
@@ -163,12 +178,19 @@ function groupOf(scope: Scope): string | null {
   return scope.kind === "RESOURCE_GROUP" ? scope.resourceGroup : null;
 }
 
-const ResidualCondition = builder.objectRef<ResidualConditionShape>("ResidualCondition").implement({
+const ResidualCondition = builder.objectRef<Redactable<ResidualConditionShape>>("ResidualCondition").implement({
   description: "A condition that nobody can decide until the caller supplies its key.",
   fields: (t) => ({
     operator: t.exposeString("operator", { description: "Condition operator, as in the policy." }),
     key: t.exposeString("key", { description: "Condition key, as in the policy." }),
-    values: t.stringList({ description: "Values the key is compared with.", resolve: ({ values }) => [...values] }),
+    values: t.stringList({
+      description: "Values the key is compared with; none when `redacted`.",
+      resolve: ({ values }) => [...values],
+    }),
+    redacted: t.boolean({
+      description: "True when you may not read the policy that holds it.",
+      resolve: ({ redacted }) => redacted ?? false,
+    }),
     effect: t.field({
       type: Effect,
       description: "Effect of the statement that holds it.",
@@ -177,12 +199,12 @@ const ResidualCondition = builder.objectRef<ResidualConditionShape>("ResidualCon
     policy: t.field({
       type: Policy,
       nullable: true,
-      description: "The policy that holds it; null when it is no identity policy.",
-      resolve: ({ policy }, _args, { records }, info) => policy && policyOf(policy, records, info),
+      description: "The policy that holds it; null when it is no identity policy, or `redacted`.",
+      resolve: ({ policy }, _args, context, info) => policy && policyOf(policy, context, info),
     }),
     version: t.exposeString("version", {
       nullable: true,
-      description: "Version of that policy; null when there is none.",
+      description: "Version of that policy; null when there is none, or `redacted`.",
     }),
     statementIndex: t.exposeInt("statementIndex", { description: "Place of the statement in the document, from 0." }),
   }),
@@ -201,7 +223,9 @@ const StatementFailure = builder.objectRef<StatementFailureShape>("StatementFail
   description: "Why one part of a statement does not match.",
   fields: (t) => ({
     part: t.field({ type: StatementPart, description: "The part, for programs.", resolve: ({ part }) => part }),
-    message: t.exposeString("message", { description: "Why it does not match, for people." }),
+    message: t.exposeString("message", {
+      description: "Why it does not match, for people; it says so where you may not read that.",
+    }),
     operator: t.exposeString("operator", {
       nullable: true,
       description: "Condition operator, as in the policy; null unless `part` is CONDITION.",

@@ -2,8 +2,10 @@ import { type EffectivePermissionsResult, effectivePermissions } from "../decisi
 import type { CacheStatus as CacheStatusValue } from "../decisions/question.js";
 import { parseArn } from "../domain/arn.js";
 import { builder } from "./builder.js";
+import type { GraphQLContext } from "./context.js";
 import { Decision } from "./decision.js";
-import { OperationDecision } from "./operation-decision.js";
+import { viewOf } from "./explanation-view.js";
+import { OperationDecision, showLegs } from "./operation-decision.js";
 import { Principal } from "./principal.js";
 import { found } from "./records.js";
 import {
@@ -89,7 +91,9 @@ builder.queryField("effectivePermissions", (t) =>
       sessionPolicy: t.arg({ type: "PolicyDocument", description: SESSION_POLICY_DESCRIPTION }),
       consistency: t.arg({ type: ConsistencyInput, description: CONSISTENCY_DESCRIPTION }),
     },
-    resolve: async (_root, { principal, resource, actions, consistency, ...rest }, { ask }, info) => {
+    resolve: async (_root, { principal, resource, actions, consistency, ...rest }, context, info) => {
+      const { permissions, ask } = context;
+      if (permissions !== null) await permissions.requireEvaluation(principal, [resource]);
       const withOperations = selects(info, "operations");
       const question = {
         principal,
@@ -98,7 +102,19 @@ builder.queryField("effectivePermissions", (t) =>
         withOperations,
         ...circumstances(rest, consistency, detailOf(info)),
       };
-      return { ...(await effectivePermissions(ask, question)), principal, resource: parseArn(resource).text };
+      const result = await show(await effectivePermissions(ask, question), principal, context);
+      return { ...result, principal, resource: parseArn(resource).text };
     },
   }),
 );
+
+async function show(
+  result: EffectivePermissionsResult,
+  principal: string,
+  context: GraphQLContext,
+): Promise<EffectivePermissionsResult> {
+  const view = viewOf(principal, context);
+  if (view === null) return result;
+  const { permissions, operations } = result;
+  return { ...result, permissions: await view(permissions), operations: await showLegs(operations, view) };
+}

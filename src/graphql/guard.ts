@@ -6,6 +6,7 @@ import {
   isObjectType,
 } from "graphql";
 import { InvalidInputError } from "../domain/errors.js";
+import { ACCESS_RULES, type AccessRules, accessOf, accessSentence, type FieldAccess, restricted } from "./access.js";
 import type { GraphQLContext } from "./context.js";
 import { toGraphQLError, UnauthenticatedError } from "./errors.js";
 import { MAX_PAGE_SIZE } from "./page-size.js";
@@ -13,22 +14,46 @@ import { MAX_PAGE_SIZE } from "./page-size.js";
 type Resolve = NonNullable<GraphQLField<unknown, GraphQLContext>["resolve"]>;
 
 /**
- * Puts what holds for every field around every field: nobody unknown gets past a root field, no page is larger than the
- * limit, and whatever a resolver throws leaves with a code of the closed list.
+ * Puts what holds for every field around every field: nobody unknown gets past a root field, principals get no further
+ * than the rules of access let them, no page is larger than the limit, and whatever a resolver throws leaves with a code
+ * of the closed list.
+ *
+ * @throws Error where a type or a root field has no rule of access
  */
-export function guard(schema: GraphQLSchema): GraphQLSchema {
-  const roots = new Set([schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()]);
+export function guard(schema: GraphQLSchema, rules: AccessRules = ACCESS_RULES): GraphQLSchema {
   for (const type of Object.values(schema.getTypeMap())) {
-    if (isObjectType(type) && !type.name.startsWith("__")) guardType(type, roots.has(type));
+    if (isObjectType(type) && !type.name.startsWith("__")) guardType(type, rootOf(type, schema), rules);
   }
   return schema;
 }
 
-function guardType(type: GraphQLObjectType<unknown, GraphQLContext>, root: boolean): void {
+type Root = "QUERY" | "MUTATION" | "SUBSCRIPTION" | null;
+
+function rootOf(type: GraphQLObjectType, schema: GraphQLSchema): Root {
+  if (type === schema.getQueryType()) return "QUERY";
+  if (type === schema.getMutationType()) return "MUTATION";
+  return type === schema.getSubscriptionType() ? "SUBSCRIPTION" : null;
+}
+
+function guardType(type: GraphQLObjectType<unknown, GraphQLContext>, root: Root, rules: AccessRules): void {
   for (const field of Object.values(type.getFields())) {
-    const limits = checks(field, root);
-    field.resolve = guarded(field.resolve ?? defaultFieldResolver, limits);
+    const access = accessOf(type, root, field, rules);
+    const limits = checks(field, root !== null);
+    field.extensions = { ...field.extensions, access };
+    field.description = [field.description, accessSentence(access)].filter(Boolean).join(" ");
+    if (root === "SUBSCRIPTION") guardSubscription(field, limits, access);
+    else field.resolve = guarded(field.resolve ?? defaultFieldResolver, limits, access);
   }
+}
+
+/** The rule holds for the stream; what each event leads to is looked at when it comes. */
+function guardSubscription(
+  field: GraphQLField<unknown, GraphQLContext>,
+  limits: readonly Check[],
+  access: FieldAccess,
+) {
+  field.subscribe = guarded(field.subscribe ?? defaultFieldResolver, limits, { ...access, leadsTo: null });
+  field.resolve = guarded(field.resolve ?? defaultFieldResolver, limits, { ...access, rule: null });
 }
 
 type Check = (args: Record<string, unknown>, context: GraphQLContext) => void;
@@ -39,11 +64,12 @@ function checks(field: GraphQLField<unknown, GraphQLContext>, root: boolean): re
   return [...(root ? [requireCaller] : []), ...(paged ? [limitPage] : []), ...(listed ? [limitIds] : [])];
 }
 
-function guarded(resolve: Resolve, limits: readonly Check[]): Resolve {
+function guarded(resolve: Resolve, limits: readonly Check[], access: FieldAccess): Resolve {
+  const forPrincipals = restricted(resolve, access);
   return (parent, args, context, info) => {
     try {
       for (const check of limits) check(args, context);
-      const result = resolve(parent, args, context, info);
+      const result = (context.permissions === null ? resolve : forPrincipals)(parent, args, context, info);
       return isThenable(result) ? Promise.resolve(result).catch((error) => fail(error, context)) : result;
     } catch (error) {
       return fail(error, context);

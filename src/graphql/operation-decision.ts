@@ -1,8 +1,9 @@
 import { canPerform } from "../decisions/can-perform.js";
 import type { OperationDecision as OperationDecisionShape } from "../domain/evaluation/operation-decision.js";
-import type { OperationTargets } from "../domain/kms/operations.js";
+import { type OperationTargets, targetArns } from "../domain/kms/operations.js";
 import { builder } from "./builder.js";
 import { Decision, Outcome } from "./decision.js";
+import { type ExplanationView, viewOf } from "./explanation-view.js";
 import { KeyState } from "./key.js";
 import {
   CONSISTENCY_DESCRIPTION,
@@ -80,12 +81,22 @@ builder.queryField("canPerform", (t) =>
       sessionPolicy: t.arg({ type: "PolicyDocument", description: SESSION_POLICY_DESCRIPTION }),
       consistency: t.arg({ type: ConsistencyInput, description: CONSISTENCY_DESCRIPTION }),
     },
-    resolve: (_root, { principal, operation, targets, consistency, ...rest }, { ask }, info) =>
-      canPerform(ask, {
-        principal,
-        operation,
-        targets: targets as OperationTargets,
-        ...circumstances(rest, consistency, detailOf(info)),
-      }),
+    resolve: async (_root, { principal, operation, consistency, ...rest }, context, info) => {
+      const { permissions, ask } = context;
+      const targets = rest.targets as OperationTargets;
+      if (permissions !== null) await permissions.requireEvaluation(principal, targetArns(targets));
+      const question = { principal, operation, targets, ...circumstances(rest, consistency, detailOf(info)) };
+      const decision = await canPerform(ask, question);
+      const view = viewOf(principal, context);
+      return view === null ? decision : { ...decision, legs: await view(decision.legs) };
+    },
   }),
 );
+
+/** Operations with their legs as the caller may see them. */
+export function showLegs(
+  operations: readonly OperationDecisionShape[],
+  view: ExplanationView,
+): Promise<OperationDecisionShape[]> {
+  return Promise.all(operations.map(async (operation) => ({ ...operation, legs: await view(operation.legs) })));
+}

@@ -108,7 +108,7 @@ builder.prismaObjectFields(Role, (t) => ({
           {
             listing: sessionsOfRole(args.active),
             parent: id,
-            read: (db, ids) => readSessions(db, ids, context.records),
+            read: readSessions,
             idOf: ({ issued }: PrincipalRow) => issued?.id ?? "",
           },
           args,
@@ -120,10 +120,15 @@ builder.prismaObjectFields(Role, (t) => ({
   ),
 }));
 
-async function readSessions(db: Database, ids: string[], records: Records): Promise<PrincipalRow[]> {
+async function readSessions(db: Database, ids: string[], query: object): Promise<PrincipalRow[]> {
   const sessions = await db.roleSession.findMany({ where: { id: { in: ids } }, omit: { tokenDigest: true } });
-  const rows = await Promise.all(sessions.map((session) => withRole(session, records)));
-  return rows.filter((row) => row !== null);
+  const roleIds = [...new Set(sessions.map(({ roleId }) => roleId))];
+  const roles = await db.principal.findMany({ ...query, where: { id: { in: roleIds } } });
+  const byId = new Map(roles.map((role) => [role.id, role]));
+  return sessions.flatMap((issued) => {
+    const role = byId.get(issued.roleId);
+    return role === undefined ? [] : [{ ...role, sessionArn: issued.arn, issued }];
+  });
 }
 
 change("assumeRole", {

@@ -99,7 +99,7 @@ function heard({ services, onDecisions }: GraphQLOptions, requestId: string): Se
     onDecisions(requestId, questions, answers);
     return answers;
   };
-  return { db: services.db, administration: services.administration, decisions: { decideMany } };
+  return { ...services, decisions: { decideMany }, permissions: services.decisions };
 }
 
 async function replyOf(response: Response): Promise<Reply> {

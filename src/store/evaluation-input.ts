@@ -297,6 +297,11 @@ function resourceFacts(
 }
 
 /** `*` and containers are never registered, and always known. */
+export function unregisteredResource(arn: string): ResourceFacts {
+  const type = kmsResourceType(parseArn(arn));
+  return { ...UNKNOWN_RESOURCE, arn, registered: type !== null && (type === "NONE" || isContainer(type)) };
+}
+
 function unlistedFacts(
   arn: string,
   trustPolicies: ReadonlyMap<string, string>,
@@ -307,8 +312,7 @@ function unlistedFacts(
   if (trust !== undefined) {
     return { ...UNKNOWN_RESOURCE, arn, registered: true, trustPolicy: compile(trust, "trust") };
   }
-  const type = kmsResourceType(parseArn(arn));
-  return { ...UNKNOWN_RESOURCE, arn, registered: type !== null && (type === "NONE" || isContainer(type)) };
+  return unregisteredResource(arn);
 }
 
 /** The `arnKey` of the role that a resource ARN names; null when it names none. */

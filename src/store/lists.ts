@@ -8,13 +8,15 @@ const BY_ID = { id: sql`r.id`, order: [{ sql: sql`r.id`, type: "uuid" }] } satis
 const BY_NAME = { id: sql`r.id`, order: [{ sql: sql`r.arn_key`, type: "text" }] } satisfies Partial<Listing>;
 const BY_ARN = { id: sql`r.id`, order: [{ sql: sql`r.arn`, type: "text" }] } satisfies Partial<Listing>;
 
-/** Every account, by number. */
-export const allAccounts: Listing = {
-  id: sql`r.id`,
-  from: sql`account r`,
-  where: [],
-  order: [{ sql: sql`r.id`, type: "text" }],
-};
+/** Accounts, by number. @param only the one to list; null: all */
+export function accountsOf(only: string | null): Listing {
+  return {
+    id: sql`r.id`,
+    from: sql`account r`,
+    where: only === null ? [] : [sql`r.id = ${only}`],
+    order: [{ sql: sql`r.id`, type: "text" }],
+  };
+}
 
 export interface PrincipalFilter {
   readonly account: string;
@@ -130,12 +132,11 @@ export const attachmentsOfPrincipal: Listing = {
   where: [sql`r.principal_id = p.id::uuid`],
 };
 
-/** Attachments of the policy `p`, oldest first. */
-export const attachmentsOfPolicy: Listing = {
-  ...BY_ID,
-  from: sql`attachment r`,
-  where: [sql`r.policy_id = p.id::uuid`],
-};
+/** Attachments of the policy `p`, oldest first. @param account in which to look; null: in all */
+export function attachmentsOfPolicy(account: string | null): Listing {
+  const within = account === null ? [] : [sql`r.account_id = ${account}`];
+  return { ...BY_ID, from: sql`attachment r`, where: [sql`r.policy_id = p.id::uuid`, ...within] };
+}
 
 /** Attachments that count for the principal `p` now: its own, then those of its groups, each by name of the policy. */
 export const attachmentsInForce: Listing = {

@@ -125,11 +125,11 @@ async function give(holder: string, document: object, group: string | null): Pro
 
 /** All that makes a question this one, told apart by means that have nothing to do with keys. */
 function identityOf(prepared: PreparedQuestion, { actions, sessionPolicy }: Question): string {
-  const { principal, resource, context, detail } = prepared;
+  const { principal, resource, context, detail, asStranger } = prepared;
   const session = typeof sessionPolicy === "string" ? JSON.parse(sessionPolicy) : (sessionPolicy ?? null);
   const entries = [...context].sort(([one], [other]) => (one < other ? -1 : 1));
   const asked = actions === null ? null : prepared.actions;
-  return JSON.stringify([principal.kind, principal.arnKey, resource, asked, entries, session, detail]);
+  return JSON.stringify([principal.kind, principal.arnKey, resource, asked, entries, session, detail, asStranger]);
 }
 
 function prepare(question: Question): PreparedQuestion | null {

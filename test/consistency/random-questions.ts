@@ -82,6 +82,7 @@ export class QuestionMaker {
       actions: this.actions(),
       context: this.chance(0.1) ? null : this.context(),
       detail: this.pick(DETAILS),
+      ...(this.chance(0.2) && { asStranger: true }),
       ...(/role\//.test(principal) && this.chance(0.5) && { sessionPolicy: this.pick(this.cast.sessionPolicies) }),
     };
   }
@@ -203,6 +204,7 @@ const CHANGES: readonly Change[] = [
   (question, maker) => ({ ...question, context: { ...question.context, currentTime: maker.pick(TIMES) } }),
   (question, maker) => ({ ...question, detail: maker.pick(DETAILS) }),
   (question, maker) => ({ ...question, detail: maker.pick(DETAILS) }),
+  (question) => ({ ...question, asStranger: question.asStranger !== true }),
   (question, maker) => ({ ...question, actions: maker.otherActions() }),
   (question, maker) => ({ ...question, sessionPolicy: maker.otherSessionPolicy() }),
   (question, maker) => ({ ...question, sessionPolicy: maker.otherSessionPolicy() }),

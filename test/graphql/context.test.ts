@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import type { Answer, Question } from "../../src/decisions/decide-many.js";
+import { InvalidInputError, NotFoundError } from "../../src/domain/errors.js";
 import { createContext, questionKey, type Services } from "../../src/graphql/context.js";
+import { UnavailableError } from "../../src/store/store-errors.js";
 
 const question: Question = { principal: "p", resource: "r", actions: null };
 
@@ -32,6 +34,58 @@ describe("questions of one request", () => {
     );
     const results = await Promise.allSettled([ask(question), ask({ ...question, principal: "bad" })]);
     expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+  });
+});
+
+describe("permissions of a caller", () => {
+  const caller = { kind: "PRINCIPAL", credentialId: "c", principalArn: "acs:ram::1:user/ann" } as const;
+  const answering = (outcome: string) =>
+    vi.fn(async (questions: readonly Question[]) =>
+      questions.map(() => ({ decisions: [{ outcome }], cache: "HIT" }) as unknown as Answer),
+    );
+  const contextOf = (own: ReturnType<typeof answering>, others = answering("ALLOW")) => {
+    const services = { decisions: { decideMany: others }, permissions: { decideMany: own } } as unknown as Services;
+    return createContext(services, caller, "request-1");
+  };
+  const READ = ["ramgate:ReadPolicy", ["acs:ram::1:*"]] as const;
+
+  it("are asked where nobody listens, once until something has changed, and are no part of the answers", async () => {
+    const [own, others] = [answering("ALLOW"), answering("ALLOW")];
+    const { permissions, cacheUse, clearDecisions } = contextOf(own, others);
+    expect(await Promise.all([permissions?.allows(...READ), permissions?.allows(...READ)])).toEqual([true, true]);
+    expect([own, others].map(({ mock }) => mock.calls.length)).toEqual([1, 0]);
+    expect(cacheUse.size).toBe(0);
+    clearDecisions();
+    await permissions?.allows(...READ);
+    expect(own).toHaveBeenCalledTimes(2);
+  });
+
+  it.each(["EXPLICIT_DENY", "IMPLICIT_DENY", "CONDITIONAL"])("are none where the decision is %s", async (outcome) => {
+    expect(await contextOf(answering(outcome)).permissions?.allows(...READ)).toBe(false);
+  });
+
+  it("are none where there is no decision, and unknown where the database is away", async () => {
+    const failing = (error: Error) => vi.fn(async () => [error] as never);
+    for (const error of [new NotFoundError("gone"), new InvalidInputError("too much")]) {
+      expect(await contextOf(failing(error)).permissions?.allows(...READ)).toBe(false);
+    }
+    await expect(contextOf(failing(new UnavailableError("away"))).permissions?.allows(...READ)).rejects.toThrow("away");
+  });
+
+  it("are none for operators, who need none", () => {
+    const operator = { kind: "OPERATOR", credentialId: "o" } as const;
+    expect(createContext({} as Services, operator, "request-1").permissions).toBeNull();
+  });
+
+  it.each([
+    ["acs:kms:cn-hangzhou:2:key/k", true],
+    ["acs:ram::2:role/r", true],
+    ["acs:kms:cn-hangzhou:1:key/k", undefined],
+    ["*", undefined],
+  ])("do not reach %s as more than a stranger's: %s", async (resource, asStranger) => {
+    const others = answering("ALLOW");
+    await contextOf(answering("ALLOW"), others).ask({ principal: "p", resource, actions: [] });
+    expect(others.mock.calls[0]?.[0]?.[0]?.asStranger).toBe(asStranger);
   });
 });
 

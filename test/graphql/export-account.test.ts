@@ -38,13 +38,13 @@ describe("exportAccount", () => {
     await fixture.db.account.delete({ where: { id: "42" } });
   });
 
-  it("is for operators, of accounts that exist", async () => {
+  it("takes a permission, and an account that exists", async () => {
     expect(await fixture.fail(EXPORT, { account: "42" })).toMatchObject({ code: "NOT_FOUND" });
     const caller = { kind: "PRINCIPAL", credentialId: "p", principalArn: user("alice") } as const;
     for (const account of [ACCOUNT, "42"]) {
       const { errors } = await fixture.run(EXPORT, { account }, caller);
       expect(errors).toMatchObject([
-        { extensions: { code: "FORBIDDEN" }, message: "only operators may export accounts" },
+        { extensions: { code: "FORBIDDEN" }, message: "you need `ramgate:ExportAccount` for this" },
       ]);
     }
   });

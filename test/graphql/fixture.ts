@@ -1,4 +1,4 @@
-import { execute, parse, validate } from "graphql";
+import { execute, type GraphQLSchema, parse, validate } from "graphql";
 import pg from "pg";
 import { type Administration, DEFAULT_LIMITS } from "../../src/administration/administration.js";
 import { ensureSystemPolicies } from "../../src/administration/ensure-system-policies.js";
@@ -76,9 +76,9 @@ export async function openFixture(content: "empty" | "demo" = "empty"): Promise<
 }
 
 /** The ways to ask of a schema over some services. */
-export function requests(services: Services): Pick<Fixture, "run" | "ask" | "fail"> {
+export function requests(services: Services, schema = buildSchema()): Pick<Fixture, "run" | "ask" | "fail"> {
   const run: Fixture["run"] = (document, variables, caller = OPERATOR) =>
-    recordStatements(() => executeOnce(services, document, variables, caller));
+    recordStatements(() => executeOnce(services, schema, document, variables, caller));
   return {
     run,
     async ask(document, variables) {
@@ -102,11 +102,11 @@ function causeOf(error: unknown): unknown {
 
 async function executeOnce(
   services: Services,
+  schema: GraphQLSchema,
   text: string,
   variableValues: Record<string, unknown> = {},
   caller: Caller | null = OPERATOR,
 ): Promise<Omit<Outcome, "statements">> {
-  const schema = buildSchema();
   const document = parse(text);
   const problems = validate(schema, document);
   if (problems.length > 0) return { data: null, errors: problems };

@@ -23,6 +23,13 @@ export interface OperationTargets {
   readonly account?: string | null;
 }
 
+/** The targets that are named by ARN, as they were given. */
+export function targetArns({ region: _region, account: _account, ...named }: OperationTargets): string[] {
+  return Object.values(named)
+    .flat()
+    .filter((arn) => typeof arn === "string");
+}
+
 /** One (action, resource) that an operation needs. */
 export interface OperationLeg {
   readonly action: string;
