@@ -93,7 +93,7 @@ export const TYPES: Readonly<Record<string, TypeRule>> = {
   ...kinds("PART", "Diagnostic", "MatchedStatement", "NearMiss", "ResidualCondition", "StatementFailure"),
   ...kinds("PART", "PolicyFinding", "Viewer", "Credential"),
   ...kinds("PART", "ApiKey"), // whoever gets to one owns it: see `apiKey`, `apiKeys` and `node`
-  ...kinds("PART", "PlainUserError", "MalformedPolicyDocumentError", "ConflictError"),
+  ...kinds("PART", "PlainUserError", "MalformedPolicyDocumentError", "ConflictError", "EscalationError"),
   ...kinds("PART", "ImportPlan", "ImportCount", "ImportChange", "ImportWarning"),
   ...kinds("CHANGE", "PolicyDetachment"),
 };
@@ -112,7 +112,7 @@ export interface Use {
 /** What a field asks for beside, or instead of, the rule of its type. */
 export interface FieldRule {
   /** The permissions that it takes; none: every known caller may use it. */
-  readonly actions: readonly GatewayAction[];
+  readonly actions: readonly string[];
   /** For the documents: what they are asked on. */
   readonly on: string;
   /** For the documents: what takes no permission. */
