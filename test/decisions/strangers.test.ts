@@ -27,7 +27,7 @@ const askOf = (by: Decisions) => {
 };
 /** All that can be seen of an answer, with the name of the resource taken out. */
 const seen = ({ decisions, resource, cache, vector }: Answer, name: string): string =>
-  JSON.stringify([decisions, resource, cache, [...vector.keys()].sort()]).replaceAll(name, "*name*");
+  JSON.stringify([decisions, resource, cache, [...vector].sort()]).replaceAll(name, "*name*");
 
 describe("a stranger", () => {
   it.each(DETAILS)("sees no difference between what is registered and what is not: %s", async (detail) => {
