@@ -57,6 +57,16 @@ describe("a stranger", () => {
     expect(await outcomes(false)).toEqual(stranger);
   });
 
+  it("sees as little in a batch with others", async () => {
+    const own = fixture.decisions({ localAnswers: 100 });
+    const outcomesOf = async (rest: Partial<Question>) =>
+      (await own.decideMany([true, false].map((asStranger) => about(key("k1"), { ...rest, asStranger })))).map(
+        (answer) => (answer instanceof Error ? answer : answer.decisions[0]?.outcome),
+      );
+    expect(await outcomesOf({})).toEqual(["IMPLICIT_DENY", "ALLOW"]);
+    expect(await outcomesOf({ detail: "OUTCOME" })).toEqual(["IMPLICIT_DENY", "ALLOW"]); // from what is known by now
+  });
+
   it("is not led from a secret or an alias to its key", async () => {
     const ask = askOf(fixture.decisions({ localAnswers: 100 }));
     const strange: Ask = (question) => ask({ ...question, asStranger: true });
