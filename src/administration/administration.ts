@@ -31,7 +31,7 @@ export interface Administration {
   readonly limits: Limits;
   /** MAC key of the heads of the audit trails. */
   readonly auditKey: Uint8Array;
-  /** Told, after a change was committed, which scopes it moved. Nothing depends on its being heard. */
+  /** Told, after a change was committed, which scopes it moved, that of the trail too. Nothing depends on its being heard. */
   readonly onMoved?: (moved: readonly MovedScope[]) => void;
 }
 
