@@ -10,6 +10,7 @@ import { engineVersion } from "./decisions/generated/engine-version.js";
 import { openRedis, openRedisSubscriber, type RedisConnection } from "./decisions/open-redis.js";
 import { createRedisDecisionCache, type OnCommand, type RedisDecisionCache } from "./decisions/redis-decision-cache.js";
 import { createRevisionHints } from "./decisions/revision-hints.js";
+import { AuditFeed } from "./store/audit-feed.js";
 import { type Authenticator, createAuthenticator } from "./store/authenticator.js";
 import { createCredentialUse } from "./store/credential-use.js";
 import { ensureOperator } from "./store/credentials.js";
@@ -30,6 +31,8 @@ export interface App {
   readonly db: Database;
   readonly decisions: Decisions;
   readonly administration: Administration;
+  /** Closed as soon as no subscription is to go on. */
+  readonly auditFeed: AuditFeed;
   readonly authenticate: Authenticator;
   /** Names the history of the database; whatever gateways on it share elsewhere is under this name. */
   readonly environment: string;
@@ -43,6 +46,8 @@ export interface App {
 /** How the parts behind the gateway are. */
 export interface Vitals {
   readonly pools: Readonly<Record<"model" | "revisions" | "load", LoadPool>>;
+  /** Number of open subscriptions. */
+  subscriptions(): number;
   /** Null: there is none. */
   readonly redis: Pick<RedisDecisionCache, "isConnected" | "isCircuitOpen"> | null;
   /** Rejects within a second when the primary does not answer. */
@@ -110,10 +115,13 @@ async function assemble(config: Config, log: Logger, closers: Closers, observers
     localAnswers: config.decisionCache === "off" ? 0 : LOCAL_ANSWERS,
     onAlarm: (message) => log.error(message),
   });
-  const announce = hintsOf(redis, config, environment, decisions, closers);
+  const auditFeed = new AuditFeed(db);
+  closers.add(async () => auditFeed.close());
+  const announce = hintsOf(redis, config, environment, { decisions, auditFeed }, closers);
   return {
     db,
     decisions,
+    auditFeed,
     administration: { db, tokens, limits: config.limits, auditKey: secrets.auditKey, onMoved: announce },
     authenticate: createAuthenticator(vectorPool, revisions, {
       onKeyUsed: noteKeyUse(db, log, closers),
@@ -121,7 +129,10 @@ async function assemble(config: Config, log: Logger, closers: Closers, observers
     }),
     environment,
     embedded: config.databaseUrl === undefined,
-    vitals: { pools, redis: cache, askDatabase: () => revisions.readFresh([]) },
+    vitals: {
+      ...{ pools, redis: cache, subscriptions: () => auditFeed.followers },
+      askDatabase: () => revisions.readFresh([]),
+    },
     close: () => closers.close(),
   };
 }
@@ -183,15 +194,18 @@ function hintsOf(
   redis: RedisConnection | null,
   { redis: target }: Config,
   environment: string,
-  decisions: Decisions,
+  { decisions, auditFeed }: Pick<App, "decisions" | "auditFeed">,
   closers: Closers,
 ): (moved: readonly MovedScope[]) => void {
-  const forget = (moved: readonly MovedScope[]) => decisions.forgetRevisions(moved);
-  if (redis === null || target === null) return forget;
-  const hints = createRevisionHints(redis, openRedisSubscriber(target), environment, forget);
+  const hear = (moved: readonly MovedScope[]) => {
+    decisions.forgetRevisions(moved);
+    auditFeed.wake(moved);
+  };
+  if (redis === null || target === null) return hear;
+  const hints = createRevisionHints(redis, openRedisSubscriber(target), environment, hear);
   closers.add(() => hints.close());
   return (moved) => {
-    forget(moved);
+    hear(moved);
     hints.publish(moved);
   };
 }

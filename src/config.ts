@@ -70,6 +70,9 @@ export interface Config {
     readonly waiting: number;
     /** Milliseconds. */
     readonly deadline: number;
+    /** At a time, as the next. */
+    readonly subscriptions: number;
+    readonly subscriptionsPerCredential: number;
   };
   /** Requests in ten seconds. */
   readonly rateLimits: {
@@ -252,6 +255,8 @@ const VARIABLES = {
   MAX_IN_FLIGHT: wholeNumber(256, 10_000),
   MAX_WAITING: wholeNumber(256, 10_000),
   REQUEST_DEADLINE_MS: wholeNumber(5_000, 600_000),
+  MAX_SUBSCRIPTIONS: wholeNumber(1_000, 100_000),
+  MAX_SUBSCRIPTIONS_PER_CREDENTIAL: wholeNumber(100, 100_000),
   RATE_LIMIT: wholeNumber(200_000, 10_000_000),
   RATE_LIMIT_UNKNOWN: wholeNumber(200, 10_000_000),
   CORS_ORIGINS: origins.optional(),
@@ -400,6 +405,8 @@ function requestLimitsOf(values: Values): Config["requests"] {
     inFlight: values.MAX_IN_FLIGHT,
     waiting: values.MAX_WAITING,
     deadline: values.REQUEST_DEADLINE_MS,
+    subscriptions: values.MAX_SUBSCRIPTIONS,
+    subscriptionsPerCredential: values.MAX_SUBSCRIPTIONS_PER_CREDENTIAL,
   };
 }
 

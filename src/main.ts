@@ -50,7 +50,7 @@ export async function serve(config: Config): Promise<void> {
     await listen(gateway.server, config.host, config.port);
     if (metrics !== null) await listen(metrics, config.host, config.metricsPort ?? 0, "METRICS_PORT");
     app = await start(front);
-    await drain(front, await stop);
+    await drain(front, app, await stop);
     await closeInTime(app, log);
   } finally {
     front.counters?.disconnect();
@@ -123,9 +123,10 @@ function portOf(server: Server): number {
   return (server.address() as AddressInfo).port;
 }
 
-async function drain({ config, log, gateway }: Front, signal: StopSignal): Promise<void> {
+async function drain({ config, log, gateway }: Front, app: App, signal: StopSignal): Promise<void> {
   log.info({ signal }, "draining");
   if (signal === "SIGTERM") await sleep(config.drainGrace);
+  app.auditFeed.close(); // by now a subscriber that comes again gets to another gateway
   await gateway.drain(DRAIN_MS);
 }
 

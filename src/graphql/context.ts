@@ -2,6 +2,7 @@ import DataLoader from "dataloader";
 import type { Administration } from "../administration/administration.js";
 import type { Answer, Ask, CacheStatus, Question } from "../decisions/decide-many.js";
 import type { Caller } from "../domain/caller.js";
+import type { AuditFeed } from "../store/audit-feed.js";
 import type { Database } from "../store/prisma-client.js";
 import { createRecords, type Records } from "./records.js";
 
@@ -10,7 +11,18 @@ export interface Services {
   readonly db: Database;
   readonly decisions: { decideMany(questions: readonly Question[]): Promise<readonly (Answer | Error)[]> };
   readonly administration: Administration;
+  readonly auditFeed: AuditFeed;
 }
+
+/** Of the sender of a request that is answered for long. */
+export interface Presence {
+  /** Aborts when nobody waits for the answer any more. */
+  readonly gone: AbortSignal;
+  /** Whether the credential of the request still stands for the caller. Throws UnavailableError when nobody can say. */
+  isSignedIn(): Promise<boolean>;
+}
+
+const NOT_VOUCHED_FOR: Presence = { gone: new AbortController().signal, isSignedIn: async () => false };
 
 /** What resolvers know of one request. */
 export interface GraphQLContext {
@@ -18,6 +30,7 @@ export interface GraphQLContext {
   /** Null: nobody; every root field then refuses. */
   readonly caller: Caller | null;
   readonly requestId: string;
+  readonly presence: Presence;
   /** Decides one question; questions asked in one tick are decided together, the same question once. */
   readonly ask: Ask;
   /** Where the answers came from, so far. */
@@ -33,7 +46,12 @@ export interface GraphQLContext {
  *
  * @param caller who sent the request; null when nobody is known
  */
-export function createContext(services: Services, caller: Caller | null, requestId: string): GraphQLContext {
+export function createContext(
+  services: Services,
+  caller: Caller | null,
+  requestId: string,
+  presence: Presence = NOT_VOUCHED_FOR,
+): GraphQLContext {
   const cacheUse = new Map<CacheStatus, number>();
   const decide = async (questions: readonly Question[]) => {
     const found = await services.decisions.decideMany(questions);
@@ -46,6 +64,7 @@ export function createContext(services: Services, caller: Caller | null, request
     services,
     caller,
     requestId,
+    presence,
     cacheUse,
     records,
     ask: (question) => answers.load(question),

@@ -28,6 +28,7 @@ function guardType(type: GraphQLObjectType<unknown, GraphQLContext>, root: boole
   for (const field of Object.values(type.getFields())) {
     const limits = checks(field, root);
     field.resolve = guarded(field.resolve ?? defaultFieldResolver, limits);
+    if (field.subscribe) field.subscribe = guarded(field.subscribe, limits);
   }
 }
 

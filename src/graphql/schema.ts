@@ -29,6 +29,7 @@ import "./viewer.js";
 import "./import-account.js";
 import "./audit-event.js";
 import "./export-account.js";
+import "./grant-change.js";
 
 let schema: GraphQLSchema | undefined;
 

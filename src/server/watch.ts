@@ -17,7 +17,7 @@ export interface WatchOptions {
 /** The parts of the gateway that are watched. */
 export interface Watched {
   readonly decisions: Pick<Decisions, "counts">;
-  readonly vitals: Pick<Counted, "pools" | "redis"> & Pick<PartsOptions, "askDatabase">;
+  readonly vitals: Pick<Counted, "pools" | "redis" | "subscriptions"> & Pick<PartsOptions, "askDatabase">;
 }
 
 /** Logs and metrics of the process. */
@@ -45,8 +45,11 @@ export function createWatch({ log, decisionLog: { mode, sample }, counting }: Wa
     },
     onDecisions: both(metrics, decisionLog?.onDecisions ?? null),
     observers: metrics === null ? {} : { onStatement: metrics.onStatement, onCommand: metrics.onCommand },
-    show: ({ decisions, vitals: { pools, redis } }) =>
-      metrics?.show({ version: readVersion(), decisions: () => decisions.counts(), decisionLog, pools, redis }),
+    show: ({ decisions, vitals: { pools, redis, subscriptions } }) =>
+      metrics?.show({
+        ...{ version: readVersion(), decisions: () => decisions.counts(), decisionLog },
+        ...{ pools, redis, subscriptions },
+      }),
     checkPartsOf: ({ vitals }) => createPartsCheck(vitals),
   };
 }
