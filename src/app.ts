@@ -14,6 +14,7 @@ import { AuditFeed } from "./store/audit-feed.js";
 import { type Authenticator, createAuthenticator } from "./store/authenticator.js";
 import { createCredentialUse } from "./store/credential-use.js";
 import { ensureOperator } from "./store/credentials.js";
+import { createDenials, type Denials } from "./store/denials.js";
 import { startEmbeddedPostgres } from "./store/embedded-postgres.js";
 import { type LoadPool, openLoadPool } from "./store/evaluation-input.js";
 import { type GatewaySecrets, loadGatewaySecrets } from "./store/gateway-secrets.js";
@@ -33,6 +34,7 @@ export interface App {
   readonly administration: Administration;
   /** Closed as soon as no subscription is to go on. */
   readonly auditFeed: AuditFeed;
+  readonly denials: Denials;
   readonly authenticate: Authenticator;
   /** Names the history of the database; whatever gateways on it share elsewhere is under this name. */
   readonly environment: string;
@@ -122,6 +124,7 @@ async function assemble(config: Config, log: Logger, closers: Closers, observers
     db,
     decisions,
     auditFeed,
+    denials: keepDenials(db, config, log, closers),
     administration: { db, tokens, limits: config.limits, auditKey: secrets.auditKey, onMoved: announce },
     authenticate: createAuthenticator(vectorPool, revisions, {
       onKeyUsed: noteKeyUse(db, log, closers),
@@ -160,6 +163,13 @@ function noteKeyUse(db: Database, log: Logger, closers: Closers): (id: string) =
   const use = createCredentialUse(db, (error) => log.warn({ err: error }, "the use of api keys cannot be noted now"));
   closers.add(() => use.settled());
   return use.note;
+}
+
+function keepDenials(db: Database, { decisionLog: { rows } }: Config, log: Logger, closers: Closers): Denials {
+  const onFailure = (error: unknown) => log.warn({ err: error }, "denials cannot be kept now");
+  const denials = createDenials(db, { rows, onFailure });
+  closers.add(() => denials.settled());
+  return denials;
 }
 
 /** Only applies the pending migrations; their names. */

@@ -44,6 +44,8 @@ export interface Config {
     readonly mode: "off" | "denials" | "all";
     /** Share of the decisions that count, 0 to 1. */
     readonly sample: number;
+    /** How many of the newest denials are kept in the database. */
+    readonly rows: number;
   };
   /** How long a gateway that is told to stop goes on taking requests, in milliseconds, so that balancers notice. */
   readonly drainGrace: number;
@@ -236,6 +238,7 @@ const VARIABLES = {
   LOG_LEVEL: oneOf(LOG_LEVELS).default("info"),
   DECISION_LOG: oneOf(["off", "denials", "all"]).default("off"),
   DECISION_LOG_SAMPLE: share.default(1),
+  DECISION_LOG_ROWS: wholeNumber(100_000, 10_000_000),
   METRICS_PORT: port.optional(),
   DRAIN_GRACE_MS: wholeNumber(5_000, 300_000, 0),
   KEEP_ALIVE_TIMEOUT_MS: wholeNumber(75_000, 3_600_000, 1_000),
@@ -331,7 +334,7 @@ function toConfig(values: Values): Config {
     verifiedShare: values.DECISION_CACHE_VERIFY,
     graphiql: values.GRAPHIQL === undefined ? values.NODE_ENV !== "production" : values.GRAPHIQL === "on",
     metricsPort: values.METRICS_PORT,
-    decisionLog: { mode: values.DECISION_LOG, sample: values.DECISION_LOG_SAMPLE },
+    decisionLog: { mode: values.DECISION_LOG, sample: values.DECISION_LOG_SAMPLE, rows: values.DECISION_LOG_ROWS },
     drainGrace: values.DRAIN_GRACE_MS,
     keepAlive: values.KEEP_ALIVE_TIMEOUT_MS,
     limits: limitsOf(values),

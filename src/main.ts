@@ -64,8 +64,8 @@ export async function serve(config: Config): Promise<void> {
 function createFront(config: Config): Front {
   const redactor = createRedactor(secretsOf(config));
   const log = createLog(config.logLevel, redactor);
-  const watch = createWatch({ log, decisionLog: config.decisionLog, counting: config.metricsPort !== undefined });
-  const { keepAlive } = config;
+  const { decisionLog, keepAlive } = config;
+  const watch = createWatch({ log, decisionLog, redact: redactor.redact, counting: config.metricsPort !== undefined });
   const explorer = config.graphiql ? createExplorer() : null;
   const gateway = createHttpGateway(explorer, { keepAlive, onRequest: watch.onRequest });
   const metrics = watch.metrics && createMetricsServer(watch.metrics);

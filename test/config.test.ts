@@ -32,7 +32,7 @@ describe("loadConfig", () => {
       verifiedShare: 0.01,
       graphiql: true,
       metricsPort: undefined,
-      decisionLog: { mode: "off", sample: 1 },
+      decisionLog: { mode: "off", sample: 1, rows: 100_000 },
       drainGrace: 5_000,
       keepAlive: 75_000,
       limits: {
@@ -88,6 +88,7 @@ describe("loadConfig", () => {
       LOG_LEVEL: "silent",
       DECISION_LOG: "denials",
       DECISION_LOG_SAMPLE: "0.25",
+      DECISION_LOG_ROWS: "26",
       METRICS_PORT: "9464",
       DRAIN_GRACE_MS: "0",
       KEEP_ALIVE_TIMEOUT_MS: "620000",
@@ -151,7 +152,7 @@ describe("loadConfig", () => {
       verifiedShare: 0.5,
       graphiql: false,
       metricsPort: 9464,
-      decisionLog: { mode: "denials", sample: 0.25 },
+      decisionLog: { mode: "denials", sample: 0.25, rows: 26 },
       drainGrace: 0,
       keepAlive: 620_000,
       limits: {

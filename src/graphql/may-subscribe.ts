@@ -11,3 +11,13 @@ export async function requireMaySubscribe({ caller }: GraphQLContext, account: s
   if (caller?.kind === "OPERATOR") return;
   throw new ForbiddenError(`only operators may follow the changes of account \`${excerpt(account)}\``);
 }
+
+/**
+ * Whether the caller may read what was decided about principals of an account.
+ *
+ * @throws ForbiddenError otherwise, likewise
+ */
+export async function requireMayReadDecisionLog({ caller }: GraphQLContext, account: string): Promise<void> {
+  if (caller?.kind === "OPERATOR") return;
+  throw new ForbiddenError(`only operators may read the decision log of account \`${excerpt(account)}\``);
+}

@@ -30,6 +30,7 @@ import "./import-account.js";
 import "./audit-event.js";
 import "./export-account.js";
 import "./grant-change.js";
+import "./decision-log.js";
 
 let schema: GraphQLSchema | undefined;
 

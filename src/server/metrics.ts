@@ -11,6 +11,8 @@ export interface Counted {
   readonly version: string;
   decisions(): DecisionCounts;
   readonly decisionLog: { counts(): { readonly written: number; readonly dropped: number } } | null;
+  /** Null: none are kept. */
+  readonly denials: { counts(): { readonly kept: number; readonly lost: number } } | null;
   readonly pools: Readonly<Record<string, PoolUse>>;
   /** Number of open subscriptions. */
   subscriptions(): number;
@@ -112,7 +114,7 @@ function requestMetrics(registers: Registry[]): OnRequest {
 }
 
 function showCounted(registers: Registry[], counted: Counted): void {
-  const { version, decisions, decisionLog, pools, redis, subscriptions } = counted;
+  const { version, decisions, decisionLog, denials, pools, redis, subscriptions } = counted;
   gauge(registers, "ramgate_info", "1, with the version of the gateway.", { version }, () => 1);
   showTally(registers, "ramgate_decision_answers_total", "Answers to questions by cache status.", "cache", () => {
     const { hits, misses, bypasses } = decisions();
@@ -124,6 +126,10 @@ function showCounted(registers: Registry[], counted: Counted): void {
     showTally(registers, "ramgate_decision_log_lines_total", help, "result", () =>
       Object.entries(decisionLog.counts()),
     );
+  }
+  if (denials !== null) {
+    const help = "Denials for decisionLog; lost ones were too many at a time, or could not be written.";
+    showTally(registers, "ramgate_denials_total", help, "result", () => Object.entries(denials.counts()));
   }
   showPools(registers, pools);
   gauge(registers, "ramgate_subscriptions", "Open subscriptions.", {}, subscriptions);

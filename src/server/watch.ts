@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Logger } from "pino";
 import type { Decisions } from "../decisions/decide-many.js";
+import type { Denials } from "../store/denials.js";
 import { createDecisionLog, type OnDecisions } from "./decision-log.js";
 import { type Counted, createMetrics, type Metrics } from "./metrics.js";
 import { createPartsCheck, type Parts, type PartsOptions } from "./readiness.js";
@@ -10,6 +11,8 @@ import type { OnRequest } from "./request-notes.js";
 export interface WatchOptions {
   readonly log: Logger;
   readonly decisionLog: { readonly mode: "off" | "denials" | "all"; readonly sample: number };
+  /** Takes secrets out of a text. */
+  readonly redact: (text: string) => string;
   /** Whether there are metrics. */
   readonly counting: boolean;
 }
@@ -17,6 +20,7 @@ export interface WatchOptions {
 /** The parts of the gateway that are watched. */
 export interface Watched {
   readonly decisions: Pick<Decisions, "counts">;
+  readonly denials: Pick<Denials, "add" | "counts">;
   readonly vitals: Pick<Counted, "pools" | "redis" | "subscriptions"> & Pick<PartsOptions, "askDatabase">;
 }
 
@@ -27,15 +31,15 @@ export interface Watch {
   readonly onDecisions: OnDecisions | null;
   readonly observers: Partial<Pick<Metrics, "onStatement" | "onCommand">>;
   readonly metrics: Metrics | null;
-  /** From now on the metrics show how these are. */
+  /** From now on the metrics show how these are, and denials that are logged are kept there. */
   show(watched: Watched): void;
   checkPartsOf(watched: Watched): () => Promise<Parts>;
 }
 
 /** Creates logs and metrics; what is not wanted costs nothing. */
-export function createWatch({ log, decisionLog: { mode, sample }, counting }: WatchOptions): Watch {
+export function createWatch({ log, decisionLog: { mode, sample }, redact, counting }: WatchOptions): Watch {
   const metrics = counting ? createMetrics() : null;
-  const decisionLog = mode === "off" ? null : createDecisionLog({ log, mode, sample });
+  const decisionLog = mode === "off" ? null : createDecisionLog({ log, mode, sample, redact });
   const logRequest = createRequestLog(log);
   return {
     metrics,
@@ -45,20 +49,22 @@ export function createWatch({ log, decisionLog: { mode, sample }, counting }: Wa
     },
     onDecisions: both(metrics, decisionLog?.onDecisions ?? null),
     observers: metrics === null ? {} : { onStatement: metrics.onStatement, onCommand: metrics.onCommand },
-    show: ({ decisions, vitals: { pools, redis, subscriptions } }) =>
+    show: ({ decisions, denials, vitals: { pools, redis, subscriptions } }) => {
+      decisionLog?.keepIn(denials.add);
       metrics?.show({
         ...{ version: readVersion(), decisions: () => decisions.counts(), decisionLog },
-        ...{ pools, redis, subscriptions },
-      }),
+        ...{ denials: decisionLog && denials, pools, redis, subscriptions },
+      });
+    },
     checkPartsOf: ({ vitals }) => createPartsCheck(vitals),
   };
 }
 
 function both(metrics: Metrics | null, onDecisions: OnDecisions | null): OnDecisions | null {
   if (metrics === null) return onDecisions;
-  return (requestId, questions, answers) => {
+  return (asker, questions, answers) => {
     metrics.onAnswers(answers);
-    onDecisions?.(requestId, questions, answers);
+    onDecisions?.(asker, questions, answers);
   };
 }
 

@@ -6,7 +6,7 @@ import type { Caller } from "../domain/caller.js";
 import { createContext, type GraphQLContext, type Presence, type Services } from "../graphql/context.js";
 import { isErrorCode, maskError } from "../graphql/errors.js";
 import { useCacheReport } from "./cache-report.js";
-import type { OnDecisions } from "./decision-log.js";
+import type { Asker, OnDecisions } from "./decision-log.js";
 import { type DocumentLimits, useDocumentLimits } from "./document-limits.js";
 import { useErrorCodes } from "./error-codes.js";
 import type { EventStream } from "./event-stream.js";
@@ -69,7 +69,7 @@ export function createGraphQL(options: GraphQLOptions): AnswerGraphQL {
     parserAndValidationCache: { documentCache: keptDocuments(), errorCache: keptDocuments() },
     maskedErrors: { maskError: (error) => requestError(error) ?? maskError(error, log) },
     context: ({ caller, notes: { requestId }, presence }) =>
-      createContext(heard(options, requestId), caller, requestId, presence),
+      createContext(heard(options, { caller, requestId }), caller, requestId, presence),
     plugins: [
       ...[useDocumentLimits(limits), useErrorCodes(), useCostLimit(limits.cost), useSubscriptions(limits)],
       useCacheReport(),
@@ -87,11 +87,11 @@ export function createGraphQL(options: GraphQLOptions): AnswerGraphQL {
   };
 }
 
-function heard({ services, onDecisions }: GraphQLOptions, requestId: string): Services {
+function heard({ services, onDecisions }: GraphQLOptions, asker: Asker): Services {
   if (onDecisions === undefined) return services;
   const decideMany: Services["decisions"]["decideMany"] = async (questions) => {
     const answers = await services.decisions.decideMany(questions);
-    onDecisions(requestId, questions, answers);
+    onDecisions(asker, questions, answers);
     return answers;
   };
   const { db, administration, auditFeed } = services;
