@@ -50,7 +50,7 @@ builder.queryField("decisionLog", (t) =>
     {
       type: DecisionLogEntry,
       description:
-        "Recent decisions about principals of an account that were not ALLOW, oldest first, so that new ones come behind the last cursor. Only what was asked of gateways whose DECISION_LOG is on, and of that what is in the sample; an entry may be missing after a failure, and the oldest give way to new ones of any account. For operators. Unknown account: NOT_FOUND.",
+        "Recent decisions about principals of an account that were not ALLOW, oldest first; those of several gateways as they were written. Only what was asked of gateways whose DECISION_LOG is on, and of that what is in the sample; an entry may be missing after a failure, and the oldest give way to new ones of any account. For operators. Unknown account: NOT_FOUND.",
       args: { account: t.arg.string({ required: true, description: "Account number of the principals." }) },
       resolve: async (_root, args, context, info) => {
         await requireMayReadDecisionLog(context, args.account);

@@ -3,7 +3,7 @@ import type { Answer, Question } from "../decisions/decide-many.js";
 import { type Caller, callerName } from "../domain/caller.js";
 import { InvalidInputError } from "../domain/errors.js";
 import { parsePrincipalArn } from "../domain/principal.js";
-import { type ErrorCode, publicError } from "../graphql/errors.js";
+import { publicError } from "../graphql/errors.js";
 import type { Denial } from "../store/denials.js";
 
 /** Who asks, and in which request. */
@@ -98,7 +98,7 @@ function describeFailure(question: Question | undefined, error: Error, requestId
   const { principal = "", resource = "" } = question ?? {};
   return {
     ...{ principal: principal.slice(0, LONGEST), resource: resource.slice(0, LONGEST) },
-    ...{ outcome: FAILED, reason: publicError(error, requestId).code satisfies ErrorCode },
+    ...{ outcome: FAILED, reason: publicError(error, requestId).code },
   };
 }
 

@@ -54,7 +54,7 @@ test("denials and questions that failed are found, oldest first, with who asked;
   expect(JSON.stringify(nodes)).not.toContain("10.98.76.54");
 });
 
-test("it is paged through like other lists, and new entries come behind the last cursor", async () => {
+test("it is paged through like other lists, and new entries of a gateway come behind the last cursor", async () => {
   const first = await logOf({ first: 2 });
   expect(first.pageInfo.hasNextPage).toBe(true);
   const rest = await logOf({ after: first.pageInfo.endCursor });
