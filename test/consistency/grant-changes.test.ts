@@ -14,7 +14,7 @@ vi.setConfig(PATIENCE);
 // A subscriber that comes and goes hears of each change once and in order, whatever Redis does.
 
 const USERS = 4;
-const CHANGES = times({ short: 500, long: 5_000 });
+const CHANGES = times({ short: 504, long: 5_040 });
 const QUERY = `subscription ($account: String!, $after: String) {
   grantChanges(account: $account, after: $after) { cursor event { sequence } } }`;
 const TRAIL =
