@@ -123,6 +123,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   checkAccessBatch: ASKED(
     "query ($inputs: [AccessCheckInput!]!) { checkAccessBatch(inputs: $inputs) { ... on Decision { outcome } ... on AccessCheckError { code message } } }",
   ),
+  decisionLog: LIST("decisionLog", "principal"),
   effectivePermissions: ASKED(
     "query ($principal: Arn!, $resource: Arn!) { effectivePermissions(principal: $principal, resource: $resource) { permissions { action outcome reason } } }",
   ),
