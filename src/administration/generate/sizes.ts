@@ -99,7 +99,7 @@ const HUGE_COMMON: Pick<Counts, "groupsOfUser" | "versions" | "longDocuments" | 
   attached: { ...FEW, role: { custom: [1, 4], system: [0, 2] } },
 };
 
-/** The first account holds half of the users and a quarter of the resources; the others share what is left. */
+/** The first account holds half of the users and a fifth of the resources; the others share what is left. */
 function hugeShape(index: number): Counts {
   if (index === 0) return { ...HUGE_COMMON, ...HUGE_FIRST };
   const users = shareOf(HUGE.users - HUGE_FIRST.users, index);
@@ -117,7 +117,7 @@ function hugeShape(index: number): Counts {
 
 const HUGE_FIRST = {
   ...{ projects: 200, groups: 1_200, users: 100_000, roles: 500, policies: 1_450 },
-  ...{ keys: 75_000, secrets: 150_000, aliases: 25_000 },
+  ...{ keys: 60_000, secrets: 120_000, aliases: 20_000 },
 } as const;
 
 /** What one of the other accounts gets of `total`, all of which is given away. */

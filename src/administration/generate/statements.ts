@@ -163,7 +163,7 @@ const otherServices: Write = ({ shape, project, random }) => ({
 /** How often teams write what. */
 const MIX: readonly (readonly [weight: number, write: Write])[] = [
   ...([
-    [16, useKeys],
+    [13, useKeys],
     [12, useTaggedKeys],
     [12, readSecrets],
     [4, readSecretsWithMfa],
@@ -173,7 +173,7 @@ const MIX: readonly (readonly [weight: number, write: Write])[] = [
     [4, create],
     [6, allBut],
     [6, useForATime],
-    [6, useFromOffices],
+    [9, useFromOffices],
   ] as const),
   ...([
     [8, keepFromDestroying],
