@@ -132,7 +132,9 @@ describe("an account that was loaded", () => {
     const decisions = createDecisions({ pool, loadPool, tokens, ...keys, cache: null, scopePrecedence: "staged" });
     try {
       const answers = await decisions.decideMany(questions());
-      const outcomes = answers.map((answer) => (answer instanceof Error ? answer : answer.decisions[0]?.outcome));
+      const outcomes = answers.flatMap<unknown>((answer) =>
+        answer instanceof Error ? [answer] : answer.decisions.map(({ outcome }) => outcome),
+      );
       expect(new Set(outcomes)).toEqual(new Set(["ALLOW", "EXPLICIT_DENY", "IMPLICIT_DENY", "CONDITIONAL"]));
     } finally {
       await Promise.all([pool.end(), loadPool.end()]);
@@ -140,20 +142,20 @@ describe("an account that was loaded", () => {
   });
 });
 
-/** Of some users and keys, whether each may use, sign with or destroy each. */
+const SITUATIONS = [
+  { currentTime: "2026-06-01T12:00:00Z" },
+  { currentTime: "2026-06-01T12:00:00Z", sourceIp: "8.8.8.8", mfaPresent: false, secureTransport: true },
+];
+
+/** Of some users and keys, whether each may use, sign with or destroy each: nobody says from where, and from outside. */
 function questions(): Question[] {
   if (SHAPE === undefined) return [];
   const { users, keys } = generateAccount(SHAPE);
-  const context = { currentTime: "2026-06-01T12:00:00Z" };
-  return users.slice(0, 20).flatMap(({ name }) =>
-    keys.slice(0, 20).flatMap(({ region, id }) =>
-      ["kms:Decrypt", "kms:AsymmetricSign", "kms:ScheduleKeyDeletion"].map((action) => ({
-        principal: `acs:ram::${ACCOUNT}:user/${name}`,
-        resource: `acs:kms:${region}:${ACCOUNT}:key/${id}`,
-        actions: [action],
-        context,
-      })),
-    ),
+  const principals = users.slice(0, 20).map(({ name }) => `acs:ram::${ACCOUNT}:user/${name}`);
+  const resources = keys.slice(0, 20).map(({ region, id }) => `acs:kms:${region}:${ACCOUNT}:key/${id}`);
+  const actions = ["kms:Decrypt", "kms:AsymmetricSign", "kms:ScheduleKeyDeletion"];
+  return SITUATIONS.flatMap((context) =>
+    principals.flatMap((principal) => resources.map((resource) => ({ principal, resource, actions, context }))),
   );
 }
 

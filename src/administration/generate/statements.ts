@@ -105,11 +105,13 @@ const useFromOffices: Write = (author) => ({
   Condition: { IpAddress: { "acs:SourceIp": author.random.sample(OFFICES, 2) } },
 });
 
+/** Nobody at all some keys, and nothing from outside the offices. */
 const keepFromDestroying: Write = (author) => ({
   Effect: "Deny",
   Action: author.random.sample(DESTROYING, author.random.within([2, 4])),
-  Resource: author.random.chance(0.5) ? "*" : several(author.random, 5, () => keyArn(author)),
-  ...(author.random.chance(0.5) ? { Condition: { NotIpAddress: { "acs:SourceIp": [...OFFICES.slice(0, 3)] } } } : {}),
+  ...(author.random.chance(0.5)
+    ? { Resource: several(author.random, 5, () => keyArn(author)) }
+    : { Resource: "*", Condition: { NotIpAddress: { "acs:SourceIp": [...OFFICES.slice(0, 3)] } } }),
 });
 
 /** Changes of what is in production need a second factor. */
@@ -124,10 +126,10 @@ const guardProduction: Write = (author) => ({
   },
 });
 
-const denyPlainText: Write = ({ shape }) => ({
+const denyPlainText: Write = ({ shape, project }) => ({
   Effect: "Deny",
   Action: "kms:*",
-  Resource: [`acs:kms:*:${shape.id}:*`],
+  Resource: [`acs:kms:*:${shape.id}:secret/${projectOf(shape, project)}/*`],
   Condition: { Bool: { "acs:SecureTransport": "false" } },
 });
 
