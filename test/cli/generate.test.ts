@@ -171,7 +171,4 @@ const eventsOf = (database: TestDatabase | undefined) =>
   );
 
 const revisionsOf = (database: TestDatabase | undefined) =>
-  rowsOf(
-    database,
-    "SELECT regexp_replace(scope, '[0-9a-f]{8}-[0-9a-f-]{27}', 'id') AS scope, rev FROM scope_revision WHERE scope LIKE '%' || $1 || '%' ORDER BY 1, 2",
-  );
+  rowsOf(database, "SELECT scope, rev FROM scope_revision WHERE scope LIKE '%' || $1 || '%' ORDER BY scope");
