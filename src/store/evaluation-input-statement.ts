@@ -1,10 +1,44 @@
 import { followedScopes, REVISIONS_OF_ALL } from "./followed-scopes.js";
 
 /** Milliseconds since the epoch within the range of a JavaScript date; `infinity` becomes the end of that range. */
-function milliseconds(column: string): string {
+export function milliseconds(column: string): string {
   return `CASE WHEN ${column} IS NOT NULL THEN
     least(greatest(extract(epoch FROM ${column}) * 1000, -8640000000000000), 8640000000000000)::int8 END`;
 }
+
+/**
+ * What those in `holder (id, arn)` hold. A built-in system policy is replaced by the account's own policy of that name where
+ * it has one.
+ */
+export const ATTACHED = `attached AS MATERIALIZED (
+  SELECT h.id AS holder_id, h.arn, a.account_id, coalesce(o.id, p.id) AS policy_id, coalesce(o.name_key, p.name_key) AS policy_name,
+         a.resource_group_id, a.not_before, a.expires_at
+  FROM holder h
+  JOIN attachment a ON a.principal_id = h.id
+  JOIN policy p ON p.id = a.policy_id
+  LEFT JOIN policy o ON p.account_id IS NULL AND o.account_id = a.account_id AND o.type = 'SYSTEM' AND o.name_key = p.name_key
+)`;
+
+export const ATTACHMENTS_AND_POLICIES = `
+  coalesce((SELECT json_agg(json_build_array(holder_id, arn, account_id, policy_id, resource_group_id,
+      ${milliseconds("not_before")}, ${milliseconds("expires_at")})
+      ORDER BY policy_name COLLATE "C", policy_id, resource_group_id COLLATE "C")
+    FROM attached), '[]') AS attachments,
+  coalesce((SELECT json_agg(json_build_array(p.id, p.account_id, p.arn, p.name, p.type, v.number, v.document))
+    FROM policy p LEFT JOIN policy_version v ON v.policy_id = p.id AND v.is_default
+    WHERE p.id IN (SELECT policy_id FROM attached)), '[]') AS policies`;
+
+export const resourcesWhere = (condition: string): string => `
+  coalesce((SELECT json_agg(json_build_array(r.arn, r.type, r.resource_group_id, r.key_state, k.arn,
+      coalesce((SELECT json_agg(json_build_array(t.key, t.value) ORDER BY t.key COLLATE "C")
+        FROM resource_tag t WHERE t.resource_id = r.id), '[]')) ORDER BY r.arn COLLATE "C")
+    FROM kms_resource r LEFT JOIN kms_resource k ON k.id = r.key_id
+    WHERE ${condition}), '[]') AS resources`;
+
+/** @param arnKeys of roles that are asked about as resources */
+export const trustPoliciesOf = (arnKeys: string): string => `
+  coalesce((SELECT json_agg(json_build_array(arn_key, trust_policy))
+    FROM principal WHERE arn_key = ANY(${arnKeys}) AND kind = 'ROLE'), '[]') AS roles`;
 
 /**
  * One statement, hence one snapshot: the revisions and everything they stand for.
@@ -12,38 +46,20 @@ function milliseconds(column: string): string {
  * $1 scopes, $2 `arn_key` of principals, $3 ARNs of KMS resources, $4 `arn_key` of roles asked as resources, $5 ARNs of
  * role sessions.
  * A session that went with an earlier role of the name is one that has always been over.
- * A built-in system policy is replaced by the account's own policy of that name where it has one.
  */
 export const LOAD_EVALUATION_INPUT = `
 WITH ${followedScopes("arn_key = ANY($2::text[])")}, holder AS (
   SELECT id, arn FROM asked UNION SELECT group_id, arn FROM membership
-), attached AS MATERIALIZED (
-  SELECT h.id AS holder_id, h.arn, a.account_id, coalesce(o.id, p.id) AS policy_id, coalesce(o.name_key, p.name_key) AS policy_name,
-         a.resource_group_id, a.not_before, a.expires_at
-  FROM holder h
-  JOIN attachment a ON a.principal_id = h.id
-  JOIN policy p ON p.id = a.policy_id
-  LEFT JOIN policy o ON p.account_id IS NULL AND o.account_id = a.account_id AND o.type = 'SYSTEM' AND o.name_key = p.name_key
-)
+), ${ATTACHED}
 SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
   pg_is_in_recovery() AS standby,
   ${REVISIONS_OF_ALL},
   coalesce((SELECT json_agg(json_build_array(id, account_id, kind, arn, arn_key,
       coalesce((SELECT json_agg(m.group_id ORDER BY m.arn COLLATE "C") FROM membership m WHERE m.user_id = asked.id), '[]')))
     FROM asked), '[]') AS principals,
-  coalesce((SELECT json_agg(json_build_array(holder_id, arn, account_id, policy_id, resource_group_id,
-      ${milliseconds("not_before")}, ${milliseconds("expires_at")})
-      ORDER BY policy_name COLLATE "C", policy_id, resource_group_id COLLATE "C")
-    FROM attached), '[]') AS attachments,
-  coalesce((SELECT json_agg(json_build_array(p.id, p.account_id, p.arn, p.name, p.type, v.number, v.document))
-    FROM policy p LEFT JOIN policy_version v ON v.policy_id = p.id AND v.is_default
-    WHERE p.id IN (SELECT policy_id FROM attached)), '[]') AS policies,
-  coalesce((SELECT json_agg(json_build_array(r.arn, r.type, r.resource_group_id, r.key_state, k.arn,
-      coalesce((SELECT json_agg(json_build_array(t.key, t.value)) FROM resource_tag t WHERE t.resource_id = r.id), '[]')))
-    FROM kms_resource r LEFT JOIN kms_resource k ON k.id = r.key_id
-    WHERE r.arn = ANY($3::text[])), '[]') AS resources,
-  coalesce((SELECT json_agg(json_build_array(arn_key, trust_policy))
-    FROM principal WHERE arn_key = ANY($4::text[]) AND kind = 'ROLE'), '[]') AS roles,
+  ${ATTACHMENTS_AND_POLICIES},
+  ${resourcesWhere("r.arn = ANY($3::text[])")},
+  ${trustPoliciesOf("$4::text[]")},
   coalesce((SELECT json_agg(json_build_array(i.arn, i.issued_at, i.expires_at, i.revoked_at, i.session_policy) ORDER BY i.id)
     FROM (
       SELECT s.id, s.arn, ${milliseconds("s.issued_at")} AS issued_at, ${milliseconds("s.expires_at")} AS expires_at,
