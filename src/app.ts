@@ -10,9 +10,11 @@ import { engineVersion } from "./decisions/generated/engine-version.js";
 import { openRedis, openRedisSubscriber, type RedisConnection } from "./decisions/open-redis.js";
 import { createRedisDecisionCache, type OnCommand, type RedisDecisionCache } from "./decisions/redis-decision-cache.js";
 import { createRevisionHints } from "./decisions/revision-hints.js";
+import { AuditFeed } from "./store/audit-feed.js";
 import { type Authenticator, createAuthenticator } from "./store/authenticator.js";
 import { createCredentialUse } from "./store/credential-use.js";
 import { ensureOperator } from "./store/credentials.js";
+import { createDenials, type Denials } from "./store/denials.js";
 import { startEmbeddedPostgres } from "./store/embedded-postgres.js";
 import { type LoadPool, openLoadPool } from "./store/evaluation-input.js";
 import { type GatewaySecrets, loadGatewaySecrets } from "./store/gateway-secrets.js";
@@ -32,6 +34,9 @@ export interface App {
   readonly db: Database;
   readonly decisions: Decisions;
   readonly administration: Administration;
+  /** Closed as soon as no subscription is to go on. */
+  readonly auditFeed: AuditFeed;
+  readonly denials: Denials;
   readonly authenticate: Authenticator;
   /** Names the history of the database; whatever gateways on it share elsewhere is under this name. */
   readonly environment: string;
@@ -47,6 +52,8 @@ export interface App {
 /** How the parts behind the gateway are. */
 export interface Vitals {
   readonly pools: Readonly<Record<"model" | "revisions" | "load", LoadPool>>;
+  /** Number of open subscriptions. */
+  subscriptions(): number;
   /** Null: there is none. */
   readonly redis: Pick<RedisDecisionCache, "isConnected" | "isCircuitOpen"> | null;
   /** Rejects within a second when the primary does not answer. */
@@ -97,11 +104,7 @@ async function assemble(config: Config, log: Logger, closers: Closers, observers
   const { db, pools } = openPools(url, closers, observers);
   const { revisions: vectorPool, load: loadPool } = pools;
   await assertRevisionTriggers(vectorPool);
-  const secrets = { ...(await loadGatewaySecrets(db)), ...config.secrets };
-  observers.onSecrets?.(secrets);
-  const carriedOver = await sealCarriedOverTrails(db, secrets.auditKey);
-  if (carriedOver > 0) log.info(`sealed ${carriedOver} audit trails of an earlier version`);
-  await ensureSystemPolicies(db);
+  const secrets = await prepareContents(db, config, log, observers);
   const tokens = createTokens({ environment: secrets.environment, key: secrets.tokenKey });
   const revisions = createRevisionReader(vectorPool);
   const redis = config.redis === null || config.decisionCache !== "on" ? null : openRedis(config.redis);
@@ -116,17 +119,17 @@ async function assemble(config: Config, log: Logger, closers: Closers, observers
     localAnswers: config.decisionCache === "off" ? 0 : LOCAL_ANSWERS,
     onAlarm: (message) => log.error(message),
   });
-  const announce = hintsOf(redis, config, environment, decisions, closers);
+  const auditFeed = new AuditFeed(db);
+  closers.add(async () => auditFeed.close());
+  const announce = hintsOf(redis, config, environment, { decisions, auditFeed }, closers);
   return {
     db,
     decisions,
+    auditFeed,
+    denials: keepDenials(db, config, log, closers),
     administration: {
-      db,
-      tokens,
-      limits: config.limits,
-      auditKey: secrets.auditKey,
-      scopePrecedence,
-      onMoved: announce,
+      ...{ db, tokens, limits: config.limits, auditKey: secrets.auditKey },
+      ...{ scopePrecedence, onMoved: announce },
     },
     authenticate: createAuthenticator(vectorPool, revisions, {
       onKeyUsed: noteKeyUse(db, log, closers),
@@ -134,10 +137,23 @@ async function assemble(config: Config, log: Logger, closers: Closers, observers
     }),
     environment,
     embedded: config.databaseUrl === undefined,
-    vitals: { pools, redis: cache, askDatabase: () => revisions.readFresh([]) },
+    vitals: {
+      ...{ pools, redis: cache, subscriptions: () => auditFeed.followers },
+      askDatabase: () => revisions.readFresh([]),
+    },
     beforeClose: (step) => closers.add(step),
     close: () => closers.close(),
   };
+}
+
+/** What every gateway needs to find in the database. */
+async function prepareContents(db: Database, config: Config, log: Logger, { onSecrets }: Observers) {
+  const secrets = { ...(await loadGatewaySecrets(db)), ...config.secrets };
+  onSecrets?.(secrets);
+  const carriedOver = await sealCarriedOverTrails(db, secrets.auditKey);
+  if (carriedOver > 0) log.info(`sealed ${carriedOver} audit trails of an earlier version`);
+  await ensureSystemPolicies(db);
+  return secrets;
 }
 
 function openPools(url: string, closers: Closers, { onStatement, inStage }: Observers) {
@@ -164,6 +180,13 @@ function noteKeyUse(db: Database, log: Logger, closers: Closers): (id: string) =
   const use = createCredentialUse(db, (error) => log.warn({ err: error }, "the use of api keys cannot be noted now"));
   closers.add(() => use.settled());
   return use.note;
+}
+
+function keepDenials(db: Database, { decisionLog: { rows } }: Config, log: Logger, closers: Closers): Denials {
+  const onFailure = (error: unknown) => log.warn({ err: error }, "denials cannot be kept now");
+  const denials = createDenials(db, { rows, onFailure });
+  closers.add(() => denials.settled());
+  return denials;
 }
 
 /** Only applies the pending migrations; their names. */
@@ -198,15 +221,18 @@ function hintsOf(
   redis: RedisConnection | null,
   { redis: target }: Config,
   environment: string,
-  decisions: Decisions,
+  { decisions, auditFeed }: Pick<App, "decisions" | "auditFeed">,
   closers: Closers,
 ): (moved: readonly MovedScope[]) => void {
-  const forget = (moved: readonly MovedScope[]) => decisions.forgetRevisions(moved);
-  if (redis === null || target === null) return forget;
-  const hints = createRevisionHints(redis, openRedisSubscriber(target), environment, forget);
+  const hear = (moved: readonly MovedScope[]) => {
+    decisions.forgetRevisions(moved);
+    auditFeed.wake(moved);
+  };
+  if (redis === null || target === null) return hear;
+  const hints = createRevisionHints(redis, openRedisSubscriber(target), environment, hear);
   closers.add(() => hints.close());
   return (moved) => {
-    forget(moved);
+    hear(moved);
     hints.publish(moved);
   };
 }

@@ -54,6 +54,8 @@ export interface Config {
     readonly mode: "off" | "denials" | "all";
     /** Share of the decisions that count, 0 to 1. */
     readonly sample: number;
+    /** How many of the newest denials are kept in the database. */
+    readonly rows: number;
   };
   /** How long a gateway that is told to stop goes on taking requests, in milliseconds, so that balancers notice. */
   readonly drainGrace: number;
@@ -82,6 +84,9 @@ export interface Config {
     readonly waiting: number;
     /** Milliseconds. */
     readonly deadline: number;
+    /** At a time, as the next. */
+    readonly subscriptions: number;
+    readonly subscriptionsPerCredential: number;
   };
   /** Requests in ten seconds. */
   readonly rateLimits: {
@@ -274,6 +279,7 @@ const VARIABLES = {
   LOG_LEVEL: oneOf(LOG_LEVELS).default("info"),
   DECISION_LOG: oneOf(["off", "denials", "all"]).default("off"),
   DECISION_LOG_SAMPLE: share.default(1),
+  DECISION_LOG_ROWS: wholeNumber(100_000, 10_000_000),
   METRICS_PORT: port.optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: url(["http:", "https:"]).optional(),
   OTEL_EXPORTER_OTLP_HEADERS: headers.default({}),
@@ -297,6 +303,8 @@ const VARIABLES = {
   MAX_IN_FLIGHT: wholeNumber(256, 10_000),
   MAX_WAITING: wholeNumber(256, 10_000),
   REQUEST_DEADLINE_MS: wholeNumber(5_000, 600_000),
+  MAX_SUBSCRIPTIONS: wholeNumber(1_000, 100_000),
+  MAX_SUBSCRIPTIONS_PER_CREDENTIAL: wholeNumber(100, 100_000),
   RATE_LIMIT: wholeNumber(200_000, 10_000_000),
   RATE_LIMIT_UNKNOWN: wholeNumber(200, 10_000_000),
   TRUSTED_PROXIES: networks.default([]),
@@ -382,7 +390,7 @@ function toConfig(values: Values): Config {
     graphiql: values.GRAPHIQL === undefined ? values.NODE_ENV !== "production" : values.GRAPHIQL === "on",
     metricsPort: values.METRICS_PORT,
     tracing: tracingOf(values),
-    decisionLog: { mode: values.DECISION_LOG, sample: values.DECISION_LOG_SAMPLE },
+    decisionLog: { mode: values.DECISION_LOG, sample: values.DECISION_LOG_SAMPLE, rows: values.DECISION_LOG_ROWS },
     drainGrace: values.DRAIN_GRACE_MS,
     keepAlive: values.KEEP_ALIVE_TIMEOUT_MS,
     limits: limitsOf(values),
@@ -465,6 +473,8 @@ function requestLimitsOf(values: Values): Config["requests"] {
     inFlight: values.MAX_IN_FLIGHT,
     waiting: values.MAX_WAITING,
     deadline: values.REQUEST_DEADLINE_MS,
+    subscriptions: values.MAX_SUBSCRIPTIONS,
+    subscriptionsPerCredential: values.MAX_SUBSCRIPTIONS_PER_CREDENTIAL,
   };
 }
 

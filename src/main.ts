@@ -58,7 +58,7 @@ export async function serve(config: Config): Promise<void> {
     await listen(gateway.server, config.host, config.port);
     if (metrics !== null) await listen(metrics, config.host, config.metricsPort ?? 0, "METRICS_PORT");
     app = await start(front);
-    await drain(front, await stop);
+    await drain(front, app, await stop);
     await closeInTime(front, app);
   } finally {
     front.counters?.disconnect();
@@ -73,10 +73,10 @@ async function createFront(config: Config): Promise<Front> {
   const graphql = prepareGraphQL(config);
   const redactor = createRedactor(secretsOf(config));
   const log = createLog(config.logLevel, redactor);
+  const { decisionLog, keepAlive } = config;
   const tracing = await startTracing(config.tracing, readVersion(), log);
   const counting = config.metricsPort !== undefined;
-  const watch = createWatch({ log, decisionLog: config.decisionLog, counting, tracing });
-  const { keepAlive } = config;
+  const watch = createWatch({ log, decisionLog, redact: redactor.redact, counting, tracing });
   const explorer = config.graphiql ? createExplorer() : null;
   const gateway = createHttpGateway(explorer, {
     ...{ keepAlive, onRequest: watch.onRequest },
@@ -146,9 +146,10 @@ function portOf(server: Server): number {
   return (server.address() as AddressInfo).port;
 }
 
-async function drain({ config, log, gateway }: Front, signal: StopSignal): Promise<void> {
+async function drain({ config, log, gateway }: Front, app: App, signal: StopSignal): Promise<void> {
   log.info({ signal }, "draining");
   if (signal === "SIGTERM") await sleep(config.drainGrace);
+  app.auditFeed.close(); // by now a subscriber that comes again gets to another gateway
   await gateway.drain(DRAIN_MS);
 }
 

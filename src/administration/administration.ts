@@ -34,7 +34,7 @@ export interface Administration {
   readonly auditKey: Uint8Array;
   /** How the rights of callers are evaluated; `staged` unless given. */
   readonly scopePrecedence?: ScopePrecedence;
-  /** Told, after a change was committed, which scopes it moved. Nothing depends on its being heard. */
+  /** Told, after a change was committed, which scopes it moved, that of the trail too. Nothing depends on its being heard. */
   readonly onMoved?: (moved: readonly MovedScope[]) => void;
 }
 

@@ -1,6 +1,6 @@
 import { callerName } from "../domain/caller.js";
 import type { Transaction } from "../store/prisma-client.js";
-import type { RevisionVector } from "../store/revisions.js";
+import { type MovedScope, type RevisionVector, trailScope } from "../store/revisions.js";
 import type { Administration, ChangeRequest } from "./administration.js";
 import {
   type AuditHead,
@@ -52,6 +52,8 @@ export interface Revisions {
 /**
  * Writes down who changed what, in the transaction of the change, as the next event of its account. Locks the head of
  * the account's chain, so it comes last: after the scopes.
+ *
+ * @returns where the trail has moved to
  */
 export async function recordAuditEvent(
   tx: Transaction,
@@ -60,13 +62,14 @@ export async function recordAuditEvent(
   change: Audited,
   done: Done,
   revisions: Revisions,
-): Promise<void> {
+): Promise<MovedScope> {
   const place = await lockHead(tx, change, done, revisions);
   const record = recordOf(request, change, place);
   const previous = place.hash ?? NO_HASH;
   const head = { account: record.account, sequence: record.sequence, hash: hashOf(previous, record) };
   await insertEvent(tx, record, change.targets, previous, head.hash);
   await moveHead(tx, head, nextSeal(auditKey, head, place));
+  return { scope: trailScope(head.account), rev: head.sequence };
 }
 
 function trailOf({ account }: Audited): string {

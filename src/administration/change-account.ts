@@ -198,10 +198,12 @@ async function changeOnce<T>(
   if (effect.changed && !change.scopes.includes(`cred:${request.caller.credentialId}`)) {
     await holdCaller(tx, request.caller); // who changes its own key holds its scope already
   }
-  if (effect.changed) await recordAuditEvent(tx, administration, request, change, effect, { before, after });
+  const trail = effect.changed
+    ? [await recordAuditEvent(tx, administration, request, change, effect, { before, after })]
+    : [];
   const result = resultOf(effect, administration.tokens.issue(await withTrail(tx, change, after), now), false);
   if (claim !== null) await storeResponse(tx, claim, result);
-  return { result, moved: movedScopes(before, after) };
+  return { result, moved: [...movedScopes(before, after), ...trail] };
 }
 
 async function runWatched<T>(

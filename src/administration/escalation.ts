@@ -61,7 +61,7 @@ function describe({ kind, action, resource, at }: Escalation, arn: string): stri
   if (kind === "UNSETTLED") {
     return `\`${action}\` on \`${resource}\` would change with time too often to be compared with what \`${arn}\` has`;
   }
-  return `it would give \`${action}\` on \`${resource}\`, which \`${arn}\` does not have itself at ${new Date(at).toISOString()}`;
+  return `it would give \`${action}\` on \`${resource}\`, which \`${arn}\` does not have itself as of ${new Date(at).toISOString()}`;
 }
 
 /** A session that gives rights away has those of its role, which do not end when it does. */

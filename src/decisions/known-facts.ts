@@ -56,13 +56,12 @@ export class KnownFacts {
   }
 
   /** @param input that the facts are from; in a batch the same object comes many times */
-  keep({ principal, resource, follows, asStranger }: PreparedQuestion, facts: Facts, input: EvaluationInput): void {
+  keep({ principal, resource, follows }: PreparedQuestion, facts: Facts, input: EvaluationInput): void {
     if (facts.principal !== null && this.principals.peek(principal.arnKey)?.facts !== facts.principal) {
       const known = knownIn(input, facts.principal, principalScopes(principal), input.followed.get(follows));
       const size = sizeOfPrincipal(known, input.charactersOf(facts.principal));
       this.principals.set(principal.arnKey, known, { size });
     }
-    if (asStranger) return; // of the resource they say less than there is to know
     if (facts.resource.registered && this.resources.peek(resource)?.facts !== facts.resource) {
       const known = knownIn(input, facts.resource, resourceScopes(resource));
       this.resources.set(resource, known, { size: sizeOfResource(known) });

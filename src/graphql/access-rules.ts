@@ -91,9 +91,9 @@ export const TYPES: Readonly<Record<string, TypeRule>> = {
   ...kinds("PART", "AttachmentScope", "PolicyVersion", "Tag", "PageInfo"),
   ...kinds("PART", "Decision", "EffectivePermissions", "OperationDecision", "AccessCheckError"),
   ...kinds("PART", "Diagnostic", "MatchedStatement", "NearMiss", "ResidualCondition", "StatementFailure"),
-  ...kinds("PART", "PolicyFinding", "Viewer", "Credential"),
+  ...kinds("PART", "PolicyFinding", "Viewer", "Credential", "GrantChange", "DecisionLogEntry"),
   ...kinds("PART", "ApiKey"), // whoever gets to one owns it: see `apiKey`, `apiKeys` and `node`
-  ...kinds("PART", "PlainUserError", "MalformedPolicyDocumentError", "ConflictError"),
+  ...kinds("PART", "PlainUserError", "MalformedPolicyDocumentError", "ConflictError", "EscalationError"),
   ...kinds("PART", "ImportPlan", "ImportCount", "ImportChange", "ImportWarning"),
   ...kinds("CHANGE", "PolicyDetachment"),
 };
@@ -112,7 +112,7 @@ export interface Use {
 /** What a field asks for beside, or instead of, the rule of its type. */
 export interface FieldRule {
   /** The permissions that it takes; none: every known caller may use it. */
-  readonly actions: readonly GatewayAction[];
+  readonly actions: readonly string[];
   /** For the documents: what they are asked on. */
   readonly on: string;
   /** For the documents: what takes no permission. */
@@ -152,6 +152,7 @@ export const FIELDS: Readonly<Record<string, FieldRule>> = {
   "Query.canPerform": EVALUATION,
   "Query.checkAccess": EVALUATION,
   "Query.checkAccessBatch": EVALUATION,
+  "Query.decisionLog": listOf("AUDIT_EVENT", "`acs:ram::<account>:*`"),
   "Query.effectivePermissions": EVALUATION,
   "Query.exportAccount": {
     ...{ actions: ["ramgate:ExportAccount"], on: "`acs:ram::<account>:*`", free: NOTHING, result: "AS_IS" },
@@ -183,6 +184,7 @@ export const FIELDS: Readonly<Record<string, FieldRule>> = {
   },
   "Query.resources": listOf("RESOURCE", "`acs:kms:*:<account>:*`"),
   "Query.viewer": { actions: [], on: NOTHING, free: "everything", result: "AS_IS" },
+  "Subscription.grantChanges": { ...listOf("AUDIT_EVENT", "`acs:ram::<account>:*`"), result: "AS_IS" }, // and asks again while it lasts
   "Account.resourceGroups": {
     ...{ actions: ["ramgate:ReadResourceGroup"], on: "`acs:resourcemanager::<account>:*`", free: NOTHING },
     result: "LISTED",
@@ -198,7 +200,8 @@ function listOf(kind: RecordKind, on: string): FieldRule {
   };
 }
 
-function requireAll(kind: RecordKind, account: unknown, permissions: Permissions): Promise<void> {
+/** @throws ForbiddenError for whoever may not see all records of a kind in an account, whether there is one or not */
+export function requireAll(kind: RecordKind, account: unknown, permissions: Permissions): Promise<void> {
   const { action, all } = RECORDS[kind];
   return requireOn(action, account, all, permissions);
 }

@@ -1,9 +1,10 @@
+import { PERMISSIONS } from "../administration/permissions.js";
 import type { AccessRules } from "./access.js";
 import { NOTHING, RECORDS, type RecordKind } from "./access-rules.js";
 
 /** The tables that `docs/authorization.md` takes from the rules, by the name of their place in it. */
 export function accessTables(rules: AccessRules): Readonly<Record<string, string>> {
-  return { queries: fieldTable(rules), records: recordTable(rules) };
+  return { queries: fieldTable(rules), records: recordTable(rules), changes: changeTable() };
 }
 
 /** Puts the tables into their places, each between `<!-- name -->` and `<!-- end of name -->`. */
@@ -28,6 +29,14 @@ function fieldTable({ fields }: AccessRules): string {
     return [code(name), actions.length === 0 ? NOTHING : actions.map(code).join(", "), on, free];
   });
   return tableOf(["Query", "Action", "On", "Without permission"], rows);
+}
+
+function changeTable(): string {
+  const rows = Object.entries(PERMISSIONS).flatMap(([name, needed]) => {
+    if (typeof needed === "string") return [[code(name), NOTHING, needed]];
+    return Object.entries(needed).map(([action, on]) => [code(name), code(action), on]);
+  });
+  return tableOf(["Mutation", "Action", "On"], rows);
 }
 
 const SAMPLE = { accountId: "<account>", arn: "its ARN", arnKey: "", id: "<id>" };

@@ -1,4 +1,5 @@
 import { type GraphQLField, type GraphQLObjectType, getNamedType } from "graphql";
+import { PERMISSIONS } from "../administration/permissions.js";
 import {
   FIELDS,
   type FieldRule,
@@ -45,17 +46,27 @@ export function accessOf(
   const rule = rules.fields[`${type.name}.${field.name}`] ?? null;
   const target = getNamedType(field.type);
   const leadsTo = rules.types[target.name];
-  if (root === "MUTATION") return { of: root, rule, leadsTo: null };
+  if (root === "MUTATION") return { of: root, rule: changeRule(field.name), leadsTo: null };
   if (root !== null && rule === null) throw new Error(`\`${type.name}.${field.name}\` has no access rule`);
   const access = root ?? typeRule(type, rules);
   return { of: access, rule, leadsTo: isRecordKind(leadsTo) ? leadsTo : null };
 }
 
 /** What the description of a field says of its rule; nothing where every known caller may use it. */
-export function accessSentence({ rule }: FieldAccess): string {
+export function accessSentence({ of, rule }: FieldAccess): string {
+  if (of === "MUTATION") return rule === null || rule.actions.length === 0 ? "" : `Principals need ${rule.on}.`;
   if (rule === null || rule.actions.length === 0) return "";
   const free = rule.free === NOTHING ? "" : `, except for ${rule.free}`;
   return `Principals need ${rule.actions.map((action) => `\`${action}\``).join(", ")} on ${rule.on}${free}; else FORBIDDEN.`;
+}
+
+/** Decided by the use case, in the transaction of the change. */
+function changeRule(mutation: string): FieldRule {
+  const needed = Object.entries(PERMISSIONS).find(([name]) => name === mutation)?.[1];
+  if (needed === undefined) throw new Error(`the mutation \`${mutation}\` has no access rule`);
+  if (typeof needed === "string") return { actions: [], on: needed, free: NOTHING, result: "AS_IS" };
+  const on = Object.entries(needed).map(([action, what]) => `\`${action}\` on ${what}`);
+  return { actions: Object.keys(needed), on: on.join("; "), free: NOTHING, result: "AS_IS" };
 }
 
 function isRecordKind(rule: TypeRule | undefined): rule is RecordKind {

@@ -3,6 +3,7 @@ import { parsePrincipalArn } from "../domain/principal.js";
 import { eventsOf } from "../store/lists.js";
 import { builder } from "./builder.js";
 import type { GraphQLContext } from "./context.js";
+import { changeCursor } from "./grant-change-cursor.js";
 import { node } from "./node.js";
 import { connectionOf, type PagedList, pageOf } from "./page.js";
 import { type AuditEventRow, auditEventKey, found } from "./records.js";
@@ -51,6 +52,11 @@ export const AuditEvent = builder.prismaObject("AuditEvent", {
     hash: t.string({
       description: "SHA-256 over `previousHash` and all of the event, hexadecimal.",
       resolve: ({ hash }) => Buffer.from(hash).toString("hex"),
+    }),
+    changeCursor: t.string({
+      description:
+        "Place of the event for `grantChanges(after:)`: what was read up to here and what comes behind it have no gap between them.",
+      resolve: changeCursor,
     }),
   }),
 });

@@ -2,6 +2,7 @@ import DataLoader from "dataloader";
 import type { Administration } from "../administration/administration.js";
 import type { Answer, Ask, CacheStatus, Question } from "../decisions/decide-many.js";
 import type { Caller } from "../domain/caller.js";
+import type { AuditFeed } from "../store/audit-feed.js";
 import type { Database } from "../store/prisma-client.js";
 import { type DecisionPoint, isElsewhere, Permissions } from "./permissions.js";
 import { createRecords, type Records } from "./records.js";
@@ -13,7 +14,18 @@ export interface Services {
   /** The same for what the gateway asks about its own callers, which nobody else need hear of. Default: `decisions`. */
   readonly permissions?: DecisionPoint;
   readonly administration: Administration;
+  readonly auditFeed: AuditFeed;
 }
+
+/** Of the sender of a request that is answered for long. */
+export interface Presence {
+  /** Aborts when nobody waits for the answer any more. */
+  readonly gone: AbortSignal;
+  /** Whether the credential of the request still stands for the caller. Throws UnavailableError when nobody can say. */
+  isSignedIn(): Promise<boolean>;
+}
+
+const NOT_VOUCHED_FOR: Presence = { gone: new AbortController().signal, isSignedIn: async () => false };
 
 /** What resolvers know of one request. */
 export interface GraphQLContext {
@@ -23,6 +35,7 @@ export interface GraphQLContext {
   readonly requestId: string;
   /** What a principal may do here; null for operators, who may do everything. */
   readonly permissions: Permissions | null;
+  readonly presence: Presence;
   /** Decides one question; questions asked in one tick are decided together, the same question once. */
   readonly ask: Ask;
   /** Where the answers came from, so far. */
@@ -38,7 +51,12 @@ export interface GraphQLContext {
  *
  * @param caller who sent the request; null when nobody is known
  */
-export function createContext(services: Services, caller: Caller | null, requestId: string): GraphQLContext {
+export function createContext(
+  services: Services,
+  caller: Caller | null,
+  requestId: string,
+  presence: Presence = NOT_VOUCHED_FOR,
+): GraphQLContext {
   const cacheUse = new Map<CacheStatus, number>();
   const decide = async (questions: readonly Question[]) => {
     const found = await services.decisions.decideMany(questions);
@@ -52,6 +70,7 @@ export function createContext(services: Services, caller: Caller | null, request
     services,
     caller,
     requestId,
+    presence,
     cacheUse,
     records,
     permissions,

@@ -48,7 +48,7 @@ const Certainty = enumOf<CertaintyValue>("Certainty", "How much a decision knows
   CONSERVATIVE: "The document of a policy is not known, so the decision leans towards less access.",
 });
 
-const DecisionStage = enumOf<DecisionStageValue>(
+export const DecisionStage = enumOf<DecisionStageValue>(
   "DecisionStage",
   "The step of RAM's evaluation that settled the outcome, in the words of RAM's `DecodeDiagnosticMessage`.",
   {

@@ -10,6 +10,7 @@ type Row<
     | "account"
     | "attachment"
     | "auditEvent"
+    | "decisionLogEntry"
     | "kmsResource"
     | "policy"
     | "policyVersion"
@@ -36,6 +37,7 @@ export type ApiKeyRow = Awaited<ReturnType<typeof findApiKeys>>[number];
 export type PolicyRow = Row<"policy">;
 export type AttachmentRow = Row<"attachment">;
 export type AuditEventRow = Row<"auditEvent">;
+export type DecisionLogRow = Row<"decisionLogEntry">;
 export type KmsResourceRow = Row<"kmsResource">;
 
 type ByKey<Value> = Pick<DataLoader<string, Value | null>, "load" | "loadMany" | "clearAll">;

@@ -30,6 +30,8 @@ import "./viewer.js";
 import "./import-account.js";
 import "./audit-event.js";
 import "./export-account.js";
+import "./grant-change.js";
+import "./decision-log.js";
 
 let schema: GraphQLSchema | undefined;
 

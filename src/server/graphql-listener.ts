@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "pino";
-import type { Caller } from "../domain/caller.js";
+import { type Caller, callerName } from "../domain/caller.js";
+import type { Presence } from "../graphql/context.js";
 import { Admission, type AdmissionLimits } from "./admission.js";
 import { type Authenticate, bearerKey } from "./authenticate.js";
 import { type AddressOf, createAddressOf } from "./client-address.js";
 import { allowOrigin, answerPreflight } from "./cross-origin.js";
+import { type EventStream, type StreamOptions, sendEvents } from "./event-stream.js";
 import type { RequestHandler } from "./http-server.js";
 import { type CountRequest, networkOf } from "./rate-limiter.js";
 import { malformed, Refusal, refusalBody, unavailable } from "./refusal.js";
@@ -34,11 +36,18 @@ export interface ListenerOptions extends GraphQLOptions {
   /** Origins whose pages may read answers. */
   readonly origins: readonly string[];
   readonly log: Logger;
+  /** Milliseconds for which a subscriber may take nothing; default: {@link PATIENCE_MS}. */
+  readonly patience?: number;
 }
+
+/** Longer than any client is busy with one event. */
+const PATIENCE_MS = 15_000;
 
 interface Incoming {
   readonly request: IncomingMessage;
   readonly notes: RequestNotes;
+  /** Aborts when the response is out, or cannot be any more. */
+  readonly gone: AbortSignal;
   /** Aborts when the deadline has passed. */
   readonly signal: AbortSignal;
 }
@@ -50,32 +59,38 @@ interface Incoming {
 export function createGraphQLListener(options: ListenerOptions): RequestHandler {
   const origins = new Set(options.origins);
   const answer = createPipeline(options);
+  const { patience = PATIENCE_MS } = options;
   return async (request, response) => {
     const listed = allowOrigin(request, response, origins);
     if (listed && request.method === "OPTIONS") return answerPreflight(response);
     const notes = notesOf(request);
     const deadline = startDeadline(options.limits.deadline);
-    const work = answer({ request, notes, signal: deadline.signal });
+    const work = answer({ request, notes, signal: deadline.signal, gone: closeOf(response) });
     const reply = Promise.race([work, deadline.passed]).catch((error) => replyTo(error, notes, options.log));
-    await send(request, response, await reply);
+    await send(request, response, await reply, { requestId: notes.requestId, patience }).catch((error) => {
+      defect(error, notes.requestId, options.log);
+      response.destroy();
+    });
     deadline.stop();
     await work.catch(() => {}); // what is late is still under way
   };
 }
 
 /** Takes a request from form to answer; what stands in its way is thrown. */
-function createPipeline(options: ListenerOptions): (incoming: Incoming) => Promise<Reply> {
+function createPipeline(options: ListenerOptions): (incoming: Incoming) => Promise<Reply | EventStream> {
   const { limits, countKnown, countUnknown, addressOf = createAddressOf([]) } = options;
   const answerGraphQL = createGraphQL(options);
   const admission = new Admission(limits);
 
-  async function answerKnown(caller: Caller, { request, notes, signal }: Incoming): Promise<Reply> {
+  async function answerKnown(caller: Caller, key: string, incoming: Incoming): Promise<Reply | EventStream> {
+    const { request, notes, signal, gone } = incoming;
     notes.caller = caller;
     await countKnown(caller.credentialId);
     const method = request.method === "POST" ? "POST" : "GET";
     const body = method === "POST" ? await readBody(request, limits.body, signal) : null;
     const { url: target = "/", headers } = request;
-    return answerGraphQL({ method, target, accept: headers.accept, body, caller, notes });
+    const presence = presenceOf(caller, key, gone, options);
+    return answerGraphQL({ method, target, accept: headers.accept, body, caller, notes, presence });
   }
 
   /** Without a place among those that are worked on: the sender may be slow. */
@@ -92,7 +107,7 @@ function createPipeline(options: ListenerOptions): (incoming: Incoming) => Promi
     const leave = await admission.enter(incoming.signal);
     try {
       const caller = await callerOf(key, incoming.notes.requestId, options);
-      if (caller !== null) return await answerKnown(caller, incoming);
+      if (caller !== null) return await answerKnown(caller, key, incoming);
     } finally {
       leave();
     }
@@ -122,6 +137,20 @@ async function callerOf(
     log.error({ err: error, requestId }, "credentials cannot be checked");
     throw unavailable("credentials cannot be checked now");
   }
+}
+
+function presenceOf(caller: Caller, key: string, gone: AbortSignal, { authenticate }: ListenerOptions): Presence {
+  const isSignedIn = async () => {
+    const known = await authenticate(key);
+    return known !== null && callerName(known) === callerName(caller);
+  };
+  return { gone, isSignedIn };
+}
+
+function closeOf(response: ServerResponse): AbortSignal {
+  const controller = new AbortController();
+  response.once("close", () => controller.abort());
+  return controller.signal;
 }
 
 function unauthenticated(key: string | null): Refusal {
@@ -174,8 +203,14 @@ const LINGER_MS = 1_000;
  * Sends a reply. To one who is still sending, too: the connection then ends soon, but not before he could read the reply,
  * which he would lose if it were closed at once.
  */
-async function send(request: IncomingMessage, response: ServerResponse, reply: Reply): Promise<void> {
+async function send(
+  request: IncomingMessage,
+  response: ServerResponse,
+  reply: Reply | EventStream,
+  options: StreamOptions,
+): Promise<void> {
   if (response.destroyed) return;
+  if ("events" in reply) return sendEvents(response, reply, options);
   const length = String(Buffer.byteLength(reply.body));
   if (hasArrived(request)) {
     response.writeHead(reply.status, { ...reply.headers, "content-length": length }).end(reply.body);

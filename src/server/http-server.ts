@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { COMMON_HEADERS, setCommonHeaders } from "./common-headers.js";
@@ -52,6 +53,7 @@ export function createHttpGateway(
   const underWay = new Set<Promise<unknown>>();
   const open = new Set<ServerResponse>();
   const server = createBareServer(keepAlive);
+  const unused = trackUnused(server);
   server.on("request", (request, response) => {
     setCommonHeaders(response);
     if (state === "draining") closeAfter(response);
@@ -79,7 +81,7 @@ export function createHttpGateway(
     async drain(timeoutMs) {
       retire();
       const late = sleep(timeoutMs, undefined, { ref: false });
-      await Promise.race([late, closeServer(server).then(() => Promise.allSettled(underWay))]);
+      await Promise.race([late, closeServer(server, unused).then(() => Promise.allSettled(underWay))]);
       server.closeAllConnections();
     },
   };
@@ -99,6 +101,17 @@ function track(open: Set<ServerResponse>, server: Server, response: ServerRespon
     open.delete(response);
     if (!server.listening) server.closeIdleConnections(); // where the response had not said so
   });
+}
+
+/** Connections that have brought no request yet; for node:http they are not idle. */
+function trackUnused(server: Server): ReadonlySet<Socket> {
+  const unused = new Set<Socket>();
+  server.on("connection", (socket) => {
+    unused.add(socket);
+    socket.once("close", () => unused.delete(socket));
+  });
+  server.on("request", ({ socket }) => unused.delete(socket));
+  return unused;
 }
 
 interface Routes {
@@ -209,9 +222,15 @@ function closeAfter(response: ServerResponse): void {
   if (!response.headersSent) response.setHeader("connection", "close");
 }
 
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeIdleConnections();
-  });
+/** What a request may still be on its way on, after the last connection was taken; milliseconds. */
+const FIRST_REQUEST_MS = 1_000;
+
+async function closeServer(server: Server, unused: ReadonlySet<Socket>): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const timer = setTimeout(() => {
+    for (const socket of unused) socket.destroy();
+  }, FIRST_REQUEST_MS);
+  await closed;
+  clearTimeout(timer);
 }

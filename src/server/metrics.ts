@@ -11,7 +11,11 @@ export interface Counted {
   readonly version: string;
   decisions(): DecisionCounts;
   readonly decisionLog: { counts(): { readonly written: number; readonly dropped: number } } | null;
+  /** Null: none are kept. */
+  readonly denials: { counts(): { readonly kept: number; readonly lost: number } } | null;
   readonly pools: Readonly<Record<string, PoolUse>>;
+  /** Number of open subscriptions. */
+  subscriptions(): number;
   /** Null: there is none. */
   readonly redis: { isConnected(): boolean; isCircuitOpen(): boolean } | null;
 }
@@ -104,13 +108,13 @@ function requestMetrics(registers: Registry[]): OnRequest {
   });
   return ({ route, operationType: type, outcome }, { status, aborted, milliseconds }) => {
     requests.inc({ route, status: aborted ? "aborted" : `${Math.floor(status / 100)}xx` });
-    duration.observe({ route }, milliseconds / 1_000);
+    if (type !== "subscription") duration.observe({ route }, milliseconds / 1_000); // as long as its client likes
     if (outcome !== null) operations.inc({ type, outcome });
   };
 }
 
 function showCounted(registers: Registry[], counted: Counted): void {
-  const { version, decisions, decisionLog, pools, redis } = counted;
+  const { version, decisions, decisionLog, denials, pools, redis, subscriptions } = counted;
   gauge(registers, "ramgate_info", "1, with the version of the gateway.", { version }, () => 1);
   showTally(registers, "ramgate_decision_answers_total", "Answers to questions by cache status.", "cache", () => {
     const { hits, misses, bypasses } = decisions();
@@ -123,7 +127,12 @@ function showCounted(registers: Registry[], counted: Counted): void {
       Object.entries(decisionLog.counts()),
     );
   }
+  if (denials !== null) {
+    const help = "Denials for decisionLog; lost ones were too many at a time, or could not be written.";
+    showTally(registers, "ramgate_denials_total", help, "result", () => Object.entries(denials.counts()));
+  }
   showPools(registers, pools);
+  gauge(registers, "ramgate_subscriptions", "Open subscriptions.", {}, subscriptions);
   if (redis === null) return;
   gauge(registers, "ramgate_redis_up", "1 while Redis is connected.", {}, () => Number(redis.isConnected()));
   const help = "1 while Redis is left alone because it fails or is too slow.";

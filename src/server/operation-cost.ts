@@ -1,5 +1,6 @@
 import {
   type ExecutionArgs,
+  type ExecutionResult,
   type FieldNode,
   type FragmentDefinitionNode,
   type GraphQLArgument,
@@ -37,12 +38,16 @@ type Operation = Pick<ExecutionArgs, "schema" | "document"> &
 
 /** Refuses operations that cost more than `limit`, before any resolver runs. */
 export function useCostLimit(limit: number): Plugin {
-  return {
-    onExecute({ args, setResultAndStopExecution }) {
-      const cost = operationCost(args);
-      if (cost > limit) setResultAndStopExecution({ errors: [limitExceeded("cost", limit, cost)] });
-    },
+  const check = ({ args, setResultAndStopExecution }: Beginning) => {
+    const cost = operationCost(args);
+    if (cost > limit) setResultAndStopExecution({ errors: [limitExceeded("cost", limit, cost)] });
   };
+  return { onExecute: check, onSubscribe: check };
+}
+
+interface Beginning {
+  readonly args: Operation;
+  setResultAndStopExecution(result: ExecutionResult): void;
 }
 
 /**

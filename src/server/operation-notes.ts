@@ -1,4 +1,4 @@
-import type { DocumentNode, ExecutionResult, OperationDefinitionNode } from "graphql";
+import type { DocumentNode, ExecutionArgs, ExecutionResult, OperationDefinitionNode } from "graphql";
 import type { Plugin } from "graphql-yoga";
 import type { ErrorCode } from "../graphql/errors.js";
 import { isErrorCode } from "../graphql/errors.js";
@@ -14,17 +14,20 @@ const LONGEST_NAME = 128;
 /** Notes which operation a request executes and what becomes of it. Runs after errors are masked. */
 export function useOperationNotes(): Plugin<object, NotedRequest> {
   return {
-    onExecute: ({ args }) => {
-      const { notes } = args.contextValue as unknown as NotedRequest; // Yoga keeps what the listener gave it
-      const operation = operationOf(args.document, args.operationName);
-      notes.operationType = operation?.operation ?? "none";
-      notes.operationName = operation?.name?.value.slice(0, LONGEST_NAME) ?? null;
-    },
+    onExecute: ({ args }) => noteOperation(args),
+    onSubscribe: ({ args }) => noteOperation(args),
     onResultProcess: ({ result, serverContext }) => {
       const [first = null] = Array.isArray(result) ? result : [result];
       serverContext.notes.outcome = first === null || Symbol.asyncIterator in first ? "OK" : outcomeOf(first);
     },
   };
+}
+
+function noteOperation({ contextValue, document, operationName }: ExecutionArgs): void {
+  const { notes } = contextValue as NotedRequest; // Yoga keeps what the listener gave it
+  const operation = operationOf(document, operationName);
+  notes.operationType = operation?.operation ?? "none";
+  notes.operationName = operation?.name?.value.slice(0, LONGEST_NAME) ?? null;
 }
 
 function operationOf(document: DocumentNode, name: string | null | undefined): OperationDefinitionNode | undefined {

@@ -2,7 +2,7 @@ import { isIPv6 } from "node:net";
 import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
 import { CircuitBreaker } from "../decisions/circuit-breaker.js";
 import type { RedisConnection } from "../decisions/open-redis.js";
-import { Refusal } from "./refusal.js";
+import { Refusal, rateLimited } from "./refusal.js";
 
 /** Seconds over which requests are counted. */
 export const WINDOW_SECONDS = 10;
@@ -50,18 +50,14 @@ async function consume(limiter: RateLimiterAbstract, sender: string, limit: numb
   try {
     await limiter.consume(sender);
   } catch (error) {
-    throw error instanceof RateLimiterRes ? rateLimited(error, limit) : error;
+    throw error instanceof RateLimiterRes ? tooMany(error, limit) : error;
   }
 }
 
-function rateLimited({ msBeforeNext }: RateLimiterRes, limit: number): Refusal {
+function tooMany({ msBeforeNext }: RateLimiterRes, limit: number): Refusal {
   const seconds = Math.max(1, Math.ceil(msBeforeNext / 1_000));
-  return new Refusal(`more than ${limit} requests in ${WINDOW_SECONDS} s, retry in ${seconds} s`, {
-    status: 429,
-    code: "RATE_LIMITED",
-    headers: { "retry-after": String(seconds) },
-    extensions: { exceeded: "requests", limit },
-  });
+  const message = `more than ${limit} requests in ${WINDOW_SECONDS} s, retry in ${seconds} s`;
+  return rateLimited(message, { exceeded: "requests", limit, seconds });
 }
 
 /** What an address counts as: IPv6 networks are given away by the 64 bits, so one sender may have all of one. */

@@ -31,6 +31,19 @@ export function unavailable(message: string): Refusal {
   return new Refusal(message, { status: 503, code: "UNAVAILABLE", headers: { "retry-after": "1" } });
 }
 
+/** The sender has too much of something at a time; `retry-after` is `seconds`. */
+export function rateLimited(
+  message: string,
+  { exceeded, limit, seconds }: { readonly exceeded: string; readonly limit: number; readonly seconds: number },
+): Refusal {
+  return new Refusal(message, {
+    status: 429,
+    code: "RATE_LIMITED",
+    headers: { "retry-after": String(seconds) },
+    extensions: { exceeded, limit },
+  });
+}
+
 /** The sender's request is none that GraphQL over HTTP has. */
 export function malformed(status: 400 | 405 | 415, message: string, headers: Record<string, string> = {}): Refusal {
   return new Refusal(message, { status, code: "BAD_USER_INPUT", headers });

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Logger } from "pino";
 import type { Decisions } from "../decisions/decide-many.js";
 import type { OnCommand } from "../decisions/redis-decision-cache.js";
+import type { Denials } from "../store/denials.js";
 import type { OnStatement } from "../store/statement-timing.js";
 import { createDecisionLog, type OnDecisions } from "./decision-log.js";
 import { type Counted, createMetrics, type Metrics } from "./metrics.js";
@@ -13,6 +14,8 @@ import type { OnRequest } from "./request-notes.js";
 export interface WatchOptions {
   readonly log: Logger;
   readonly decisionLog: { readonly mode: "off" | "denials" | "all"; readonly sample: number };
+  /** Takes secrets out of a text. */
+  readonly redact: (text: string) => string;
   /** Whether there are metrics. */
   readonly counting: boolean;
   /** Null: nothing is traced. */
@@ -22,7 +25,8 @@ export interface WatchOptions {
 /** The parts of the gateway that are watched. */
 export interface Watched {
   readonly decisions: Pick<Decisions, "counts">;
-  readonly vitals: Pick<Counted, "pools" | "redis"> & Pick<PartsOptions, "askDatabase">;
+  readonly denials: Pick<Denials, "add" | "counts">;
+  readonly vitals: Pick<Counted, "pools" | "redis" | "subscriptions"> & Pick<PartsOptions, "askDatabase">;
 }
 
 /** Logs and metrics of the process. */
@@ -32,16 +36,18 @@ export interface Watch {
   readonly onDecisions: OnDecisions | null;
   readonly observers: Partial<Pick<Tracing, "onStatement" | "onCommand" | "inStage">>;
   readonly metrics: Metrics | null;
-  /** From now on the metrics show how these are. */
+  /** From now on the metrics show how these are, and denials that are logged are kept there. */
   show(watched: Watched): void;
   checkPartsOf(watched: Watched): () => Promise<Parts>;
 }
 
 /** Creates logs and metrics; what is not wanted costs nothing. */
-export function createWatch({ log, decisionLog: { mode, sample }, counting, tracing = null }: WatchOptions): Watch {
+export function createWatch(options: WatchOptions): Watch {
+  const { log, decisionLog: wanted, redact, counting, tracing = null } = options;
   const metrics = counting ? createMetrics() : null;
   const listeners = [metrics, tracing].filter((each) => each !== null);
-  const decisionLog = mode === "off" ? null : createDecisionLog({ log, mode, sample });
+  const { mode, sample } = wanted;
+  const decisionLog = mode === "off" ? null : createDecisionLog({ log, mode, sample, redact });
   const logRequest = createRequestLog(log);
   return {
     metrics,
@@ -51,8 +57,13 @@ export function createWatch({ log, decisionLog: { mode, sample }, counting, trac
     },
     onDecisions: both(metrics, decisionLog?.onDecisions ?? null),
     observers: listeners.length === 0 ? {} : { ...tell(listeners), ...(tracing && { inStage: tracing.inStage }) },
-    show: ({ decisions, vitals: { pools, redis } }) =>
-      metrics?.show({ version: readVersion(), decisions: () => decisions.counts(), decisionLog, pools, redis }),
+    show: ({ decisions, denials, vitals: { pools, redis, subscriptions } }) => {
+      decisionLog?.keepIn(denials.add);
+      metrics?.show({
+        ...{ version: readVersion(), decisions: () => decisions.counts(), decisionLog },
+        ...{ denials: decisionLog && denials, pools, redis, subscriptions },
+      });
+    },
     checkPartsOf: ({ vitals }) => createPartsCheck(vitals),
   };
 }
@@ -69,9 +80,9 @@ function tell(listeners: readonly Pick<Tracing, "onStatement" | "onCommand">[]) 
 
 function both(metrics: Metrics | null, onDecisions: OnDecisions | null): OnDecisions | null {
   if (metrics === null) return onDecisions;
-  return (requestId, questions, answers) => {
+  return (asker, questions, answers) => {
     metrics.onAnswers(answers);
-    onDecisions?.(requestId, questions, answers);
+    onDecisions?.(asker, questions, answers);
   };
 }
 

@@ -3,20 +3,22 @@ import { createYoga } from "graphql-yoga";
 import { LRUCache } from "lru-cache";
 import type { Logger } from "pino";
 import type { Caller } from "../domain/caller.js";
-import { createContext, type GraphQLContext, type Services } from "../graphql/context.js";
+import { createContext, type GraphQLContext, type Presence, type Services } from "../graphql/context.js";
 import { isErrorCode, maskError } from "../graphql/errors.js";
 import { type InStage, unheard } from "../store/stages.js";
 import { useCacheReport } from "./cache-report.js";
-import type { OnDecisions } from "./decision-log.js";
+import type { Asker, OnDecisions } from "./decision-log.js";
 import { type DocumentLimits, useDocumentLimits } from "./document-limits.js";
 import { useErrorCodes } from "./error-codes.js";
+import type { EventStream } from "./event-stream.js";
 import { useCostLimit } from "./operation-cost.js";
 import { type NotedRequest, useOperationNotes } from "./operation-notes.js";
 import { useOperationStages } from "./operation-stages.js";
+import { type SubscriptionLimits, useSubscriptions } from "./subscriptions.js";
 import { type TrustedDocuments, useTrustedDocuments } from "./trusted-documents.js";
 
 /** What an operation may be at most. */
-export interface OperationLimits extends DocumentLimits {
+export interface OperationLimits extends DocumentLimits, SubscriptionLimits {
   /** See `operation-cost`. */
   readonly cost: number;
 }
@@ -43,6 +45,7 @@ export interface AdmittedRequest extends NotedRequest {
   /** Null for GET. */
   readonly body: Buffer | null;
   readonly caller: Caller;
+  readonly presence: Presence;
 }
 
 export interface Reply {
@@ -51,9 +54,9 @@ export interface Reply {
   readonly body: string;
 }
 
-export type AnswerGraphQL = (request: AdmittedRequest) => Promise<Reply>;
+export type AnswerGraphQL = (request: AdmittedRequest) => Promise<Reply | EventStream>;
 
-type Sender = Pick<AdmittedRequest, "caller" | "notes">;
+type Sender = Pick<AdmittedRequest, "caller" | "notes" | "presence">;
 
 /** Characters of documents that are kept parsed. */
 const KEPT_CHARACTERS = 8_000_000;
@@ -72,38 +75,44 @@ export function createGraphQL(options: GraphQLOptions): AnswerGraphQL {
     logging: yogaLogging(log),
     parserAndValidationCache: { documentCache: keptDocuments(), errorCache: keptDocuments() },
     maskedErrors: { maskError: (error) => requestError(error) ?? maskError(error, log) },
-    context: ({ caller, notes: { requestId } }) => createContext(heard(options, requestId), caller, requestId),
+    context: ({ caller, notes: { requestId }, presence }) =>
+      createContext(heard(options, { caller, requestId }), caller, requestId, presence),
     extraParamNames: trustedDocuments ? ["documentId"] : [],
     plugins: [
       ...(trustedDocuments ? [useTrustedDocuments(trustedDocuments)] : []),
-      ...[useDocumentLimits(limits), useErrorCodes(), useCostLimit(limits.cost), useCacheReport()],
+      ...[useDocumentLimits(limits), useErrorCodes(), useCostLimit(limits.cost), useSubscriptions(limits)],
+      useCacheReport(),
       ...(inStage === unheard ? [] : [useOperationStages(inStage)]),
       useOperationNotes(), // sees errors as they leave
     ],
   });
-  return async ({ method, target, accept, body, caller, notes }) => {
+  return async ({ method, target, accept, body, caller, notes, presence }) => {
     const headers = { ...(accept && { accept }), ...(body && { "content-type": "application/json" }) };
     const request = new yoga.fetchAPI.Request(`http://localhost${target}`, {
       method,
       headers,
       body: body?.toString("utf8") ?? null,
     });
-    return replyOf(await yoga.fetch(request, { caller, notes }));
+    return replyOf(await yoga.fetch(request, { caller, notes, presence }));
   };
 }
 
-function heard({ services, onDecisions }: GraphQLOptions, requestId: string): Services {
+function heard({ services, onDecisions }: GraphQLOptions, asker: Asker): Services {
   if (onDecisions === undefined) return services;
   const decideMany: Services["decisions"]["decideMany"] = async (questions) => {
     const answers = await services.decisions.decideMany(questions);
-    onDecisions(requestId, questions, answers);
+    onDecisions(asker, questions, answers);
     return answers;
   };
   return { ...services, decisions: { decideMany }, permissions: services.decisions };
 }
 
-async function replyOf(response: Response): Promise<Reply> {
-  return { status: response.status, headers: Object.fromEntries(response.headers), body: await response.text() };
+async function replyOf(response: Response): Promise<Reply | EventStream> {
+  const { status, headers, body } = response;
+  const type = headers.get("content-type") ?? "";
+  const retryAfter = headers.get("retry-after");
+  if (body !== null && type.startsWith("text/event-stream")) return { status, retryAfter, events: body };
+  return { status, headers: Object.fromEntries(headers), body: await response.text() };
 }
 
 function keptDocuments<T extends object>(): LRUCache<string, T> {

@@ -111,6 +111,16 @@ export function eventsOf({ account, targets }: EventFilter): Listing {
   };
 }
 
+/** Decisions about principals of an account that were not ALLOW, oldest first. */
+export function decisionsLogged(account: string): Listing {
+  return {
+    id: sql`r.id`,
+    from: sql`decision_log r`,
+    where: [sql`r.account_id = ${account}`],
+    order: [{ sql: sql`r.id`, type: "bigint" }],
+  };
+}
+
 /** `LIKE` takes `%`, `_` and `\` for patterns; names are meant literally, without regard to case. */
 function nameFilter(text: string | null | undefined): Sql[] {
   if (text === null || text === undefined) return [];

@@ -244,7 +244,7 @@ describe("nobody gives more than he has", () => {
     const refused = await by(ann)(attachPolicy, input);
     expect(witness(refused)).toEqual([["WOULD_ESCALATE", expect.stringMatching(/^kms:/), arn.key("k2")]]);
     expect(refused.userErrors[0]?.message).toMatch(
-      /which `acs:ram::.*user\/ann` does not have itself at .*: that needs `ramgate:GrantBeyondSelf`$/,
+      /which `acs:ram::.*user\/ann` does not have itself as of .*: that needs `ramgate:GrantBeyondSelf`$/,
     );
     expect(witness(await by(ann)(attachPolicy, input, { dryRun: true }))).toEqual(witness(refused));
     expect(await context.administration.db.attachment.count({ where: { policy: { name: "Given" } } })).toBe(0);

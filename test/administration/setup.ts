@@ -92,6 +92,7 @@ const TABLES = [
     "idempotency_record",
     "credential",
     "credential_use",
+    "decision_log",
     "role_session",
     "ended_session",
   ],

@@ -12,6 +12,7 @@ import type { CacheStatus } from "../../src/decisions/question.js";
 import type { ScopePrecedence } from "../../src/domain/evaluation/access-request.js";
 import { createContext, type Services } from "../../src/graphql/context.js";
 import { buildSchema } from "../../src/graphql/schema.js";
+import { AuditFeed } from "../../src/store/audit-feed.js";
 import { openLoadPool } from "../../src/store/evaluation-input.js";
 import { loadGatewaySecrets } from "../../src/store/gateway-secrets.js";
 import { openDatabase } from "../../src/store/prisma-client.js";
@@ -64,7 +65,8 @@ export async function openInstallation(): Promise<Installation> {
 
 function openGateway(administration: Administration, options: Omit<DecisionsOptions, "cache">): Gateway {
   const decisions = recording(createDecisions({ ...options, cache: createMemoryDecisionCache() }));
-  const services = { db: administration.db, decisions, administration };
+  const { db } = administration;
+  const services = { db, decisions, administration, auditFeed: new AuditFeed(db) };
   const run: Gateway["run"] = (document, variables) => executeOnce(services, document, variables);
   return { run, cacheStatuses: decisions.cacheStatuses };
 }

@@ -194,6 +194,7 @@ describe("who may ask", () => {
     const onKey = await give(askerArn, allow("ramgate:EvaluateAccess", HOME.key));
     expect(await check(asker, {})).toMatchObject({ outcome: "ALLOW" });
     expect(await check(asker, { resource: HOME.secret })).toBe("FORBIDDEN");
+    expect(await check(asker, { principal: AWAY.user("ann") })).toBe("FORBIDDEN");
     await give(askerArn, { ...allow("ramgate:EvaluateAccess", HOME.user("ann")), Effect: "Deny" });
     expect(await check(asker, {})).toBe("FORBIDDEN");
     expect(await check(asker, { principal: HOME.user("bob") })).toMatchObject({ outcome: "IMPLICIT_DENY" });

@@ -123,6 +123,7 @@ const ROWS: Readonly<Record<string, Row>> = {
   checkAccessBatch: ASKED(
     "query ($inputs: [AccessCheckInput!]!) { checkAccessBatch(inputs: $inputs) { ... on Decision { outcome } ... on AccessCheckError { code message } } }",
   ),
+  decisionLog: LIST("decisionLog", "principal"),
   effectivePermissions: ASKED(
     "query ($principal: Arn!, $resource: Arn!) { effectivePermissions(principal: $principal, resource: $resource) { permissions { action outcome reason } } }",
   ),
@@ -266,6 +267,15 @@ describe("a node", () => {
     },
   );
 
+  it("that is the attachment of a built-in policy in another account is none", async () => {
+    const HELD = "query ($arn: Arn!) { principal(arn: $arn) { attachments { nodes { id policy { arn } } } } }";
+    for (const [at, outcome] of [[HOME, "Attachment"] as const, [AWAY, "FORBIDDEN"] as const]) {
+      const { nodes } = (await fixture.ask(HELD, { arn: at.user("bob") })).principal.attachments;
+      expect(nodes).toMatchObject([{ policy: { arn: BUILT_IN } }]);
+      expect(await read(nodes[0].id, CALLERS.nobody)).toBe(outcome);
+    }
+  });
+
   it("is refused by itself among others", async () => {
     const self = (await fixture.run("{ viewer { principal { id } } }", {}, CALLERS.user)).data.viewer.principal.id;
     const query = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }";
@@ -311,6 +321,27 @@ describe("whoever has no permission", () => {
     expect(errors).toEqual([]);
     expect(data.policy).toMatchObject({ attachmentCount: 1, attachments: { totalCount: 1 } });
     expect((await fixture.ask(HOLDERS, { arn: BUILT_IN })).policy).toMatchObject({ attachmentCount: 2 });
+  });
+
+  it("does not see a policy of another account that an earlier version let be attached to it", async () => {
+    const { db } = fixture;
+    const { id: policyId } = await db.policy.findFirstOrThrow({ where: { arn: AWAY.policy("sparepol") } });
+    const { id: principalId } = await db.principal.findUniqueOrThrow({ where: { arnKey: HOME.user("bob") } });
+    const { id } = await db.attachment.create({ data: { accountId: HOME.account, policyId, principalId } });
+    const HELD = `{ viewer { principal { attachments { nodes { id policy { name document } } } } } }`;
+    const { data, errors } = await fixture.run(HELD, {}, CALLERS.nobody);
+    expect(canariesIn({ data, errors }, AWAY)).toEqual([]);
+    expect(errors).toMatchObject([{ extensions: { code: "FORBIDDEN" } }]);
+    expect(await read("policy", AWAY.policy("sparepol"), CALLERS.nobody)).toBe("FORBIDDEN");
+    for (const caller of [CALLERS.nobody, CALLERS.admin]) {
+      const { errors: refused } = await fixture.run(
+        "query ($id: ID!) { node(id: $id) { ... on Attachment { policy { document } } } }",
+        { id: encode("Attachment", id) },
+        caller,
+      );
+      expect(refused).toMatchObject([{ extensions: { code: "FORBIDDEN" } }]);
+    }
+    await db.attachment.delete({ where: { id } });
   });
 
   it("is told so without names, and a malformed name is an error of its own", async () => {

@@ -7,6 +7,7 @@ import { createDecisions } from "../../src/decisions/decide-many.js";
 import type { Caller } from "../../src/domain/caller.js";
 import { createContext, type Services } from "../../src/graphql/context.js";
 import { buildSchema } from "../../src/graphql/schema.js";
+import { AuditFeed } from "../../src/store/audit-feed.js";
 import { loadGatewaySecrets } from "../../src/store/gateway-secrets.js";
 import { type Database, openDatabase } from "../../src/store/prisma-client.js";
 import { createTokens } from "../../src/store/revision-token.js";
@@ -66,7 +67,7 @@ export async function openFixture(content: "empty" | "demo" = "empty"): Promise<
     engineVersion: "test",
     scopePrecedence: "staged",
   });
-  const services = { db, decisions, administration };
+  const services = { db, decisions, administration, auditFeed: new AuditFeed(db) };
   const close = async () => {
     await db.$disconnect();
     await Promise.all(pools.map((pool) => pool.end()));

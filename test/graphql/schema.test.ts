@@ -46,6 +46,7 @@ const QUERIES = [
     "canPerform",
     "checkAccess",
     "checkAccessBatch",
+    "decisionLog",
     "effectivePermissions",
     "exportAccount",
     "lintPolicy",

@@ -20,6 +20,7 @@ beforeAll(async () => {
   await createLargeAccount(fixture.db, ACCOUNT, 60);
   await createSmallAccounts();
   await createApiKeys();
+  await createDenials();
 });
 afterAll(() => fixture?.close());
 
@@ -37,6 +38,9 @@ const RESOURCES = (selection: string, type = "") =>
 
 const EVENTS = (selection: string, filter = "") =>
   `query ($first: Int!) { auditEvents(account: "${ACCOUNT}", first: $first ${filter}) ${nodes(selection)} }`;
+
+const DECISIONS = (selection: string) =>
+  `query ($first: Int!) { decisionLog(account: "${ACCOUNT}", first: $first) ${nodes(selection)} }`;
 
 const API_KEYS = (selection: string) =>
   `query ($first: Int!) { apiKeys(account: "${ACCOUNT}", first: $first) ${nodes(selection)} }`;
@@ -104,6 +108,7 @@ const pages: readonly [name: string, document: string, atMost: number][] = [
     12,
   ],
   ["api keys", API_KEYS(`id keyId lastUsedAt active principal { ${PRINCIPAL} }`), 10],
+  ["denials", DECISIONS("at principal action resource outcome decidedBy error caller requestId"), 4],
   ["audit events", EVENTS("id sequence targets input before after revision hash"), 4],
   [
     "only the number of audit events",
@@ -149,6 +154,13 @@ async function createApiKeys() {
   });
 }
 
+async function createDenials() {
+  const failed = { principal: "p", resource: "r", error: "NOT_FOUND", caller: "operator:op", requestId: "r-1" };
+  await fixture.db.decisionLogEntry.createMany({
+    data: each(() => ({ ...failed, accountId: ACCOUNT, at: new Date() })),
+  });
+}
+
 type Source = (selection: string) => string;
 
 const byId =
@@ -176,6 +188,7 @@ const SOURCES: Readonly<Record<string, Source>> = {
   Secret: (selection) => RESOURCES(`... on Secret { ${selection} }`, "type: SECRET"),
   Alias: (selection) => RESOURCES(`... on Alias { ${selection} }`, "type: ALIAS"),
   AuditEvent: EVENTS,
+  DecisionLogEntry: DECISIONS,
   ApiKey: API_KEYS,
 };
 
@@ -225,6 +238,7 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   Secret: { ...ofResource, encryptionKey: "{ keyId tags { key } }" },
   Alias: { ...ofResource, key: "{ keyId tags { key } }" },
   AuditEvent: { targets: "" },
+  DecisionLogEntry: {},
   ApiKey: { principal: SHORT_PRINCIPAL },
 };
 /** In no row of their own, although they are no objects. */
@@ -282,7 +296,7 @@ describe("the table of fields", () => {
   });
 
   it("knows every list of the query", () => {
-    const known = ["accounts", "apiKeys", "auditEvents", "policies", "principals", "resources"];
+    const known = ["accounts", "apiKeys", "auditEvents", "decisionLog", "policies", "principals", "resources"];
     expect(
       listsOf("Query")
         .map(({ name }) => name)

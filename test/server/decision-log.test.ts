@@ -1,8 +1,10 @@
 import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 import type { Answer, Question } from "../../src/decisions/decide-many.js";
-import { NotFoundError } from "../../src/domain/errors.js";
+import { InvalidInputError, NotFoundError } from "../../src/domain/errors.js";
+import { redactForms } from "../../src/redaction.js";
 import { createDecisionLog } from "../../src/server/decision-log.js";
+import type { Denial } from "../../src/store/denials.js";
 
 const QUESTION: Question = { principal: "acs:ram::1:user/a", resource: "acs:kms:r:1:key/k", actions: null };
 
@@ -18,16 +20,22 @@ function open(mode: "denials" | "all", sample = 1, level = "warn") {
   const lines: Record<string, unknown>[] = [];
   const log = pino({ level, base: null }, { write: (line: string) => void lines.push(JSON.parse(line)) });
   let now = 0;
-  const decisionLog = createDecisionLog({ log, mode, sample, clock: () => now });
+  const kept: Denial[] = [];
+  const decisionLog = createDecisionLog({ log, mode, sample, redact: redactForms, clock: () => now });
+  decisionLog.keepIn((denial) => kept.push(denial));
+  const asker = { requestId: "r-1", caller: { kind: "OPERATOR", credentialId: "op" } } as const;
   const hear = (...answers: (Answer | Error)[]) =>
     decisionLog.onDecisions(
-      "r-1",
+      asker,
       answers.map(() => QUESTION),
       answers,
     );
+  const ask = (question: Question, answered: Answer | Error) => decisionLog.onDecisions(asker, [question], [answered]);
   return {
     lines,
+    kept,
     hear,
+    ask,
     counts: decisionLog.counts,
     pass: (milliseconds: number) => {
       now += milliseconds;
@@ -55,6 +63,28 @@ describe("the decision log", () => {
       ["IMPLICIT_DENY", "ACCOUNT_OWNER"],
       ["ERROR", "NOT_FOUND"],
     ]);
+  });
+
+  test("keeps what is not ALLOW and has a line, with who asked, and without secrets", () => {
+    const { lines, kept, hear } = open("all");
+    hear(answer("ALLOW", "EXPLICIT_DENY"), new NotFoundError("no such principal"));
+    const common = {
+      ...{ at: expect.any(Number), account: "1", principal: QUESTION.principal, resource: QUESTION.resource },
+      ...{ caller: "operator:op", requestId: "r-1" },
+    };
+    expect(lines).toHaveLength(3);
+    expect(kept).toEqual([
+      { ...common, action: "kms:Decrypt", outcome: "EXPLICIT_DENY", decidedBy: "ACCOUNT_OWNER", error: null },
+      { ...common, action: null, outcome: null, decidedBy: null, error: "NOT_FOUND" },
+    ]);
+  });
+
+  test("keeps no secret that somebody took for a resource, and nothing about nobody", () => {
+    const { kept, ask } = open("denials");
+    const secret = `rg_abc_${"s".repeat(43)}`;
+    ask({ ...QUESTION, resource: secret }, new InvalidInputError("no arn"));
+    ask({ ...QUESTION, principal: secret }, new InvalidInputError("no arn"));
+    expect(kept.map(({ resource }) => resource)).toEqual(["rg_abc_[redacted]"]);
   });
 
   test("is a sample of them", () => {

@@ -1,4 +1,5 @@
-import type { AddressInfo } from "node:net";
+import { once } from "node:events";
+import { type AddressInfo, connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { createHttpGateway, listen } from "../../src/server/http-server.js";
@@ -50,4 +51,24 @@ test("the drain does not wait for ever", async () => {
   await gateway.drain(150);
   expect(performance.now() - began).toBeLessThan(5_000);
   finish();
+});
+
+test("the drain does not wait for connections that have never brought a request, unless it is on the way", async () => {
+  const gateway = createHttpGateway(null);
+  await listen(gateway.server, "127.0.0.1", 0);
+  gateway.serve((_request, response) => response.end("answered"));
+  const { port } = gateway.server.address() as AddressInfo;
+  const [idle, late] = [connect(port, "127.0.0.1"), connect(port, "127.0.0.1")];
+  await Promise.all([idle, late].map((socket) => once(socket, "connect")));
+  await sleep(50);
+  const began = performance.now();
+  const drain = gateway.drain(20_000);
+  const closed = once(idle, "close");
+  await sleep(200);
+  late.write("POST /graphql HTTP/1.1\r\nhost: gateway\r\ncontent-length: 0\r\n\r\n");
+  const [answer] = await once(late, "data");
+  expect(String(answer)).toContain("answered");
+  await drain;
+  await closed;
+  expect(performance.now() - began).toBeLessThan(5_000);
 });

@@ -115,7 +115,11 @@ const CHECKS: readonly Check[] = [
     request: { method: "POST", headers: { "content-type": "text/plain" }, body: JSON.stringify({ query: CHANGE }) },
     known: 415,
   },
-  { name: "an unhandled kind of operation", request: json("subscription { x }"), known: "BAD_USER_INPUT" },
+  {
+    name: "a subscription for which no stream is taken",
+    request: json('subscription { grantChanges(account: "1") { cursor } }'),
+    known: "BAD_USER_INPUT",
+  },
 ];
 
 function nestedVariables(): RequestInit {

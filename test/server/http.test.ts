@@ -90,7 +90,7 @@ describe("the endpoint", () => {
   });
 
   test.each([
-    ["an operation that the schema does not have", "subscription { x }", "BAD_USER_INPUT"],
+    ["a subscription that the schema does not have", "subscription { x }", "GRAPHQL_VALIDATION_FAILED"],
     ["endless nesting", `{ node(id: ${"[".repeat(5_000)}${"]".repeat(5_000)}) { id } }`, "COST_LIMIT_EXCEEDED"],
   ])("%s is the sender's fault", async (_name, query, code) => {
     const response = await post(signedIn(), JSON.stringify({ query }));

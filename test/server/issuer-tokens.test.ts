@@ -9,6 +9,7 @@ import { createUser } from "../../src/administration/create-user.js";
 import { deleteUser } from "../../src/administration/delete-user.js";
 import { updateUser } from "../../src/administration/update-user.js";
 import { buildSchema } from "../../src/graphql/schema.js";
+import { AuditFeed } from "../../src/store/audit-feed.js";
 import type { Authenticator } from "../../src/store/authenticator.js";
 import type { OidcSettings } from "../../src/store/oidc-tokens.js";
 import { ACCOUNT, arn, changesOf, TRUST, useAdministration } from "../administration/setup.js";
@@ -197,7 +198,8 @@ beforeAll(async () => {
   countResolvers();
   const { administration } = context;
   const decisions = { decideMany: () => Promise.reject(new Error("nobody asks")) };
-  const services = { db: administration.db, decisions, administration };
+  const { db } = administration;
+  const services = { db, decisions, administration, auditFeed: new AuditFeed(db) };
   const current: Authenticator = (token) => authenticate(token);
   listener = await startListener({}, { schema: buildSchema(), services, authenticate: current });
 });
