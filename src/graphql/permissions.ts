@@ -83,6 +83,22 @@ export class Permissions {
     if (denied || !allowed) throw refusal("ramgate:EvaluateAccess");
   }
 
+  /**
+   * About everybody of its own account one may ask with `ramgate:EvaluateAccess` on the resource.
+   *
+   * @throws ForbiddenError before anything is looked up, InvalidInputError for a malformed ARN
+   */
+  async requireEvaluationByAll(resource: string): Promise<void> {
+    const { text } = parseArn(resource);
+    const allowed = !isElsewhere(text, this.account) && (await this.allows("ramgate:EvaluateAccess", [text]));
+    if (!allowed) throw refusal("ramgate:EvaluateAccess");
+  }
+
+  /** Whether a Deny keeps what is decided about this from the caller, also among the rows of a list. */
+  async isKeptFrom(arns: readonly string[]): Promise<boolean> {
+    return (await this.outcomesOn("ramgate:EvaluateAccess", arns)).includes("EXPLICIT_DENY");
+  }
+
   /** What the caller holds: looked up once, and only when somebody asks. */
   own(): Promise<OwnRecords> {
     this.found ??= findOwnRecords(this.sources.db, storedKeyOf(this.self));

@@ -24,6 +24,8 @@ import "./decision.js";
 import "./effective-permissions.js";
 import "./access-check.js";
 import "./operation-decision.js";
+import "./who-can.js";
+import "./what-can.js";
 import "./policy-finding.js";
 import "./api-key.js";
 import "./viewer.js";

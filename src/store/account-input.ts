@@ -31,8 +31,6 @@ export interface AccountRequest {
   readonly account: string;
   /** ARNs that are asked about, as `parseArn` gives them. */
   readonly resources: readonly string[];
-  /** Types of resources of which all of the account are wanted. */
-  readonly types: readonly ("KEY" | "SECRET" | "ALIAS")[];
   /** When sessions have to be open, milliseconds since the epoch; null: now. */
   readonly at: number | null;
   /** Whose revisions are wanted. */
@@ -52,9 +50,8 @@ export interface AccountState {
   readonly known: boolean;
   /** Users, roles and the owner by ARN, without regard to case, then the sessions that are open, by ARN. */
   readonly principals: readonly StoredPrincipal[];
+  /** One that was asked about, or what such a one points to or is encrypted with. */
   resource(arn: string): ResourceFacts;
-  /** Those that were asked for by their types, by ARN, and all that were looked up. */
-  readonly resources: readonly ResourceFacts[];
   /** The same for states in which the answers are the same. */
   readonly tag: string;
   readonly vector: RevisionVector;
@@ -146,11 +143,11 @@ async function query<Row extends StateRow>(
   pool: LoadPool,
   name: string,
   statement: string,
-  { account, resources, types, at, scopes }: AccountRequest,
+  { account, resources, at, scopes }: AccountRequest,
   shape: RowShape,
 ): Promise<Row> {
   const roles = resources.map(roleKeyOf).filter((key) => key !== null);
-  const values = [account, resources, roles, types, at, withGlobal(scopes)];
+  const values = [account, resources, roles, at, withGlobal(scopes)];
   const result = await withDeadline(pool.query<Row>({ name, text: statement, values }), DEADLINE_MS).catch((error) => {
     throw asStoreError(error);
   });
@@ -187,13 +184,11 @@ function toState(
 ): AccountState {
   const rows = new Map(row.resources.map((found) => [found[0], found]));
   const trustPolicies = new Map(row.roles);
-  const resource = (arn: string) => resourceFacts(arn, rows.get(arn), trustPolicies, compile);
   return {
     now: row.now,
     known: row.known,
     principals: [...population.principals, ...openSessions(row.sessions, population, compile)],
-    resource,
-    resources: row.resources.map(([arn]) => resource(arn)),
+    resource: (arn) => resourceFacts(arn, rows.get(arn), trustPolicies, compile),
     tag: tagOf(row),
     vector: toVector(withGlobal(scopes), row.revisions),
   };

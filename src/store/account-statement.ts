@@ -24,7 +24,7 @@ const REVISION_OF_ACCOUNT = `(
   ) of_account)`;
 
 /** When it is asked for, or now. */
-const INSTANT = "coalesce(to_timestamp($5::float8 / 1000), clock_timestamp())";
+const INSTANT = "coalesce(to_timestamp($4::float8 / 1000), clock_timestamp())";
 
 /** All issued sessions of the names under which one is open. */
 const SESSIONS = `
@@ -35,17 +35,16 @@ const SESSIONS = `
       WHERE o.account_id = $1 AND o.issued_at <= i.at AND o.expires_at > i.at AND (o.revoked_at IS NULL OR o.revoked_at > i.at)
     )), '[]') AS sessions`;
 
-/** Those that are named, what the named ones point to or are encrypted with, and those of some types. */
+/** Those that are named, and what these point to or are encrypted with. */
 const RESOURCES = resourcesWhere(`r.id IN (
       SELECT id FROM kms_resource WHERE arn = ANY($2::text[])
-      UNION SELECT key_id FROM kms_resource WHERE arn = ANY($2::text[])
-      UNION SELECT id FROM kms_resource WHERE account_id = $1 AND type = ANY($4::"ResourceType"[]))`);
+      UNION SELECT key_id FROM kms_resource WHERE arn = ANY($2::text[]))`);
 
 const STATE = `floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
   pg_is_in_recovery() AS standby,
   EXISTS (SELECT 1 FROM account WHERE id = $1) AS known,
   ${REVISION_OF_ACCOUNT} AS revision,
-  coalesce((SELECT json_agg(json_build_array(scope, rev, tag)) FROM scope_revision WHERE scope = ANY($6::text[])), '[]') AS revisions,
+  coalesce((SELECT json_agg(json_build_array(scope, rev, tag)) FROM scope_revision WHERE scope = ANY($5::text[])), '[]') AS revisions,
   ${SESSIONS},
   ${RESOURCES},
   ${trustPoliciesOf("$3::text[]")}`;
@@ -53,8 +52,8 @@ const STATE = `floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS no
 /**
  * What has to be read for each question about an account: its revision, open sessions and resources, of one moment.
  *
- * $1 account, $2 ARNs of KMS resources, $3 `arn_key` of roles that are asked about as resources, $4 types of resources of
- * which all are wanted, $5 instant in milliseconds since the epoch or null, $6 scopes.
+ * $1 account, $2 ARNs of KMS resources, $3 `arn_key` of roles that are asked about as resources, $4 instant in milliseconds
+ * since the epoch or null, $5 scopes.
  */
 export const READ_ACCOUNT_STATE = `SELECT ${STATE}`;
 

@@ -43,11 +43,12 @@ export const trustPoliciesOf = (arnKeys: string): string => `
 /**
  * One statement, hence one snapshot: the revisions and everything they stand for.
  *
- * $1 scopes, $2 `arn_key` of principals, $3 ARNs of KMS resources, $4 `arn_key` of roles asked as resources, $5 ARNs of
- * role sessions.
+ * $1 scopes, $2 `arn_key` of principals, $4 `arn_key` of roles asked as resources, $5 ARNs of role sessions.
  * A session that went with an earlier role of the name is one that has always been over.
+ *
+ * @param resources which of the resources `r`
  */
-export const LOAD_EVALUATION_INPUT = `
+const loadInput = (resources: string): string => `
 WITH ${followedScopes("arn_key = ANY($2::text[])")}, holder AS (
   SELECT id, arn FROM asked UNION SELECT group_id, arn FROM membership
 ), ${ATTACHED}
@@ -58,7 +59,7 @@ SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
       coalesce((SELECT json_agg(m.group_id ORDER BY m.arn COLLATE "C") FROM membership m WHERE m.user_id = asked.id), '[]')))
     FROM asked), '[]') AS principals,
   ${ATTACHMENTS_AND_POLICIES},
-  ${resourcesWhere("r.arn = ANY($3::text[])")},
+  ${resourcesWhere(resources)},
   ${trustPoliciesOf("$4::text[]")},
   coalesce((SELECT json_agg(json_build_array(i.arn, i.issued_at, i.expires_at, i.revoked_at, i.session_policy) ORDER BY i.id)
     FROM (
@@ -66,3 +67,9 @@ SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
         ${milliseconds("s.revoked_at")} AS revoked_at, s.session_policy
       FROM role_session s JOIN asked ON asked.id = s.role_id WHERE s.arn = ANY($5::text[])
       UNION ALL SELECT NULL, e.arn, 0, 0, NULL, NULL FROM ended_session e WHERE e.arn = ANY($5::text[])) i), '[]') AS sessions`;
+
+/** $3 ARNs of KMS resources. */
+export const LOAD_EVALUATION_INPUT = loadInput("r.arn = ANY($3::text[])");
+
+/** $3 types of resources, $6 the account whose resources of these types are wanted. */
+export const LOAD_WITH_ALL_RESOURCES = loadInput(`r.account_id = $6 AND r.type = ANY($3::"ResourceType"[])`);

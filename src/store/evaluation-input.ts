@@ -13,7 +13,7 @@ import type { PolicyType } from "../domain/policy/document.js";
 import { type PrincipalName, parsePrincipalArn } from "../domain/principal.js";
 import { isContainer, kmsResourceType } from "../domain/resource.js";
 import type { CompileDocument } from "./compiled-policies.js";
-import { LOAD_EVALUATION_INPUT } from "./evaluation-input-statement.js";
+import { LOAD_EVALUATION_INPUT, LOAD_WITH_ALL_RESOURCES } from "./evaluation-input-statement.js";
 import { openPool } from "./pool.js";
 import type { Transaction } from "./prisma-client.js";
 import { listOf, oneOf, orNull, primaryRow, type RowShape, text, tuple, whole } from "./readable-row.js";
@@ -21,6 +21,7 @@ import {
   FOLLOWED_ROWS,
   type FollowedRow,
   type ModelState,
+  principalScopes,
   REVISION_ROWS,
   type RevisionRow,
   storedKeyOf,
@@ -143,7 +144,34 @@ export function openLoadPool(connectionString: string, size = 8): LoadPool {
 
 /** Creates the loader. It throws {@link UnavailableError} when the primary does not answer. */
 export function createInputLoader(pool: LoadPool, compile: CompileDocument): LoadEvaluationInput {
-  return async (request) => toInput(request, await load(pool, parametersOf(request)), compile);
+  return async (request) => {
+    const row = await load(pool, "ramgate_evaluation_input", LOAD_EVALUATION_INPUT, parametersOf(request));
+    return toInput(request, row, compile);
+  };
+}
+
+/** What one principal may do with the resources of an account is evaluated from this, of one moment of the database. */
+export interface Belongings {
+  readonly input: EvaluationInput;
+  /** By ARN. */
+  readonly resources: readonly ResourceFacts[];
+}
+
+/** Types of resources that are registered. */
+export type RegisteredType = ResourceRow[1];
+
+/** Loads a principal and all resources of its account that are of some types with one statement. */
+export type LoadBelongings = (principal: PrincipalName, types: readonly RegisteredType[]) => Promise<Belongings>;
+
+export function createBelongingsLoader(pool: LoadPool, compile: CompileDocument): LoadBelongings {
+  return async (principal, types) => {
+    const request = { principals: [principal], resources: [], scopes: principalScopes(principal) };
+    const [scopes, principals, , roles, sessions] = parametersOf(request);
+    const values = [scopes, principals, [...types], roles, sessions, principal.account];
+    const row = await load(pool, "ramgate_belongings", LOAD_WITH_ALL_RESOURCES, values);
+    const input = toInput(request, row, compile);
+    return { input, resources: row.resources.map(([arn]) => input.resource(arn)) };
+  };
 }
 
 /** The same as a transaction sees it, its own changes included. */
@@ -188,8 +216,8 @@ function toInput(request: InputRequest, row: InputRow, compile: CompileDocument)
   };
 }
 
-async function load(pool: Pool, values: string[][]): Promise<InputRow> {
-  const query = pool.query<InputRow>({ name: "ramgate_evaluation_input", text: LOAD_EVALUATION_INPUT, values });
+async function load(pool: Pool, name: string, statement: string, values: readonly unknown[]): Promise<InputRow> {
+  const query = pool.query<InputRow>({ name, text: statement, values: [...values] });
   const result = await withDeadline(query, DEADLINE_MS).catch((error: unknown) => {
     throw asStoreError(error);
   });

@@ -29,13 +29,13 @@ async function reopen(): Promise<void> {
 
 const ROUNDS = 20;
 const compile = createPolicyCompiler();
-const RESOURCES = [key("k1"), secret("db"), role("bot")];
-const REQUEST = { account: ACCOUNT, resources: RESOURCES, types: ["KEY"], scopes: [] } as const;
+const RESOURCES = [key("k1"), key("k2"), secret("db"), role("bot")];
+const REQUEST = { account: ACCOUNT, resources: RESOURCES, scopes: [] } as const;
 const CHANGES = times({ short: 250, long: 2_500 });
 
 /** All that answers are made of. */
-function visible({ principals, resource, resources, known }: AccountState): string {
-  const facts = [...RESOURCES.map(resource), ...resources].map((each) => ({ ...each, tags: [...each.tags] }));
+function visible({ principals, resource, known }: AccountState): string {
+  const facts = RESOURCES.map(resource).map((each) => ({ ...each, tags: [...each.tags] }));
   return JSON.stringify([known, principals, facts]);
 }
 

@@ -158,6 +158,15 @@ const ROWS: Readonly<Record<string, Row>> = {
   principals: LIST("principals", "arn"),
   resource: BY_ARN("resource", ({ key }) => key),
   resources: LIST("resources", "arn"),
+  whatCan: ASKED(
+    'query ($principal: Arn!) { whatCan(principal: $principal, action: "kms:Decrypt") { totalCount nodes { resource decision { reason } } } }',
+  ),
+  whoCan: {
+    ...ASKED(
+      'query ($resource: Arn!) { whoCan(action: "kms:Decrypt", resource: $resource) { totalCount nodes { arn decision { reason } } } }',
+    ),
+    missing: "DATA",
+  },
   viewer: {
     sample: () => ({ query: "{ viewer { kind principal { arn } } }", variables: {} }),
     ...{ missing: "DATA", foreign: "DATA", refused: "DATA" },

@@ -54,7 +54,7 @@ const QUERIES = [
     "nodes",
     "policies",
   ],
-  ...["policy", "principal", "principals", "resource", "resources", "viewer"],
+  ...["policy", "principal", "principals", "resource", "resources", "viewer", "whatCan", "whoCan"],
 ];
 const CHANGES = [
   ...["addUserToGroup", "assumeRole", "attachPolicies", "attachPolicy", "createAccount", "createApiKey", "createGroup"],
