@@ -92,7 +92,7 @@ export const TYPES: Readonly<Record<string, TypeRule>> = {
   ...kinds("PART", "Decision", "EffectivePermissions", "OperationDecision", "AccessCheckError"),
   ...kinds("PART", "Diagnostic", "MatchedStatement", "NearMiss", "ResidualCondition", "StatementFailure"),
   ...kinds("PART", "PolicyFinding", "Viewer", "Credential", "GrantChange", "DecisionLogEntry"),
-  ...kinds("PART", "WhoCanEntry", "WhatCanEntry"),
+  ...kinds("PART", "WhoCanEntry", "WhatCanEntry", "AccessMatrixRow", "AccessMatrixCell"),
   ...kinds("PART", "ApiKey"), // whoever gets to one owns it: see `apiKey`, `apiKeys` and `node`
   ...kinds("PART", "PlainUserError", "MalformedPolicyDocumentError", "ConflictError", "EscalationError"),
   ...kinds("PART", "ImportPlan", "ImportCount", "ImportChange", "ImportWarning"),
@@ -138,6 +138,7 @@ const EVALUATION: FieldRule = {
 
 /** Every field of the query, and others that ask for more than their type does: `Type.field`. */
 export const FIELDS: Readonly<Record<string, FieldRule>> = {
+  "Query.accessMatrix": EVALUATION,
   "Query.accounts": {
     ...{
       actions: ["ramgate:ReadAccount"],

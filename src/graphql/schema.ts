@@ -23,6 +23,7 @@ import "./tag.js";
 import "./decision.js";
 import "./effective-permissions.js";
 import "./access-check.js";
+import "./access-matrix.js";
 import "./operation-decision.js";
 import "./who-can.js";
 import "./what-can.js";

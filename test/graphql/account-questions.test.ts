@@ -268,6 +268,69 @@ describe("statements", () => {
   });
 });
 
+describe("accessMatrix", () => {
+  const MATRIX = `query ($principals: [Arn!]!, $resources: [Arn!]!, $actions: [String!]!, $consistency: ConsistencyInput) {
+    accessMatrix(principals: $principals, resources: $resources, actions: $actions, consistency: $consistency) {
+      principal resource cells { action outcome error { code message } } } }`;
+  const actions = ["kms:Decrypt", "kms:TagResource", "kms:DescribeKey"];
+
+  it("has the outcome of each question in its place", async () => {
+    const { accessMatrix } = await fixture.ask(MATRIX, { principals: everybody, resources: everything, actions });
+    const pairs = everybody.flatMap((principal) => everything.map((resource) => ({ principal, resource })));
+    const inputs = pairs.flatMap((pair) => actions.map((action) => ({ ...pair, action })));
+    const { checkAccessBatch } = await fixture.ask(BATCH, { inputs });
+    const expected = pairs.map((pair, row) => {
+      const cells = actions.map((action, column) => {
+        return { action, outcome: checkAccessBatch[row * actions.length + column].outcome, error: null };
+      });
+      return { ...pair, cells };
+    });
+    expect(accessMatrix).toEqual(expected);
+    expect(new Set(checkAccessBatch.map(({ outcome }: { outcome: string }) => outcome)).size).toBeGreaterThan(1);
+  });
+
+  it("fails cell by cell, and row by row", async () => {
+    const [first = ""] = everybody;
+    const { accessMatrix } = await fixture.ask(MATRIX, {
+      principals: [first, `${first}x`],
+      resources: [KEY, "acs:kms"],
+      actions: ["kms:Decrypt", "Decrypt", "kms:DescribeKey"],
+    });
+    const codes = accessMatrix.map(({ cells }: { cells: { error: { code: string } | null }[] }) =>
+      cells.map(({ error }) => error?.code ?? null),
+    );
+    expect(codes).toEqual([
+      [null, "BAD_USER_INPUT", null],
+      ["BAD_USER_INPUT", "BAD_USER_INPUT", "BAD_USER_INPUT"],
+      ["NOT_FOUND", "BAD_USER_INPUT", "NOT_FOUND"],
+      ["BAD_USER_INPUT", "BAD_USER_INPUT", "BAD_USER_INPUT"],
+    ]);
+  });
+
+  it("asks for permission pair by pair", async () => {
+    const principals = [HOME.user("rpo"), HOME.user("ann")];
+    const variables = { principals, resources: [HOME.key], actions: ["kms:Decrypt"] };
+    const { data } = await fixture.run(MATRIX, variables, CALLERS.ofPolicies);
+    expect(data.accessMatrix).toMatchObject([
+      { cells: [{ outcome: "IMPLICIT_DENY", error: null }] },
+      { cells: [{ outcome: null, error: { code: "FORBIDDEN" } }] },
+    ]);
+  });
+
+  it("is refused when it is too large, or its consistency cannot be had", async () => {
+    const many = Array.from({ length: 101 }, (_, place) => `${place}`);
+    const large = { principals: many, resources: many, actions: ["kms:Decrypt"] };
+    expect((await fixture.fail(MATRIX, large)).code).toBe("BAD_USER_INPUT");
+    const variables = { principals: everybody.slice(0, 1), resources: [KEY], actions, consistency: { atLeast: "x" } };
+    expect((await fixture.fail(MATRIX, variables)).code).toBe("BAD_USER_INPUT");
+  });
+
+  it("takes two statements, however large it is", async () => {
+    const variables = { principals: everybody, resources: everything, actions: ["kms:Encrypt", "kms:ListKeys"] };
+    expect((await fixture.run(MATRIX, variables)).statements).toHaveLength(2);
+  });
+});
+
 describe("who may not read everybody", () => {
   const GRANT = `mutation ($policy: CreatePolicyInput!, $attach: AttachPolicyInput!) {
     createPolicy(input: $policy) { userErrors { message } } attachPolicy(input: $attach) { userErrors { message } } }`;

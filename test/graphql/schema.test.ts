@@ -39,6 +39,7 @@ function argsOf(field: GraphQLField<unknown, unknown> | GraphQLInputField): read
 
 const QUERIES = [
   ...[
+    "accessMatrix",
     "accounts",
     "apiKey",
     "apiKeys",
