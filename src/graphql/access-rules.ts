@@ -192,7 +192,7 @@ export const FIELDS: Readonly<Record<string, FieldRule>> = {
   },
   "Query.whoCan": {
     ...{ actions: ["ramgate:EvaluateAccess"], on: "the resource", free: NOTHING, result: "AS_IS" },
-    before: ({ args, permissions }) => permissions.requireEvaluationByAll(String(args["resource"])),
+    before: ({ args, permissions }) => permissions.requireEvaluationByAll(String(args["resource"]), args["account"]),
   },
   "Query.viewer": { actions: [], on: NOTHING, free: "everything", result: "AS_IS" },
   "Subscription.grantChanges": { ...listOf("AUDIT_EVENT", "`acs:ram::<account>:*`"), result: "AS_IS" }, // and asks again while it lasts

@@ -86,12 +86,13 @@ export class Permissions {
   /**
    * About everybody of its own account one may ask with `ramgate:EvaluateAccess` on the resource.
    *
+   * @param account whose principals are asked about, where the question says so
    * @throws ForbiddenError before anything is looked up, InvalidInputError for a malformed ARN
    */
-  async requireEvaluationByAll(resource: string): Promise<void> {
+  async requireEvaluationByAll(resource: string, account: unknown): Promise<void> {
     const { text } = parseArn(resource);
-    const allowed = !isElsewhere(text, this.account) && (await this.allows("ramgate:EvaluateAccess", [text]));
-    if (!allowed) throw refusal("ramgate:EvaluateAccess");
+    const foreign = isElsewhere(text, this.account) || (account ?? this.account) !== this.account;
+    if (foreign || !(await this.allows("ramgate:EvaluateAccess", [text]))) throw refusal("ramgate:EvaluateAccess");
   }
 
   /** Whether a Deny keeps what is decided about this from the caller, also among the rows of a list. */

@@ -104,7 +104,8 @@ builder.queryField("whoCan", (t) =>
           description: "ARN of the key, secret, alias, container or role, or `*`; `*` in an ARN is plain text.",
         }),
         account: t.arg.string({
-          description: "Account number, for a resource that states none. Default: the account of the resource.",
+          description:
+            "Account number, for a resource that states none. Default: the account of the resource, for principals their own.",
         }),
         context: t.arg({ type: RequestContextInput, description: CONTEXT_DESCRIPTION }),
         includeConditional: t.arg.boolean({
@@ -116,11 +117,10 @@ builder.queryField("whoCan", (t) =>
       resolve: async (_root, args, context, info) => {
         const { first, last, after, before, consistency, ...question } = args;
         const detail = detailOf(info);
-        const account = question.account ?? context.permissions?.account;
         const page = await pageOfAnswer([info.fieldName, question], args, (moment) =>
           context.services.accountQuestions.whoCan({
             ...question,
-            account: statesAccount(question.resource) ? question.account : account,
+            account: context.permissions?.account ?? question.account,
             includeConditional: question.includeConditional === true,
             ...{ consistency: consistencyOf(consistency), moment },
           }),
@@ -132,10 +132,6 @@ builder.queryField("whoCan", (t) =>
     WhoCan,
   ),
 );
-
-function statesAccount(resource: string): boolean {
-  return /^\d+$/.test(resource.split(":", 4)[3] ?? "");
-}
 
 function entryOf(row: WhoCanRow, detail: Detail, context: GraphQLContext): WhoCanEntryShape {
   const verdicts = once(() => row.verdicts(detail));

@@ -46,8 +46,8 @@ const MUTATIONS: readonly Mutation[] = [
   {
     name: "statements that look at who asks are evaluated for nobody",
     file: "reverse/question-to-all.ts",
-    find: "return ofCaller === null ? fixed : fixed | this.evaluate(ofCaller, callerOf(principal));",
-    replace: "return ofCaller === null ? fixed : fixed | this.evaluate(ofCaller, NOBODY);",
+    find: "applies | this.evaluate(ofCaller, callerOf(principal))",
+    replace: "applies | this.evaluate(ofCaller, NOBODY)",
   },
   {
     name: "attachments count outside their window",

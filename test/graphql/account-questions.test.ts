@@ -120,6 +120,19 @@ describe("whoCan", () => {
     expect((await fixture.fail(WHO, variables)).code).toBe(code);
   });
 
+  it("is as fresh as it is asked to be", async () => {
+    const FRESH = `query ($resource: Arn!, $token: RevisionToken!) {
+      whoCan(action: "kms:Decrypt", resource: $resource, consistency: { atLeast: $token }) { totalCount nodes { arn } } }`;
+    const create = `mutation { createUser(input: { account: "${ACCOUNT}", name: "fresh" }) { revision } }`;
+    const { revision } = (await fixture.ask(create)).createUser;
+    expect((await fixture.ask(FRESH, { resource: KEY, token: revision })).whoCan.totalCount).toBeGreaterThan(0);
+    expect((await fixture.fail(FRESH, { resource: KEY, token: "v1.x.y" })).code).toBe("BAD_USER_INPUT");
+    const { tokens } = fixture.administration;
+    const ahead = tokens.issue(new Map([["glob", { rev: 1e9, tag: "" }]]), Date.now());
+    expect((await fixture.fail(FRESH, { resource: KEY, token: ahead })).code).toBe("REVISION_UNAVAILABLE");
+    everybody.push(`acs:ram::${ACCOUNT}:user/fresh`);
+  });
+
   it("is asked about an account where the resource states none", async () => {
     const variables = { resource: "*", action: "kms:GetRandomPassword", account: ACCOUNT };
     expect((await fixture.ask(WHO, variables)).whoCan.totalCount).toBeGreaterThan(0);
@@ -394,5 +407,8 @@ describe("who may not read everybody", () => {
     expect(await code(WHO, { resource: HOME.key, action: "kms:Decrypt" }, CALLERS.admin)).toBe("DATA");
     expect(await code(WHO, { resource: "*", action: "kms:GetRandomPassword" }, CALLERS.admin)).toBe("DATA");
     expect(await code(WHO, { resource: KEY, action: "kms:Decrypt" }, CALLERS.admin)).toBe("FORBIDDEN");
+    const elsewhere = { resource: "*", action: "kms:GetRandomPassword", account: ACCOUNT };
+    expect(await code(WHO, elsewhere, CALLERS.owner)).toBe("FORBIDDEN");
+    expect(await code(WHO, { ...elsewhere, resource: "acs:kms:*:*:key/k" }, CALLERS.owner)).toBe("FORBIDDEN");
   });
 });

@@ -16,12 +16,21 @@ import type { CompiledPolicy, CompiledStatement } from "../policy/compile-policy
 /** A question without the principal. */
 export type AskedOfAll = Pick<Question, "resource" | "context" | "now">;
 
-/** What a policy has to say to a question. */
-interface Contribution {
-  /** An OR of what applies, whoever asks. */
-  readonly fixed: number;
+/** A policy by itself, as a class that keeps what it selects. */
+interface Parts {
+  readonly fixed: PolicyClass;
   /** The statements that look at who asks; null: none does. */
   readonly ofCaller: PolicyClass | null;
+}
+
+const PARTS = new WeakMap<CompiledPolicy, Parts>();
+/** Whose document is not known: it may hold anything (D4). */
+const UNKNOWN: Parts = { fixed: sessionClass(null), ofCaller: null };
+
+/** What a policy has to say to a question. */
+interface Contribution extends Pick<Parts, "ofCaller"> {
+  /** An OR of what applies, whoever asks. */
+  readonly applies: number;
 }
 
 const NOBODY: Caller = { account: "", conditionArn: [], names: [] };
@@ -74,18 +83,15 @@ export class QuestionToAll {
   }
 
   private contributionOf(policy: CompiledPolicy | null, principal: PrincipalFacts): number {
-    const known = this.known.get(policy) ?? this.workOut(policy);
-    this.known.set(policy, known);
-    const { fixed, ofCaller } = known;
-    return ofCaller === null ? fixed : fixed | this.evaluate(ofCaller, callerOf(principal));
+    const { applies, ofCaller } = this.known.get(policy) ?? this.workOut(policy);
+    return ofCaller === null ? applies : applies | this.evaluate(ofCaller, callerOf(principal));
   }
 
   private workOut(policy: CompiledPolicy | null): Contribution {
-    if (policy === null) return { fixed: this.evaluate(sessionClass(null), NOBODY), ofCaller: null };
-    const ofCaller = part(policy, readsCaller);
-    if (ofCaller.statements.length === 0) return { fixed: this.evaluate(sessionClass(policy), NOBODY), ofCaller: null };
-    const others = part(policy, (statement) => !readsCaller(statement));
-    return { fixed: this.evaluate(sessionClass(others), NOBODY), ofCaller: sessionClass(ofCaller) };
+    const { fixed, ofCaller } = policy === null ? UNKNOWN : partsOf(policy);
+    const contribution = { applies: this.evaluate(fixed, NOBODY), ofCaller };
+    this.known.set(policy, contribution);
+    return contribution;
   }
 
   private trustOf(principal: PrincipalFacts): OutcomeSet {
@@ -102,6 +108,19 @@ export class QuestionToAll {
     const request = requestOf(this.question, { caller }, this.resource, this.actions);
     return evaluateClass(policies, this.actions, request, false).applying[0] ?? 0;
   }
+}
+
+function partsOf(policy: CompiledPolicy): Parts {
+  const known = PARTS.get(policy);
+  if (known !== undefined) return known;
+  const ofCaller = part(policy, readsCaller);
+  const others = part(policy, (statement) => !readsCaller(statement));
+  const parts = {
+    fixed: sessionClass(others),
+    ofCaller: ofCaller.statements.length === 0 ? null : sessionClass(ofCaller),
+  };
+  PARTS.set(policy, parts);
+  return parts;
 }
 
 function part({ document, statements }: CompiledPolicy, has: (statement: CompiledStatement) => boolean) {
