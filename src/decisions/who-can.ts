@@ -67,8 +67,8 @@ export function createWhoCan(options: WhoCanOptions): WhoCan {
   const kept = new KeptAnswers<WhoCanRow>();
   return async (question) => {
     const prepared = prepare(question);
-    const { moment } = question;
-    const known = moment && kept.find(prepared.canonical, moment);
+    const { moment, consistency } = question;
+    const known = moment && consistency?.kind !== "atLeast" && kept.find(prepared.canonical, moment);
     if (known) return known;
     const state = await readState(options, prepared);
     if (moment !== null && moment.tag !== state.tag) return null;

@@ -5,6 +5,9 @@ import { cursorsOf, InvalidCursorError } from "./cursor.js";
 import { connectionOf, type PageArguments } from "./page.js";
 import { DEFAULT_PAGE_SIZE } from "./page-size.js";
 
+/** What a question about everybody or everything costs, however small the page: all of them are evaluated. */
+export const WHOLE_ACCOUNT_COST = 100;
+
 /** The connection and edge types of an answer that {@link pageOfAnswer} pages through. */
 export function answerConnectionOf<Type extends OutputType<typeof builder.$inferSchemaTypes>>(
   type: Type,

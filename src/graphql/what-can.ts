@@ -3,7 +3,7 @@ import type { Detail, Verdict } from "../domain/evaluation/decision.js";
 import { once } from "../domain/once.js";
 import { parsePrincipalArn } from "../domain/principal.js";
 import { mayRead } from "./access-rules.js";
-import { answerConnectionOf, pageOfAnswer } from "./answer-page.js";
+import { answerConnectionOf, pageOfAnswer, WHOLE_ACCOUNT_COST } from "./answer-page.js";
 import { builder } from "./builder.js";
 import type { GraphQLContext } from "./context.js";
 import { Decision, Outcome } from "./decision.js";
@@ -72,6 +72,7 @@ builder.queryField("whatCan", (t) =>
           description: "Also those with which it may under conditions on context that is left out. Default: false.",
         }),
       },
+      extensions: { cost: { base: WHOLE_ACCOUNT_COST } },
       resolve: async (_root, args, context, info) => {
         const { first, last, after, before, ...question } = args;
         const page = await pageOfAnswer([info.fieldName, question], args, (moment) =>

@@ -2,7 +2,7 @@ import type { WhoCanRow } from "../decisions/who-can.js";
 import { type Detail, type Verdict, withReasons } from "../domain/evaluation/decision.js";
 import { once } from "../domain/once.js";
 import { mayRead, principalWith } from "./access-rules.js";
-import { answerConnectionOf, pageOfAnswer } from "./answer-page.js";
+import { answerConnectionOf, pageOfAnswer, WHOLE_ACCOUNT_COST } from "./answer-page.js";
 import { builder } from "./builder.js";
 import type { GraphQLContext } from "./context.js";
 import { Decision, Outcome } from "./decision.js";
@@ -114,6 +114,7 @@ builder.queryField("whoCan", (t) =>
         }),
         consistency: t.arg({ type: ConsistencyInput, description: CONSISTENCY_DESCRIPTION }),
       },
+      extensions: { cost: { base: WHOLE_ACCOUNT_COST } },
       resolve: async (_root, args, context, info) => {
         const { first, last, after, before, consistency, ...question } = args;
         const detail = detailOf(info);

@@ -83,6 +83,7 @@ interface AccountRow extends StateRow {
   readonly principals: readonly PrincipalRow[];
   readonly attachments: readonly AttachmentRow[];
   readonly policies: readonly PolicyRow[];
+  readonly foreign_policies: readonly RevisionRow[];
 }
 
 const flag: Readable = (value) => typeof value === "boolean";
@@ -91,11 +92,14 @@ const STATE_ROW: RowShape = {
   ...{ now: whole, known: flag, revision: text, revisions: REVISION_ROWS, resources, roles },
   sessions: listOf(tuple(text, text, whole, whole, orNull(whole), orNull(text))),
 };
-const ACCOUNT_ROW: RowShape = { ...STATE_ROW, ...HELD };
+const ACCOUNT_ROW: RowShape = { ...STATE_ROW, ...HELD, foreign_policies: REVISION_ROWS };
 
-/** Everybody in an account but its sessions, with what each holds, under a revision of the account. */
+/** Everybody in an account but its sessions, with what each holds, under the revisions that it was loaded under. */
 interface Population {
+  /** Of the account. */
   readonly revision: string;
+  /** Of policies of other accounts. */
+  readonly foreign: readonly RevisionRow[];
   readonly principals: readonly StoredPrincipal[];
   readonly byId: ReadonlyMap<string, PrincipalFacts>;
 }
@@ -105,9 +109,9 @@ const DEADLINE_MS = 8_000;
 const MOST_PRINCIPALS = 100_000;
 
 /**
- * Creates the loader of whole accounts. Each question reads the revision of the account, from the primary; whoever lives
- * in it is loaded again only when that has moved, by a second statement. It throws {@link UnavailableError} when the
- * primary does not answer.
+ * Creates the loader of whole accounts. Each question reads the revisions afresh; whoever lives in the account is loaded
+ * again only when these have moved, by one more statement. It throws {@link UnavailableError} when the primary does not
+ * answer.
  */
 export function createAccountLoader(pool: LoadPool, compile: CompileDocument): LoadAccount {
   const kept = new LRUCache<string, Population>({
@@ -123,20 +127,35 @@ export function createAccountLoader(pool: LoadPool, compile: CompileDocument): L
     return toState(request, row, population, compile);
   }
 
+  /** Null: what is kept is not what is there. */
+  async function recall(request: AccountRequest): Promise<AccountState | null> {
+    const population = kept.get(request.account);
+    if (population === undefined) return null;
+    const scopes = [...request.scopes, ...population.foreign.map(([scope]) => scope)];
+    const asked = { ...request, scopes };
+    const row = await query<StateRow>(pool, "ramgate_account_state", READ_ACCOUNT_STATE, asked, STATE_ROW);
+    return holds(population, row) ? toState(request, row, population, compile) : null;
+  }
+
   return async (request) => {
     const { account } = request;
-    for (;;) {
-      const row = await query<StateRow>(pool, "ramgate_account_state", READ_ACCOUNT_STATE, request, STATE_ROW);
-      const population = kept.get(account);
-      if (population?.revision === row.revision) return toState(request, row, population, compile);
-      const other = loading.get(account);
-      if (other === undefined) break;
-      await other.catch(() => {}); // perhaps what it loads is what is wanted here
+    const known = await recall(request);
+    if (known !== null) return known;
+    const other = loading.get(account);
+    if (other !== undefined) {
+      await other.catch(() => {});
+      const loaded = await recall(request); // perhaps that is what is wanted here
+      if (loaded !== null) return loaded;
     }
     const work = load(request).finally(() => loading.delete(account));
     loading.set(account, work);
     return work;
   };
+}
+
+function holds({ revision, foreign }: Population, row: StateRow): boolean {
+  const tags = new Map(row.revisions.map(([scope, , tag]) => [scope, tag]));
+  return revision === row.revision && foreign.every(([scope, , tag]) => tags.get(scope) === tag);
 }
 
 async function query<Row extends StateRow>(
@@ -173,7 +192,8 @@ async function populate(row: AccountRow, compile: CompileDocument): Promise<Popu
     const attachments = [id, ...groups].flatMap(attachmentsOf);
     return kind === "GROUP" ? [] : [{ id, facts: { kind, arn, account, attachments, issued: [] } }];
   });
-  return { revision: row.revision, principals, byId: new Map(principals.map(({ id, facts }) => [id, facts])) };
+  const { revision, foreign_policies: foreign } = row;
+  return { revision, foreign, principals, byId: new Map(principals.map(({ id, facts }) => [id, facts])) };
 }
 
 function toState(
@@ -189,7 +209,7 @@ function toState(
     known: row.known,
     principals: [...population.principals, ...openSessions(row.sessions, population, compile)],
     resource: (arn) => resourceFacts(arn, rows.get(arn), trustPolicies, compile),
-    tag: tagOf(row),
+    tag: tagOf(row, population),
     vector: toVector(withGlobal(scopes), row.revisions),
   };
 }
@@ -215,7 +235,7 @@ function openSessions(
   return [...sessions.values()];
 }
 
-function tagOf({ revision, sessions, resources, roles }: StateRow): string {
-  const text = JSON.stringify([revision, sessions, resources, roles]);
+function tagOf({ revision, sessions, resources, roles }: StateRow, { foreign }: Population): string {
+  const text = JSON.stringify([revision, foreign, sessions, resources, roles]);
   return createHash("sha256").update(text).digest("base64url").slice(0, 22);
 }

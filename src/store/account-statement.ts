@@ -6,9 +6,9 @@ import {
   trustPoliciesOf,
 } from "./evaluation-input-statement.js";
 
-/** Scopes that begin with the name of an account, in a range. `;` follows `:`, `0` follows `/`. */
+/** Scopes that begin with the name of an account, in a range by code points. `;` follows `:`, `0` follows `/`. */
 const scopesFrom = (start: string, end: string): string =>
-  `SELECT rev, tag FROM scope_revision WHERE scope COLLATE "C" >= ${start} AND scope COLLATE "C" < ${end}`;
+  `SELECT rev, tag FROM scope_revision WHERE scope ~>=~ (${start}) AND scope ~<~ (${end})`;
 
 /**
  * Moves whenever a principal, group, membership, attachment, policy or built-in policy changes, whoever changes it: a
@@ -57,6 +57,12 @@ const STATE = `floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS no
  */
 export const READ_ACCOUNT_STATE = `SELECT ${STATE}`;
 
+/** Policies of other accounts can only be attached past the gateway. They decide nothing, but are named. */
+const FOREIGN_POLICIES = `
+  coalesce((SELECT json_agg(json_build_array(r.scope, r.rev, r.tag) ORDER BY r.scope) FROM scope_revision r WHERE r.scope IN (
+    SELECT 'pol:acs:ram::' || p.account_id || ':policy/' || p.name_key
+    FROM attached t JOIN policy p ON p.id = t.policy_id AND p.account_id <> t.account_id)), '[]') AS foreign_policies`;
+
 /** The same with all principals of the account and everything they hold, in the same snapshot. */
 export const LOAD_ACCOUNT = `
 WITH holder AS MATERIALIZED (
@@ -69,4 +75,5 @@ SELECT ${STATE},
   coalesce((SELECT json_agg(json_build_array(h.id, h.account_id, h.kind, h.arn, h.arn_key, coalesce(m.groups, '[]'))
       ORDER BY h.arn_key COLLATE "C")
     FROM holder h LEFT JOIN member_of m ON m.user_id = h.id), '[]') AS principals,
-  ${ATTACHMENTS_AND_POLICIES}`;
+  ${ATTACHMENTS_AND_POLICIES},
+  ${FOREIGN_POLICIES}`;

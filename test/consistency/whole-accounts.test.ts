@@ -82,10 +82,16 @@ describe("what is kept of an account", { timeout: 600_000 }, () => {
     without("pol:acs:ram::' || $1 || ':'\", \"'pol", "its policies"),
     without("prin:acs:ram::' || $1 || ':assumed-role0'\", \"'prin", "its users"),
     {
+      name: "policies of other accounts are named as they were",
+      file: "store/account-input.ts",
+      find: "foreign.every(([scope, , tag]) => tags.get(scope) === tag)",
+      replace: "tags.size > 0",
+    },
+    {
       name: "what is kept is taken whatever the revision is",
       file: "store/account-input.ts",
-      find: "population?.revision === row.revision",
-      replace: "population !== undefined",
+      find: "revision === row.revision && foreign",
+      replace: "foreign",
     },
   ];
 

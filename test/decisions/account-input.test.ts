@@ -58,7 +58,7 @@ describe("an account that is loaded", () => {
   it("takes one statement for as long as nothing moves, and two where something has", async () => {
     fixture.countStatements();
     await load(REQUEST);
-    expect(fixture.countStatements()).toBe(2);
+    expect(fixture.countStatements()).toBe(1);
     const first = await load(REQUEST);
     expect(fixture.countStatements()).toBe(1);
     await attach(fixture.sql, fixture.ids, "spare", "bob");

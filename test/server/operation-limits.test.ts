@@ -247,6 +247,13 @@ describe("the schema of the gateway", () => {
     expect(within({ query, variables })).toBeGreaterThan(DEFAULT_LIMITS.cost);
   });
 
+  test("questions about whole accounts cost more than their pages", () => {
+    const ask = 'whoCan(action: "a", resource: "r", first: 10) { totalCount nodes { arn } }';
+    expect(within({ query: `{ ${ask} }` })).toBe(100 + 1 + 10);
+    const query = `{ ${Array.from({ length: 20 }, (_, place) => `q${place}: ${ask}`).join(" ")} }`;
+    expect(within({ query })).toBeGreaterThan(DEFAULT_LIMITS.cost);
+  });
+
   test("a change of a thousand attachments fits", () => {
     const query =
       "mutation ($input: AttachPoliciesInput!) { attachPolicies(input: $input) { changed userErrors { code } } }";

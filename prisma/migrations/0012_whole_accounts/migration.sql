@@ -4,5 +4,6 @@
 -- CreateIndex
 CREATE INDEX "role_session_account_id_expires_at_idx" ON "role_session"("account_id", "expires_at");
 
--- In the order of code points, whatever the collation of the database: ranges are beginnings of names then.
-CREATE INDEX "scope_revision_by_name" ON "scope_revision"("scope" COLLATE "C");
+-- By code points, whatever the collation of the database: so ranges are beginnings of names. With a condition that always
+-- holds, because Prisma leaves alone what it cannot describe, and takes an index without one for its own.
+CREATE INDEX "scope_revision_by_name" ON "scope_revision"("scope" text_pattern_ops) WHERE "scope" IS NOT NULL;
