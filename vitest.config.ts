@@ -6,7 +6,12 @@ import { mutants } from "./test/support/mutant-plugin.js";
 const BROWSER = ["test/browser/**/*.test.ts"];
 
 /** Tests that need neither a database nor a cache. */
-const PURE = ["test/domain/**/*.test.ts", "test/architecture/**/*.test.ts", "test/*.test.ts"];
+const PURE = [
+  "test/domain/**/*.test.ts",
+  "test/architecture/**/*.test.ts",
+  "test/*.test.ts",
+  "test/administration/generate/**/*.test.ts",
+];
 
 /** Everything else runs twice, the same files: on real PostgreSQL and Redis, and on what the package brings itself. */
 const onBackend = (backend: "real" | "embedded", only: { include?: string[]; exclude?: string[]; name?: string }) => ({

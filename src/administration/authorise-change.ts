@@ -2,11 +2,12 @@ import type { Caller } from "../domain/caller.js";
 import { ForbiddenError } from "../domain/errors.js";
 import type { PrincipalFacts } from "../domain/evaluation/access-request.js";
 import { decideActions } from "../domain/evaluation/decide.js";
-import { parsePrincipalArn } from "../domain/principal.js";
-import type { EvaluationInput } from "../store/evaluation-input.js";
+import { type PrincipalName, parsePrincipalArn } from "../domain/principal.js";
+import { foldCase } from "../domain/wildcard.js";
+import { type EvaluationInput, loadInTransaction } from "../store/evaluation-input.js";
 import type { Transaction } from "../store/prisma-client.js";
 import type { Administration } from "./administration.js";
-import { loadAndHold } from "./load-and-hold.js";
+import { compile, loadAndHold } from "./load-and-hold.js";
 import type { Permission } from "./permissions.js";
 
 /** A principal that makes a change, with its rights as they are in the transaction. */
@@ -24,6 +25,8 @@ export interface Authorisation {
   readonly requires: readonly Permission[] | "OPERATOR" | "USE_CASE";
   /** Account number; null: the gateway's own. */
   readonly account: string | null;
+  /** What else to be able to ask about the caller. */
+  readonly asks?: readonly Permission[] | undefined;
 }
 
 /**
@@ -41,10 +44,10 @@ export function refuseForeign(caller: Caller, { requires, account }: Authorisati
 const OTHER_ACCOUNT = "principals may change their own account only";
 
 /**
- * Makes sure that the caller of a change is allowed all it requires, by the same rules as any other question. What the
- * answer rests on cannot change before the transaction ends: whoever has lost a right can commit nothing with it.
+ * Makes sure that the caller of a change is allowed all it requires, by the same rules as any other question.
  *
- * @param besides what to be able to ask the grantor about later
+ * @param hold what the answer rests on cannot change before the transaction ends: whoever has lost a right can commit
+ *   nothing with it
  * @returns null for those who need no permission
  * @throws ForbiddenError with the first thing that is not allowed
  */
@@ -52,20 +55,41 @@ export async function authoriseChange(
   tx: Transaction,
   administration: Administration,
   caller: Caller,
-  { requires }: Authorisation,
-  besides: readonly Permission[] = [],
+  { requires, asks = [] }: Authorisation,
+  hold?: "held",
 ): Promise<Grantor | null> {
   if (caller.kind === "OPERATOR" || typeof requires === "string") return null;
   const principal = parsePrincipalArn(caller.principalArn);
-  const resources = [...new Set([...requires, ...besides].map(({ resource }) => resource))];
-  const input = await loadAndHold(tx, principal, resources);
+  const names = await storedNames(tx, requires);
+  const resources = [...new Set([...requires, ...asks].map(({ resource }) => names.get(resource) ?? resource))];
+  const input = await (hold ? loadAndHold : loadWithout)(tx, [principal], resources);
   const facts = input.principal(principal);
   if (facts === null) throw new ForbiddenError("the principal of this credential does not exist any more");
-  const may = (permission: Permission) => isAllowed(permission, facts, input, administration);
+  const may = ({ action, resource }: Permission) =>
+    isAllowed({ action, resource: names.get(resource) ?? resource }, facts, input, administration);
+  if (requires.length === 0) throw new Error("a change without a permission that it requires");
   const missing = requires.find((permission) => !may(permission));
   if (missing === undefined) return { facts, now: input.now, may };
   const { action, resource } = missing;
   throw new ForbiddenError(`\`${principal.arn}\` needs an Allow for \`${action}\` on \`${resource}\``);
+}
+
+function loadWithout(tx: Transaction, principals: readonly PrincipalName[], resources: readonly string[]) {
+  return loadInTransaction(tx, { principals, resources, scopes: [] }, compile);
+}
+
+/**
+ * Policies are found whatever the case of their names, while a policy that allows something about them means one spelling:
+ * the one that they have.
+ */
+async function storedNames(tx: Transaction, permissions: readonly Permission[]): Promise<ReadonlyMap<string, string>> {
+  const arns = permissions.map(({ resource }) => resource).filter((arn) => /^acs:ram::\d+:policy\//.test(arn));
+  if (arns.length === 0) return new Map();
+  const rows = await tx.$queryRaw<{ arn: string; key: string }[]>`
+    SELECT arn, 'acs:ram::' || account_id || ':policy/' || name_key AS key FROM policy
+    WHERE type = 'CUSTOM' AND account_id || ':policy/' || name_key = ANY(${arns.map((arn) => foldCase(arn.slice("acs:ram::".length)))}::text[])`;
+  const stored = new Map(rows.map(({ arn, key }) => [key, arn]));
+  return new Map(arns.map((arn) => [arn, stored.get(foldCase(arn)) ?? arn]));
 }
 
 /** Of the request the gateway knows only the time; what depends on more is not allowed. */

@@ -178,17 +178,18 @@ async function changeOnce<T>(
   change: Change<T>,
 ): Promise<Done<T>> {
   const now = await beginChange(tx);
-  const authorise = () =>
-    authoriseChange(tx, administration, request.caller, change, change.gift && beyondSelf(change.gift));
+  const wanted = { ...change, asks: change.gift && beyondSelf(change.gift) };
+  const authorise = (hold?: "held") => authoriseChange(tx, administration, request.caller, wanted, hold);
   const claim = await claimKey<T>(tx, request, change);
   if (claim?.replay !== undefined) {
     await authorise(); // an answer is repeated to those only who could ask for it now
     return { result: claim.replay, moved: [] };
   }
   const expected = expectedRevisions(administration, request, now);
+  await authorise(); // first without: whoever may not change anything keeps nobody out
   const found = await lockAccount(tx, change, expected);
   const before = await lockScopes(tx, change.scopes);
-  const grantor = await authorise();
+  const grantor = await authorise("held");
   if (!found) refuseUnknownAccount(change);
   const guards = await withTrail(tx, change, before);
   if (expected !== null) await checkExpected(tx, administration, change, { expected, guards, now });
@@ -196,7 +197,7 @@ async function changeOnce<T>(
   if (request.dryRun) throw new DryRunDone(resultOf(effect, administration.tokens.issue(guards, now), true));
   const after = effect.changed ? await readRevisions(tx, change.scopes) : before;
   if (effect.changed && !change.scopes.includes(`cred:${request.caller.credentialId}`)) {
-    await holdCaller(tx, request.caller); // who changes its own key holds its scope already
+    await holdCaller(tx, request.caller, change.targets); // who changes its own key holds its scope already
   }
   const trail = effect.changed
     ? [await recordAuditEvent(tx, administration, request, change, effect, { before, after })]

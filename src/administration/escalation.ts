@@ -1,19 +1,24 @@
-import { END_OF_TIME, type Escalation, findEscalation } from "../domain/escalation/find-escalation.js";
-import type { Receiver } from "../domain/escalation/grant.js";
-import type { AttachedPolicy, PrincipalFacts } from "../domain/evaluation/access-request.js";
+import { END_OF_TIME, findEscalation } from "../domain/escalation/find-escalation.js";
+import type { Escalation, Receiver } from "../domain/escalation/grant.js";
+import { isNarrower, trusts } from "../domain/escalation/trust.js";
+import { type Witness, witnessOf } from "../domain/escalation/witness.js";
+import type { AttachedPolicy, PrincipalFacts, ResourceFacts } from "../domain/evaluation/access-request.js";
+import type { CompiledPolicy } from "../domain/policy/compile-policy.js";
 import { loadInTransaction } from "../store/evaluation-input.js";
 import type { Transaction } from "../store/prisma-client.js";
 import type { Administration } from "./administration.js";
 import type { Grantor } from "./authorise-change.js";
-import { compile } from "./load-and-hold.js";
+import { compile, loadAndHold } from "./load-and-hold.js";
 import type { CustomPolicyName, EntityName } from "./look-up.js";
 import type { Permission } from "./permissions.js";
 import { Refusal, userError } from "./user-error.js";
 
 /** Whose rights a change touches. */
 export type Gift =
-  /** Users, groups and roles that come to have other policies, other groups, or (`renamed`, in their order) other names. */
-  | { readonly to: "PRINCIPALS"; readonly principals: readonly EntityName[]; readonly renamed?: readonly EntityName[] }
+  /** Users, groups and roles that come to have other policies or other groups. */
+  | { readonly to: "PRINCIPALS"; readonly principals: readonly EntityName[] }
+  /** A user or role that comes to have a name: `renamed`, where it had another one. */
+  | { readonly to: "BEARER"; readonly name: EntityName; readonly renamed: EntityName | null }
   /** Everybody who has the policy. */
   | { readonly to: "HOLDERS"; readonly policy: CustomPolicyName }
   /** Whoever may assume the role from now on: all that the role has. */
@@ -21,11 +26,20 @@ export type Gift =
 
 /** What lets a principal give more than it has. */
 export function beyondSelf(gift: Gift): Permission[] {
-  const arns =
-    gift.to === "PRINCIPALS"
-      ? gift.principals.map(({ arn }) => arn)
-      : [gift.to === "HOLDERS" ? gift.policy.arn : gift.role.arn];
-  return arns.map((resource) => ({ action: "ramgate:GrantBeyondSelf", resource }));
+  return namesOf(gift).map((resource) => ({ action: "ramgate:GrantBeyondSelf", resource }));
+}
+
+function namesOf(gift: Gift): string[] {
+  switch (gift.to) {
+    case "PRINCIPALS":
+      return gift.principals.map(({ arn }) => arn);
+    case "BEARER":
+      return [gift.name.arn];
+    case "HOLDERS":
+      return [gift.policy.arn];
+    case "ASSUMERS":
+      return [gift.role.arn];
+  }
 }
 
 /** Looks at the rights of before; what it gives looks at those of after, and refuses the change if they are too many. */
@@ -39,29 +53,43 @@ export type RefuseEscalation = (administration: Administration) => Promise<void>
  */
 export async function watchGift(tx: Transaction, gift: Gift, grantor: Grantor): Promise<RefuseEscalation | null> {
   if (beyondSelf(gift).every((permission) => grantor.may(permission))) return null;
-  const before = await rightsNow(tx, gift);
+  const before = await rightsBefore(tx, gift);
+  const trusted = gift.to === "ASSUMERS" ? await trustOf(tx, gift.role) : null;
   return async ({ scopePrecedence = "staged" }) => {
-    const receivers = pair(gift, before, await rightsNow(tx, renamed(gift)));
-    if (receivers.length === 0) return;
-    const { facts, now } = grantor;
-    const resources = await registeredIn(tx, facts.account);
-    const found = findEscalation({ grantor: lasting(facts, now), receivers, resources, now, scopePrecedence });
-    if (found !== null) refuseWith(found, facts);
+    if (gift.to === "ASSUMERS" && isNarrower(await trustOf(tx, gift.role), trusted)) return;
+    const { facts, now } = { ...grantor, facts: lasting(grantor.facts, grantor.now) };
+    const roles = await rolesOf(tx, facts.account);
+    if (gift.to === "BEARER") refuseTrustedName(gift.name, roles);
+    const receivers = pair(gift, before, await rightsAfter(tx, gift));
+    const found = findEscalation({ grantor: facts, receivers, roles, now, scopePrecedence });
+    if (found === null) return;
+    const witness = witnessOf(found, { facts, now, scopePrecedence }, await someRegistered(tx, facts.account));
+    refuseWith(describe(found, witness, facts.arn), witness);
   };
 }
 
-function refuseWith(found: Escalation, { arn }: PrincipalFacts): never {
-  const { action, resource } = found;
-  const error = userError("WOULD_ESCALATE", `${describe(found, arn)}: that needs \`ramgate:GrantBeyondSelf\``);
-  throw new Refusal([{ ...error, witness: { action, resource } }]);
+function refuseWith(message: string, witness: Witness): never {
+  const remedy = "that needs `ramgate:GrantBeyondSelf`";
+  throw new Refusal([{ ...userError("WOULD_ESCALATE", `${message}: ${remedy}`), witness }]);
 }
 
-function describe({ kind, action, resource, at }: Escalation, arn: string): string {
+/** A role that trusts somebody by name trusts whoever comes to have the name. */
+function refuseTrustedName({ arnKey, arn }: EntityName, roles: readonly ResourceFacts[]): void {
+  const role = roles.find(({ trustPolicy }) => trustPolicy !== null && trusts(trustPolicy, arnKey));
+  if (role === undefined) return;
+  const witness = { action: "sts:AssumeRole", resource: role.arn };
+  refuseWith(`the role \`${role.arn}\` trusts \`${arn}\` by its name`, witness);
+}
+
+async function trustOf(tx: Transaction, { arnKey }: EntityName): Promise<CompiledPolicy | null> {
+  const row = await tx.principal.findUnique({ where: { arnKey }, select: { trustPolicy: true } });
+  return row?.trustPolicy ? compile(row.trustPolicy, "trust") : null;
+}
+
+function describe({ kind }: Escalation, { action, resource }: Witness, arn: string): string {
   if (kind === "UNKNOWN_POLICY") return "it would give a policy whose document is not known, and so may allow anything";
-  if (kind === "UNSETTLED") {
-    return `\`${action}\` on \`${resource}\` would change with time too often to be compared with what \`${arn}\` has`;
-  }
-  return `it would give \`${action}\` on \`${resource}\`, which \`${arn}\` does not have itself as of ${new Date(at).toISOString()}`;
+  if (kind === "TOO_LARGE") return `there are too many statements to compare with those of \`${arn}\``;
+  return `it would give \`${action}\` on \`${resource}\`, and no statement gives \`${arn}\` as much`;
 }
 
 /** A session that gives rights away has those of its role, which do not end when it does. */
@@ -85,17 +113,25 @@ function nothing(facts: PrincipalFacts): PrincipalFacts {
   return { ...facts, attachments: [], issued: [] };
 }
 
-function renamed(gift: Gift): Gift {
-  return gift.to === "PRINCIPALS" ? { ...gift, principals: gift.renamed ?? gift.principals } : gift;
+function rightsBefore(tx: Transaction, gift: Gift): Promise<Rights> {
+  return gift.to === "BEARER" ? rightsOf(tx, [gift.renamed ?? gift.name]) : rightsAfter(tx, gift);
 }
 
-function rightsNow(tx: Transaction, gift: Gift): Promise<Rights> {
-  if (gift.to === "HOLDERS") return rightsByPolicy(tx, gift.policy);
-  return rightsOf(tx, gift.to === "PRINCIPALS" ? gift.principals : [gift.role]);
+function rightsAfter(tx: Transaction, gift: Gift): Promise<Rights> {
+  switch (gift.to) {
+    case "PRINCIPALS":
+      return rightsOf(tx, gift.principals);
+    case "BEARER":
+      return rightsOf(tx, [gift.name]);
+    case "HOLDERS":
+      return rightsByPolicy(tx, gift.policy);
+    case "ASSUMERS":
+      return rightsOf(tx, [gift.role]);
+  }
 }
 
 async function rightsOf(tx: Transaction, principals: readonly EntityName[]): Promise<Rights> {
-  const input = await loadInTransaction(tx, { principals, resources: [], scopes: [] }, compile);
+  const input = await loadAndHold(tx, principals, []); // their policies must not change while they are given
   return principals.map((name) => input.principal(name));
 }
 
@@ -137,9 +173,24 @@ async function rightsByPolicy(tx: Transaction, { account, nameKey, arn }: Custom
   return [{ kind: "USER", arn: holder, account, attachments: attached, issued: [] }];
 }
 
-/** All keys, secrets and aliases of the account. */
-async function registeredIn(tx: Transaction, accountId: string) {
-  const rows = await tx.kmsResource.findMany({ where: { accountId }, select: { arn: true } });
+/** The roles of the account, with their trust policies. */
+async function rolesOf(tx: Transaction, accountId: string) {
+  const rows = await tx.principal.findMany({ where: { accountId, kind: "ROLE" }, select: { arn: true } });
+  return factsOf(tx, rows);
+}
+
+/** Most registered things among which a witness is looked for. */
+const MOST_REGISTERED = 1_000;
+
+async function someRegistered(tx: Transaction, accountId: string) {
+  const select = { arn: true } as const;
+  return factsOf(
+    tx,
+    await tx.kmsResource.findMany({ where: { accountId }, select, orderBy: { arn: "asc" }, take: MOST_REGISTERED }),
+  );
+}
+
+async function factsOf(tx: Transaction, rows: readonly { readonly arn: string }[]) {
   const resources = rows.map(({ arn }) => arn);
   const input = await loadInTransaction(tx, { principals: [], resources, scopes: [] }, compile);
   return resources.map((arn) => input.resource(arn));

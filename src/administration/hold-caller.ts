@@ -1,5 +1,6 @@
 import type { Caller } from "../domain/caller.js";
 import { parsePrincipalArn } from "../domain/principal.js";
+import { foldCase } from "../domain/wildcard.js";
 import type { Transaction } from "../store/prisma-client.js";
 import { refuse } from "./user-error.js";
 
@@ -7,10 +8,11 @@ import { refuse } from "./user-error.js";
  * Makes sure, just before a change is committed, that its caller has not been shut out since it signed in, and that nobody
  * shuts it out before the commit: after a revocation was acknowledged nothing of the revoked credential comes to be.
  *
+ * @param targets ARNs that the change was about: one that is about its caller has found it, and may have renamed it
  * @throws Refusal NO_PERMISSION
  */
-export async function holdCaller(tx: Transaction, caller: Caller): Promise<void> {
-  if (!(await isShutOut(tx, caller)) && (await isThere(tx, caller))) return;
+export async function holdCaller(tx: Transaction, caller: Caller, targets: readonly string[]): Promise<void> {
+  if (!(await isShutOut(tx, caller)) && (isAmong(targets, caller) || (await isThere(tx, caller)))) return;
   refuse("NO_PERMISSION", "the credential of this request has been revoked meanwhile");
 }
 
@@ -28,6 +30,12 @@ async function isShutOut(tx: Transaction, { credentialId: id, signedInBy = "API_
 
 interface Ended {
   readonly ended: boolean;
+}
+
+function isAmong(targets: readonly string[], caller: Caller): boolean {
+  if (caller.kind === "OPERATOR") return false;
+  const { arnKey } = parsePrincipalArn(caller.principalArn);
+  return targets.some((arn) => foldCase(arn) === arnKey);
 }
 
 /** Credentials go with their principal. */

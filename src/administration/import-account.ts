@@ -1,5 +1,6 @@
 import type { Transaction } from "../store/prisma-client.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
+import { refuseForeign } from "./authorise-change.js";
 import { changeAccount, type Effect } from "./change-account.js";
 import { insertAccount } from "./create-account.js";
 import { readAccountState } from "./import/account-state.js";
@@ -78,13 +79,15 @@ export function importAccount(
 ): Promise<ChangeResult<ImportedAccount>> {
   const { account, mode } = input;
   return changeAccount(administration, request, () => {
+    const requires = importPermissions(account);
+    refuseForeign(request.caller, { requires, account }); // before there is a snapshot to be read
     onProgress({ step: "checking", done: 0, total: 1 });
     const snapshot = requireSnapshot(input, mostProblems);
     const problems = checkSnapshot(snapshot);
     const warnings = problems.length > 0 ? [] : warningsOf(snapshot, administration.limits);
     return {
       action: "importAccount",
-      requires: importPermissions(account),
+      requires,
       account,
       lock: "exclusive",
       createsAccount: true,

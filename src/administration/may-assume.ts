@@ -22,7 +22,7 @@ export async function requireMayAssume(
   role: EntityName,
   ...field: string[]
 ): Promise<void> {
-  const input = await loadAndHold(tx, assumer, [role.arn]);
+  const input = await loadAndHold(tx, [assumer], [role.arn]);
   const principal = input.principal(assumer);
   if (principal === null) refuseUnknown(assumer, field);
   const decision = decideAssumption(input, principal, role);

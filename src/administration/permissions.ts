@@ -63,8 +63,17 @@ export const PERMISSIONS = {
   },
   moveToResourceGroup: { "resourcemanager:MoveResources": "the key or secret, and the resource group it is to be in" },
   registerAlias: { "kms:CreateAlias": "the alias, and the key" },
-  registerKey: { "kms:CreateKey": "the key" },
-  registerSecret: { "kms:CreateSecret": "the secret" },
+  registerKey: {
+    "kms:CreateKey": "the key",
+    "kms:TagResource": "the key, with `tags`",
+    "resourcemanager:MoveResources": "the key and the resource group, with `resourceGroup`",
+  },
+  registerSecret: {
+    "kms:CreateSecret": "the secret",
+    "kms:GenerateDataKey": "the key, with `encryptionKey`",
+    "kms:TagResource": "the secret, with `tags`",
+    "resourcemanager:MoveResources": "the secret and the resource group, with `resourceGroup`",
+  },
   removeUserFromGroup: { "ram:RemoveUserFromGroup": "the user, and the group" },
   revokeApiKey: OWN_KEYS,
   revokeRoleSessions: { "ramgate:RevokeRoleSessions": "the role" },
@@ -85,7 +94,7 @@ export const PERMISSIONS = {
   updatePolicy: { "ram:UpdatePolicyDescription": "the policy" },
   updateResourceGroup: { "resourcemanager:UpdateResourceGroup": "the resource group" },
   updateRole: { "ram:UpdateRole": "the role" },
-  updateSecret: { "kms:UpdateSecret": "the secret" },
+  updateSecret: { "kms:UpdateSecret": "the secret", "kms:GenerateDataKey": "the key, with `encryptionKey`" },
   updateUser: { "ram:UpdateUser": "the user, also under its new name" },
 } as const satisfies Record<string, Needed | string>;
 

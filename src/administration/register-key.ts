@@ -2,7 +2,7 @@ import type { Administration, ChangeRequest, ChangeResult, Tag } from "./adminis
 import { changeAccount } from "./change-account.js";
 import { requireResourceGroup } from "./look-up.js";
 import { needs } from "./permissions.js";
-import { insertResource, newResourceName } from "./register-resource.js";
+import { insertResource, newResourceName, placing } from "./register-resource.js";
 import { resourceChange } from "./resource-change.js";
 import { refuseIfAny } from "./user-error.js";
 import { checkTags, checkText } from "./validation.js";
@@ -40,7 +40,7 @@ export function registerKey(
     return resourceChange({
       action: "registerKey",
       resource: key,
-      requires: needs("registerKey", { "kms:CreateKey": [key.arn] }),
+      requires: needs("registerKey", { "kms:CreateKey": [key.arn], ...placing(key, input) }),
       input,
       async run(tx) {
         const details = {

@@ -2,6 +2,7 @@ import { excerpt } from "../domain/arn.js";
 import type { Transaction } from "../store/prisma-client.js";
 import type { Tag } from "./administration.js";
 import type { Effect } from "./change-account.js";
+import { resourceGroupArn } from "./create-resource-group.js";
 import { findResource, type RegisteredType, type ResourceName, resourceName } from "./look-up.js";
 import { tagsByKey } from "./tag-change.js";
 import { refuse, refuseIfAny, userError } from "./user-error.js";
@@ -26,6 +27,20 @@ export function newResourceName(arn: string, type: RegisteredType): ResourceName
     : [userError("INVALID_PARAMETER", `\`${excerpt(arn)}\` names no region`, "arn")];
   refuseIfAny([...region, ...checkResourceName(type, resource.name, "arn")]);
   return resource;
+}
+
+/** What tagging and moving would take: tags and resource group decide who may use a thing. */
+export function placing(
+  { account, arn }: ResourceName,
+  {
+    tags,
+    resourceGroup,
+  }: { readonly tags?: readonly Tag[] | null | undefined; readonly resourceGroup?: string | null | undefined },
+) {
+  return {
+    "kms:TagResource": tags && tags.length > 0 ? [arn] : [],
+    "resourcemanager:MoveResources": resourceGroup ? [arn, resourceGroupArn(account, resourceGroup)] : [],
+  };
 }
 
 /**

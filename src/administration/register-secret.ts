@@ -2,7 +2,7 @@ import type { Administration, ChangeRequest, ChangeResult, Tag } from "./adminis
 import { changeAccount } from "./change-account.js";
 import { type ResourceName, requireResourceGroup, resourceName } from "./look-up.js";
 import { needs } from "./permissions.js";
-import { findKeyFor, insertResource, newResourceName } from "./register-resource.js";
+import { findKeyFor, insertResource, newResourceName, placing } from "./register-resource.js";
 import { resourceChange } from "./resource-change.js";
 import { refuseIfAny } from "./user-error.js";
 import { checkTags, checkText } from "./validation.js";
@@ -35,7 +35,11 @@ export function registerSecret(
     return resourceChange({
       action: "registerSecret",
       resource: secret,
-      requires: needs("registerSecret", { "kms:CreateSecret": [secret.arn] }),
+      requires: needs("registerSecret", {
+        "kms:CreateSecret": [secret.arn],
+        "kms:GenerateDataKey": key === null ? [] : [key.arn],
+        ...placing(secret, input),
+      }),
       input,
       async run(tx) {
         const details = {

@@ -33,7 +33,10 @@ export function updateSecret(
     return resourceChange({
       action: "updateSecret",
       resource: secret,
-      requires: needs("updateSecret", { "kms:UpdateSecret": [secret.arn] }),
+      requires: needs("updateSecret", {
+        "kms:UpdateSecret": [secret.arn],
+        "kms:GenerateDataKey": key ? [key.arn] : [],
+      }),
       input,
       async run(tx) {
         await findResource(tx, secret, "secret"); // whoever names two unknown things learns of the secret first

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from "node:fs";
-import { Argument, Command, CommanderError } from "commander";
+import { Argument, Command, CommanderError, Option } from "commander";
 import { type Config, loadConfig } from "../config.js";
 import { redactForms } from "../redaction.js";
 import { EXIT, type ExitCode } from "./exit-code.js";
@@ -42,6 +42,7 @@ function commandLine(dispatch: Dispatch): Command {
     .action(() => dispatch(applyMigrations));
   addImport(program, dispatch);
   addExport(program, dispatch);
+  addGenerate(program, dispatch);
   addCheck(program, dispatch);
   addLint(program, dispatch);
   addAudit(program, dispatch);
@@ -81,6 +82,28 @@ function addExport(program: Command, dispatch: Dispatch): void {
     .description("print a format as JSON Schema")
     .addArgument(new Argument("<format>", "which one").choices(["snapshot"]))
     .action(() => dispatch(async () => (await import("./schema.js")).printSnapshotSchema()));
+}
+
+function addGenerate(program: Command, dispatch: Dispatch): void {
+  program
+    .command("generate")
+    .description("make up accounts to try things on: the same seed and size give the same; exit code 0 done, 2 failed")
+    .addOption(
+      new Option(
+        "--size <size>",
+        "small: 50 users, 200 keys and secrets; quota: all that RAM's quotas let into one account; " +
+          "huge: 200,000 users and 1,000,000 resources in 20 accounts",
+      )
+        .choices(["small", "quota", "huge"])
+        .makeOptionMandatory(),
+    )
+    .option("--seed <number>", "0 to 4294967295", "1")
+    .option("--accounts <count>", "how many accounts, of small and quota; default: 1")
+    .option("-o, --out <path>", "write a snapshot to this file, or - for standard output; several into this directory")
+    .option("--load", "import into the database instead, as import does; each account is one transaction", false)
+    .option("--replace", "with --load: leave exactly what was generated; default: add and update by name", false)
+    .option("--quiet", "show no progress", false)
+    .action((options) => dispatch(async (readConfig) => (await import("./generate.js")).generate(readConfig, options)));
 }
 
 function addCheck(program: Command, dispatch: Dispatch): void {

@@ -75,7 +75,7 @@ export const RECORDS: { readonly [Kind in RecordKind]: RecordRule<Rows[Kind]> } 
 
 /**
  * Who may see an object of a type: a record by a permission of its own, a `PART` whoever sees what it hangs on. What a
- * `CHANGE` shows directly was changed by the caller, and needs no further permission.
+ * `CHANGE` shows directly needs no further permission where the caller has really changed it.
  */
 export type TypeRule = RecordKind | "PART" | "CHANGE";
 

@@ -11,6 +11,7 @@ import {
   TYPES,
   type TypeRule,
 } from "./access-rules.js";
+import type { Made } from "./change.js";
 import type { GraphQLContext } from "./context.js";
 import { toGraphQLError } from "./errors.js";
 import { readNodeId } from "./node-id.js";
@@ -94,11 +95,12 @@ export function restricted(resolve: Resolve, access: FieldAccess): Resolve {
     const permissions = context.permissions as Permissions; // operators never come here
     await rule?.before?.({ parent, args, permissions });
     const value = await resolve(parent, args, context, info);
-    return screen === null ? value : screen(value, { args, context, permissions });
+    return screen === null ? value : screen(value, { parent, args, context, permissions });
   };
 }
 
 interface Screening {
+  readonly parent: unknown;
   readonly args: Readonly<Record<string, unknown>>;
   readonly context: GraphQLContext;
   readonly permissions: Permissions;
@@ -110,9 +112,19 @@ type Screen = (value: unknown, screening: Screening) => unknown;
 function screenOf({ of, rule, leadsTo }: FieldAccess): Screen | null {
   if (rule?.result === "LISTED") return showPage;
   if (rule?.result === "NODE") return screenNodes;
-  if (leadsTo === null || rule?.result === "AS_IS" || of === "CHANGE") return null;
+  if (leadsTo === null || rule?.result === "AS_IS") return null;
+  if (of === "CHANGE") return (value, screening) => screenChanged(value, leadsTo, screening);
   const may = rule?.result === "DIRECT" ? mayReadDirectly : mayRead;
   return (value, screening) => screenEach(value, screening, (row) => screenRow(row, leadsTo, may, screening));
+}
+
+/** Its name came from the caller, so where nothing was changed it is as if it were asked for by that name. */
+function screenChanged(value: unknown, kind: RecordKind, screening: Screening): unknown {
+  if ((screening.parent as Pick<Made<unknown>, "made">).made) return value;
+  return screenEach(value, screening, async (row) => {
+    if (await mayReadNode(kind, row, screening)) return row;
+    throw refusal(RECORDS[kind].action);
+  });
 }
 
 function showPage(page: unknown, { permissions }: Screening): unknown {
@@ -149,11 +161,13 @@ function screenNodes(value: unknown, screening: Screening): unknown {
 }
 
 /** What may not be seen is answered like what is missing. */
-async function screenNode(id: string, row: unknown, { context, permissions }: Screening): Promise<unknown> {
+async function screenNode(id: string, row: unknown, screening: Screening): Promise<unknown> {
+  const { permissions } = screening;
   const { typename } = readNodeId(id);
   if (typename === "ApiKey") return row; // null unless it is the caller's
-  if (isRow(row) && (await mayReadNode(typename, row, context, permissions))) return row;
-  const { action, all } = RECORDS[kindOfNode(typename)];
+  const kind = kindOfNode(typename);
+  if (isRow(row) && (await mayReadNode(typename === "PolicyVersion" ? "VERSION" : kind, row, screening))) return row;
+  const { action, all } = RECORDS[kind];
   if (await permissions.allows(action, [all(permissions.account)])) return null;
   throw refusal(action);
 }
@@ -166,10 +180,9 @@ function kindOfNode(typename: string): RecordKind {
 }
 
 /** An attachment and a version are seen by who sees what they hang on. */
-async function mayReadNode(typename: string, row: object, { records }: GraphQLContext, permissions: Permissions) {
-  if (typename !== "Attachment" && typename !== "PolicyVersion") {
-    return mayReadDirectly(kindOfNode(typename), row as never, permissions);
-  }
+async function mayReadNode(kind: RecordKind | "VERSION", row: object, { context, permissions }: Screening) {
+  if (kind !== "ATTACHMENT" && kind !== "VERSION") return mayReadDirectly(kind, row as never, permissions);
+  const { records } = context;
   const { policyId, attached } = hangingOf(row);
   if (attached !== null && attached.accountId !== permissions.account) return false;
   const policy = await records.policies.load(policyId);

@@ -6,7 +6,7 @@ import { detachPolicy } from "../administration/detach-policy.js";
 import { attachmentsInForce, attachmentsOfPolicy, attachmentsOfPrincipal } from "../store/lists.js";
 import type { Database } from "../store/prisma-client.js";
 import { builder } from "./builder.js";
-import { change, type InputBuilder } from "./change.js";
+import { change, type InputBuilder, type Made } from "./change.js";
 import { node } from "./node.js";
 import { connectionOf, pageOf } from "./page.js";
 import { Policy } from "./policy.js";
@@ -217,7 +217,7 @@ const DetachmentInput = builder.inputType("DetachmentInput", {
   fields: detachmentFields,
 });
 
-const PolicyDetachment = builder.objectRef<Detachment>("PolicyDetachment").implement({
+const PolicyDetachment = builder.objectRef<Detachment & Pick<Made<unknown>, "made">>("PolicyDetachment").implement({
   description: "What became of one item of `detachPolicies`.",
   fields: (t) => ({
     policy: t.field({
@@ -250,7 +250,7 @@ change("detachPolicies", {
     type: [PolicyDetachment],
     nullable: true,
     description: "What became of each item, in their order; null when the change was refused.",
-    resolve: ({ value }) => value?.detachments ?? null,
+    resolve: ({ value, made }) => value?.detachments.map((each) => ({ ...each, made: made && each.changed })) ?? null,
   }),
   changedCount: t.int({
     description: "How many attachments are gone, or would be on a dry run; 0 when the change was refused.",

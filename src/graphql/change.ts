@@ -6,9 +6,15 @@ import type { GraphQLContext } from "./context.js";
 import { UnauthenticatedError } from "./errors.js";
 import { UserError } from "./user-error.js";
 
+/** What payloads are made of. */
+export interface Made<Value> extends ChangeResult<Value> {
+  /** Whether the change was really made: only then what it shows is the caller's to see without further permission. */
+  readonly made: boolean;
+}
+
 type Types = typeof builder.$inferSchemaTypes;
 export type InputBuilder = PothosSchemaTypes.InputFieldBuilder<Types, "InputObject">;
-export type PayloadBuilder<Value> = PothosSchemaTypes.ObjectFieldBuilder<Types, ChangeResult<Value>>;
+export type PayloadBuilder<Value> = PothosSchemaTypes.ObjectFieldBuilder<Types, Made<Value>>;
 type PayloadField = ReturnType<PayloadBuilder<unknown>["field"]>;
 
 type UseCase<Input, Value> = (
@@ -47,11 +53,16 @@ export function change<Fields extends InputFieldMap>(name: string, { description
   };
 }
 
-async function run<Value>(useCase: UseCase<unknown, Value>, args: object, context: GraphQLContext) {
+async function run<Value>(
+  useCase: UseCase<unknown, Value>,
+  args: object,
+  context: GraphQLContext,
+): Promise<Made<Value>> {
   const { options, fields } = split((args as { input: Record<string, unknown> }).input);
   requireInstants(fields);
   try {
-    return await useCase(context.services.administration, fields, requestOf(context, options));
+    const result = await useCase(context.services.administration, fields, requestOf(context, options));
+    return { ...result, made: result.changed && options.dryRun !== true };
   } finally {
     context.clearDecisions();
   }

@@ -262,7 +262,7 @@ const NearMiss = builder.objectRef<NearMissShape>("NearMiss").implement({
   }),
 });
 
-export const Decision = builder.objectRef<Verdict>("Decision").implement({
+export const Decision = builder.objectRef<Redactable<Verdict>>("Decision").implement({
   description: "Whether a principal may perform an action on a resource, and why. A deny is an answer, never an error.",
   fields: (t) => ({
     action: t.exposeString("action", {
@@ -270,8 +270,13 @@ export const Decision = builder.objectRef<Verdict>("Decision").implement({
     }),
     resource: t.field({
       type: "Arn",
-      description: "The resource that was asked about.",
+      description: "The resource that was asked about; `*` when `redacted`.",
       resolve: ({ resource }) => resource,
+    }),
+    redacted: t.boolean({
+      description:
+        "True for a leg on something that you did not name and may not read, such as the key of a secret: what would name it is left out, also of the reasons.",
+      resolve: ({ redacted }) => redacted ?? false,
     }),
     principal: t.field({
       type: "Arn",

@@ -2,10 +2,10 @@ import { type EffectivePermissionsResult, effectivePermissions } from "../decisi
 import type { CacheStatus as CacheStatusValue } from "../decisions/question.js";
 import { parseArn } from "../domain/arn.js";
 import { builder } from "./builder.js";
-import type { GraphQLContext } from "./context.js";
 import { Decision } from "./decision.js";
 import { viewOf } from "./explanation-view.js";
-import { OperationDecision, showLegs } from "./operation-decision.js";
+import { OperationDecision } from "./operation-decision.js";
+import { showOperations } from "./operation-view.js";
 import { Principal } from "./principal.js";
 import { found } from "./records.js";
 import {
@@ -30,6 +30,7 @@ const CacheStatus = builder.enumType("CacheStatus", {
 interface EffectivePermissionsShape extends EffectivePermissionsResult {
   readonly principal: string;
   readonly resource: string;
+  readonly sessionPolicy: unknown;
 }
 
 const EffectivePermissions = builder.objectRef<EffectivePermissionsShape>("EffectivePermissions").implement({
@@ -50,8 +51,9 @@ const EffectivePermissions = builder.objectRef<EffectivePermissionsShape>("Effec
     operations: t.field({
       type: [OperationDecision],
       description:
-        "One decision for each operation whose targets this resource determines; for others ask `canPerform`.",
-      resolve: ({ operations }) => [...operations],
+        "One decision for each operation whose targets this resource determines; for others ask `canPerform`. FORBIDDEN for principals with a Deny of `ramgate:EvaluateAccess` on the key that a secret or an alias leads to.",
+      resolve: ({ operations, ...asked }, _args, context) =>
+        showOperations(operations, { ...asked, named: [asked.resource] }, context),
     }),
     revision: t.field({
       type: "RevisionToken",
@@ -102,19 +104,10 @@ builder.queryField("effectivePermissions", (t) =>
         withOperations,
         ...circumstances(rest, consistency, detailOf(info)),
       };
-      const result = await show(await effectivePermissions(ask, question), principal, context);
-      return { ...result, principal, resource: parseArn(resource).text };
+      const result = await effectivePermissions(ask, question);
+      const shown = (await viewOf(principal, context)?.(result.permissions)) ?? result.permissions;
+      const asked = { principal, resource: parseArn(resource).text, sessionPolicy: rest.sessionPolicy };
+      return { ...result, permissions: shown, ...asked };
     },
   }),
 );
-
-async function show(
-  result: EffectivePermissionsResult,
-  principal: string,
-  context: GraphQLContext,
-): Promise<EffectivePermissionsResult> {
-  const view = viewOf(principal, context);
-  if (view === null) return result;
-  const { permissions, operations } = result;
-  return { ...result, permissions: await view(permissions), operations: await showLegs(operations, view) };
-}

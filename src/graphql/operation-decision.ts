@@ -3,8 +3,8 @@ import type { OperationDecision as OperationDecisionShape } from "../domain/eval
 import { type OperationTargets, targetArns } from "../domain/kms/operations.js";
 import { builder } from "./builder.js";
 import { Decision, Outcome } from "./decision.js";
-import { type ExplanationView, viewOf } from "./explanation-view.js";
 import { KeyState } from "./key.js";
+import { showOperations } from "./operation-view.js";
 import {
   CONSISTENCY_DESCRIPTION,
   CONTEXT_DESCRIPTION,
@@ -34,12 +34,12 @@ export const OperationDecision = builder.objectRef<OperationDecisionShape>("Oper
     usableNow: t.exposeBoolean("usableNow", {
       nullable: true,
       description:
-        "Whether the states of the keys let the operation work now; no part of the permission. Null: not known, or no key matters.",
+        "Whether the states of the keys let the operation work now; no part of the permission. Null: not known, no key matters, or a leg is `redacted`.",
     }),
     blockedByKeyState: t.field({
       type: KeyState,
       nullable: true,
-      description: "The key state that blocks the operation; null when none does.",
+      description: "The key state that blocks the operation; null when none does, or a leg is `redacted`.",
       resolve: ({ blockedByKeyState }) => blockedByKeyState,
     }),
   }),
@@ -87,16 +87,9 @@ builder.queryField("canPerform", (t) =>
       if (permissions !== null) await permissions.requireEvaluation(principal, targetArns(targets));
       const question = { principal, operation, targets, ...circumstances(rest, consistency, detailOf(info)) };
       const decision = await canPerform(ask, question);
-      const view = viewOf(principal, context);
-      return view === null ? decision : { ...decision, legs: await view(decision.legs) };
+      const asked = { principal, named: targetArns(targets), sessionPolicy: rest.sessionPolicy };
+      const [shown = decision] = await showOperations([decision], asked, context);
+      return shown;
     },
   }),
 );
-
-/** Operations with their legs as the caller may see them. */
-export function showLegs(
-  operations: readonly OperationDecisionShape[],
-  view: ExplanationView,
-): Promise<OperationDecisionShape[]> {
-  return Promise.all(operations.map(async (operation) => ({ ...operation, legs: await view(operation.legs) })));
-}

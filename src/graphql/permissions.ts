@@ -63,6 +63,10 @@ export class Permissions {
     return outcomes.includes("ALLOW") && !outcomes.includes("EXPLICIT_DENY");
   }
 
+  async denies(action: GatewayAction, arns: readonly string[]): Promise<boolean> {
+    return (await this.outcomesOn(action, arns)).includes("EXPLICIT_DENY");
+  }
+
   /**
    * Anybody may ask what it may do itself. About others it takes `ramgate:EvaluateAccess` on the principal, or on all
    * that is asked about; a Deny on either counts.
@@ -95,9 +99,14 @@ export class Permissions {
     if (foreign || !(await this.allows("ramgate:EvaluateAccess", [text]))) throw refusal("ramgate:EvaluateAccess");
   }
 
-  /** Whether a Deny keeps what is decided about this from the caller, also among the rows of a list. */
-  async isKeptFrom(arns: readonly string[]): Promise<boolean> {
-    return (await this.outcomesOn("ramgate:EvaluateAccess", arns)).includes("EXPLICIT_DENY");
+  /**
+   * What a question about another principal has led to needs no Allow of its own, but a Deny counts.
+   *
+   * @throws ForbiddenError
+   */
+  async refuseDeniedEvaluation(principal: string, derived: readonly string[]): Promise<void> {
+    if (this.isSelf(parsePrincipalArn(principal).arnKey)) return;
+    if (await this.denies("ramgate:EvaluateAccess", derived)) throw refusal("ramgate:EvaluateAccess");
   }
 
   /** What the caller holds: looked up once, and only when somebody asks. */

@@ -128,7 +128,7 @@ builder.objectRef<UserErrorShape>("EscalationError").implement({
     }),
     resource: t.string({
       description:
-        "ARN of what the action would be allowed on: registered, or a stand-in for what a policy names by a pattern.",
+        "ARN of something registered that the action would be allowed on; where there is none, the pattern of the policy.",
       resolve: ({ witness }) => witness?.resource ?? "*",
     }),
   }),

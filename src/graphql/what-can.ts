@@ -106,6 +106,6 @@ function entryOf(row: WhatCanRow, principal: string, detail: Detail, context: Gr
 /** `*` and containers are everybody's. */
 async function mayKnow(arn: string, principal: string, { permissions }: GraphQLContext): Promise<boolean> {
   if (permissions === null || permissions.isSelf(parsePrincipalArn(principal).arnKey)) return true;
-  if (await permissions.isKeptFrom([arn])) return false;
+  if (await permissions.denies("ramgate:EvaluateAccess", [arn])) return false;
   return !arn.includes("/") || mayRead("RESOURCE", { accountId: permissions.account, arn }, permissions);
 }

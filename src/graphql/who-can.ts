@@ -1,14 +1,16 @@
 import type { WhoCanRow } from "../decisions/who-can.js";
 import { type Detail, type Verdict, withReasons } from "../domain/evaluation/decision.js";
+import type { OperationDecision as OperationDecisionShape } from "../domain/evaluation/operation-decision.js";
 import { once } from "../domain/once.js";
 import { mayRead, principalWith } from "./access-rules.js";
 import { answerConnectionOf, pageOfAnswer, WHOLE_ACCOUNT_COST } from "./answer-page.js";
 import { builder } from "./builder.js";
 import type { GraphQLContext } from "./context.js";
 import { Decision, Outcome } from "./decision.js";
-import { viewOf } from "./explanation-view.js";
+import { type Redactable, viewOf } from "./explanation-view.js";
 import { Group } from "./group.js";
 import { OperationDecision } from "./operation-decision.js";
+import { showOperations } from "./operation-view.js";
 import { Principal } from "./principal.js";
 import type { PrincipalRow } from "./records.js";
 import {
@@ -27,10 +29,10 @@ interface WhoCanEntryShape {
   /** Whether the caller may know who it is. */
   readonly shown: () => Promise<boolean>;
   readonly record: () => Promise<PrincipalRow | null>;
-  readonly operation: WhoCanRow["operation"];
-  /** As the caller may see them. */
-  readonly verdicts: () => Promise<readonly Verdict[]>;
-  readonly groups: () => readonly string[];
+  /** As the caller may see it, like the operation; null where the other was asked. */
+  readonly decision: () => Promise<Verdict | null>;
+  readonly operation: () => Promise<OperationDecisionShape | null>;
+  readonly groups: () => Promise<readonly string[]>;
 }
 
 const REDACTED = "Null when `redacted`";
@@ -64,22 +66,20 @@ const WhoCanEntry = builder.objectRef<WhoCanEntryShape>("WhoCanEntry").implement
       type: Decision,
       nullable: true,
       description: `The decision on the action, with the statements that make it. ${REDACTED}, or when an operation was asked.`,
-      resolve: async ({ shown, operation, verdicts }) =>
-        operation !== null || !(await shown()) ? null : ((await verdicts())[0] ?? null),
+      resolve: async ({ shown, decision }) => ((await shown()) ? decision() : null),
     }),
     operation: t.field({
       type: OperationDecision,
       nullable: true,
       description: `The decision on the operation, with one for each permission that it needs. ${REDACTED}, or when an action was asked.`,
-      resolve: async ({ shown, operation, verdicts }) =>
-        operation === null || !(await shown()) ? null : operation(await verdicts()),
+      resolve: async ({ shown, operation }) => ((await shown()) ? operation() : null),
     }),
     viaGroups: t.field({
       type: [Group],
       nullable: { list: true, items: true },
       description: `Groups of the user whose policies allow it, by the order of their policies; one that you may not read is null, with an error. ${REDACTED}.`,
       resolve: async ({ shown, groups }, _args, { records }) =>
-        (await shown()) ? (records.principalsByArn.loadMany(groups()) as never) : null,
+        (await shown()) ? (records.principalsByArn.loadMany(await groups()) as never) : null,
     }),
   }),
 });
@@ -126,7 +126,10 @@ builder.queryField("whoCan", (t) =>
             ...{ consistency: consistencyOf(consistency), moment },
           }),
         );
-        const edges = page.edges.map(({ cursor, node }) => ({ cursor, node: entryOf(node, detail, context) }));
+        const edges = page.edges.map(({ cursor, node }) => ({
+          cursor,
+          node: entryOf(node, question.resource, detail, context),
+        }));
         return { ...page, edges };
       },
     },
@@ -134,15 +137,33 @@ builder.queryField("whoCan", (t) =>
   ),
 );
 
-function entryOf(row: WhoCanRow, detail: Detail, context: GraphQLContext): WhoCanEntryShape {
+function entryOf(row: WhoCanRow, resource: string, detail: Detail, context: GraphQLContext): WhoCanEntryShape {
   const verdicts = once(() => row.verdicts(detail));
+  const operation = once(() => operationOf(row, verdicts, resource, context));
   return {
-    ...{ outcome: row.outcome, operation: row.operation, arn: row.arn },
-    shown: once(async () => mayKnow(row.arn, context)),
+    ...{ outcome: row.outcome, arn: row.arn, operation },
+    shown: once(() => mayKnow(row.arn, context)),
     record: () => recordOf(row, context),
-    verdicts: once(async () => (await viewOf(row.arn, context)?.(verdicts())) ?? verdicts()),
-    groups: () => groupsIn(verdicts()),
+    decision: () => decisionOf(row, verdicts, context),
+    groups: async () => groupsIn(verdicts(), await operation()),
   };
+}
+
+async function decisionOf({ arn, operation }: WhoCanRow, verdicts: () => readonly Verdict[], context: GraphQLContext) {
+  if (operation !== null) return null;
+  const [decision] = (await viewOf(arn, context)?.(verdicts())) ?? verdicts();
+  return decision ?? null;
+}
+
+async function operationOf(
+  { arn: principal, operation }: WhoCanRow,
+  verdicts: () => readonly Verdict[],
+  resource: string,
+  context: GraphQLContext,
+): Promise<OperationDecisionShape | null> {
+  if (operation === null) return null;
+  const [shown] = await showOperations([operation(verdicts())], { principal, named: [resource] }, context);
+  return shown ?? null;
 }
 
 /** Who may ask about all may be kept from asking about one. */
@@ -151,7 +172,7 @@ async function mayKnow(arn: string, { permissions }: GraphQLContext): Promise<bo
   const row = principalWith(arn);
   if (permissions.isSelf(row.sessionArn ?? row.arnKey)) return true;
   const named = row.sessionArn === undefined ? [arn] : [arn, row.arn];
-  return (await mayRead("PRINCIPAL", row, permissions)) && !(await permissions.isKeptFrom(named));
+  return (await mayRead("PRINCIPAL", row, permissions)) && !(await permissions.denies("ramgate:EvaluateAccess", named));
 }
 
 async function recordOf({ id, arn, session }: WhoCanRow, { records }: GraphQLContext): Promise<PrincipalRow | null> {
@@ -159,9 +180,11 @@ async function recordOf({ id, arn, session }: WhoCanRow, { records }: GraphQLCon
   return row && session ? { ...row, sessionArn: arn } : row;
 }
 
-/** Those whose Allow statements apply, or may apply. */
-function groupsIn(verdicts: readonly Verdict[]): readonly string[] {
-  const statements = verdicts.flatMap((verdict) => withReasons(verdict).matchedStatements);
+/** Those whose Allow statements apply, or may apply; without those for a leg that the caller may not see. */
+function groupsIn(verdicts: readonly Verdict[], operation: OperationDecisionShape | null): readonly string[] {
+  const legs: readonly Redactable<Verdict>[] = operation?.legs ?? verdicts;
+  const seen = verdicts.filter((_, place) => legs[place]?.redacted !== true);
+  const statements = seen.flatMap((verdict) => withReasons(verdict).matchedStatements);
   const holders = statements.flatMap(({ effect, attachedTo }) => (effect === "Allow" && attachedTo ? attachedTo : []));
   return [...new Set(holders)].filter((arn) => arn.includes(":group/"));
 }

@@ -210,8 +210,8 @@ const MUTATIONS: readonly Mutation[] = [
   {
     name: "what changes nothing is written down",
     file: "change-account.ts",
-    find: "if (effect.changed) await recordAuditEvent(",
-    replace: "await recordAuditEvent(",
+    find: "const trail = effect.changed",
+    replace: "const trail = effect !== null",
   },
 ];
 

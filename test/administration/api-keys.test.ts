@@ -387,7 +387,12 @@ describe("whoever is shut out while it changes something", () => {
 
   test("else it is found out", async () => {
     const name = "callers are not held";
-    const mutation = { name, file: "change-account.ts", find: "await holdCaller(tx, request.caller);", replace: "" };
+    const mutation = {
+      name,
+      file: "change-account.ts",
+      find: "await holdCaller(tx, request.caller, change.targets);",
+      replace: "",
+    };
     const { updateUser: broken } = await brokenUseCases(mutation);
     const caller = await operator();
     expect(await overtaken(caller, () => revoke(caller.credentialId), broken)).toEqual([]);

@@ -47,6 +47,7 @@ describe("ramgate", () => {
     [["migrate"]],
     [["import"]],
     [["export"]],
+    [["generate"]],
     [["schema"]],
     [["check"]],
     [["lint"]],

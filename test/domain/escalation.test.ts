@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { findEscalation } from "../../src/domain/escalation/find-escalation.js";
-import { bruteForce, escalationCase, givesUnknown, isEscalation, search } from "../support/escalation-cases.js";
+import { bruteForce, escalationCase, givesUnknown, search } from "../support/escalation-cases.js";
 import { type Mutation, reportKilled } from "../support/mutation.js";
 import { CaseMaker } from "../support/random-cases.js";
 
@@ -8,11 +8,14 @@ const CASES = Number(process.env["ESCALATION_CASES"] ?? 10_000);
 const SEED = Number(process.env["ESCALATION_SEED"] ?? 1);
 
 interface Counts {
+  /** Refused, and rightly so by what is registered. */
   escalations: number;
+  /** Made. */
   harmless: number;
   later: number;
   released: number;
-  standIns: number;
+  /** Refused for what is not registered yet, or because the right is put together from several statements. */
+  strict: number;
 }
 
 /** Cases with what brute force finds in them; made once, when they are first wanted. */
@@ -27,13 +30,14 @@ function caseOf(number: number) {
   return made[number] as (typeof made)[number];
 }
 
-/** Says in which case the search and the naive evaluator do not agree; null: in none. */
-function compare(find: typeof findEscalation, counts?: Counts): string | null {
+/** Says which case gives more than the search finds; null: none. */
+function findMissed(find: typeof findEscalation, counts?: Counts): string | null {
   for (let number = 0; number < CASES; number += 1) {
     const { each, forced } = caseOf(number);
     const found = search(find, each);
-    const problem = problemOf(each, found, forced);
-    if (problem !== null) return `case ${number} of seed ${SEED}: ${problem}\n${JSON.stringify(each)}`;
+    if (found === null && (forced !== null || givesUnknown(each))) {
+      return `case ${number} of seed ${SEED}: missed ${JSON.stringify(forced)}\n${JSON.stringify(each)}`;
+    }
     if (counts) count(counts, each, found, forced);
   }
   return null;
@@ -43,118 +47,108 @@ type Case = ReturnType<typeof escalationCase>;
 type Found = ReturnType<typeof search>;
 type Forced = ReturnType<typeof bruteForce>;
 
-function problemOf(each: Case, found: Found, forced: Forced): string | null {
-  if (found === null && forced !== null) return `missed ${JSON.stringify(forced)}`;
-  if (found === null && givesUnknown(each)) return "missed a policy that is not known";
-  if (found !== null && each.beside === null && !isEscalation(each, found)) return `wrong ${JSON.stringify(found)}`;
-  return null;
-}
-
-function count(counts: Counts, { before, after, resources }: Case, found: Found, forced: Forced): void {
+function count(counts: Counts, { before, after }: Case, found: Found, forced: Forced): void {
   if (forced !== null) counts.escalations += 1;
   if (found === null && JSON.stringify(before) !== JSON.stringify(after)) counts.harmless += 1;
   if (forced !== null && forced.at > Date.parse("2026-06-01T12:00:00Z")) counts.later += 1;
   if (forced !== null && before.attachments.length > after.attachments.length) counts.released += 1;
-  if (found !== null && !resources.some(({ arn }) => arn === found.resource)) counts.standIns += 1;
+  if (found !== null && forced === null) counts.strict += 1;
 }
 
-test(`${CASES} random grants are refused where the naive evaluator finds a reason, and nowhere else`, {
+test(`${CASES} random grants: whatever brute force over actions and resources finds is refused`, {
   timeout: 60_000 + CASES * 20,
 }, () => {
-  const counts: Counts = { escalations: 0, harmless: 0, later: 0, released: 0, standIns: 0 };
-  expect(compare(findEscalation, counts)).toBeNull();
+  const counts: Counts = { escalations: 0, harmless: 0, later: 0, released: 0, strict: 0 };
+  expect(findMissed(findEscalation, counts)).toBeNull();
   console.log(JSON.stringify(counts));
-  const least = { escalations: 0.05, harmless: 0.1, later: 0.001, released: 0.001, standIns: 0.01 };
+  const least = { escalations: 0.05, harmless: 0.3, later: 0.001, released: 0.001 };
   for (const [what, share] of Object.entries(least))
     expect(counts[what as keyof Counts], what).toBeGreaterThan(CASES * share);
 });
 
 const find = "find-escalation.ts";
+const right = "right.ts";
 const MUTATIONS: readonly Mutation[] = [
   {
-    name: "what the grantor has under conditions counts",
-    file: find,
-    find: `verdict !== undefined && verdict.outcome === "ALLOW" && this.isSteady(verdict)`,
-    replace: "verdict !== undefined && isRight(verdict.outcome) && this.isSteady(verdict)",
+    name: "what the grantor has under other conditions counts",
+    file: right,
+    find: "(sameHolder || isAboutResource(each)) && given.some(isLike(each))",
+    replace: "sameHolder || isAboutResource(each)",
   },
   {
-    name: "what comes later is not looked at",
+    name: "conditions on the request come out the same for everybody",
+    file: right,
+    find: "(sameHolder || isAboutResource(each)) && given",
+    replace: "given",
+  },
+  {
+    name: "what the grantor has for a while counts for ever",
+    file: right,
+    find: "return wide.from <= narrow.from && narrow.until <= wide.until;",
+    replace: "return wide.from <= narrow.from;",
+  },
+  {
+    name: "what the grantor has in a resource group counts everywhere",
+    file: right,
+    find: "(wide.group === null || wide.group === narrow.group) &&\n    areAmong(narrow.conditions, wide.conditions, sameHolder) &&\n    !wide",
+    replace: "areAmong(narrow.conditions, wide.conditions, sameHolder) &&\n    !wide",
+  },
+  {
+    name: "names in an Allow compare without case",
+    file: right,
+    find: "wide.resources.patterns.some((outer) => budget.spend() && coversArnExactly(outer, inner))",
+    replace: "wide.resources.patterns.some((outer) => budget.spend() && coversArn(outer, inner))",
+  },
+  {
+    name: "a Deny that binds the grantor is no matter",
     file: find,
-    find: "if (look.until === null) return null;",
-    replace: "return null;",
+    find: "return free && open && this.mayAssumeAll(right);",
+    replace: "return open && this.mayAssumeAll(right);",
   },
   {
     name: "a Deny that is gone gives nothing",
-    file: "comparisons.ts",
-    find: "...(denies ? released : [])",
+    file: find,
+    find: "beyond ?? this.findReleased(taken, after, receiver.shared)",
+    replace: "beyond",
+  },
+  {
+    name: "of a Deny that is gone only what is allowed to the receiver now counts, whoever has the policy",
+    file: find,
+    find: "if (shared) return denied;",
     replace: "",
   },
   {
-    name: "who is denied something is taken to be allowed everything",
-    file: find,
-    find: `if (statements.some(({ statement }) => statement.effect === "Deny")) return false;`,
-    replace: "",
+    name: "all that is denied with NotResource is out of the way",
+    file: right,
+    find: "? denied.patterns.some((kept) => budget.spend() && coversArnExactly(kept, pattern))",
+    replace: "? true",
   },
   {
-    name: "who is allowed everything for a while is taken to be allowed it always",
-    file: find,
-    find: `attachment.scope.kind === "ACCOUNT" && attachment.notBefore === null && attachment.expiresAt === null;`,
-    replace: `attachment.scope.kind === "ACCOUNT";`,
+    name: "an exception is read as a list",
+    file: right,
+    find: "return inner.every((pattern) => wide.patterns.every((kept) => budget.spend() && disjointText(kept, pattern)));",
+    replace: "return inner.every((pattern) => wide.patterns.some((outer) => covers(outer, pattern)));",
   },
   {
-    name: "who is allowed everything in a resource group is taken to be allowed it everywhere",
+    name: "another version of a policy is taken for the same",
     file: find,
-    find: `attachment.scope.kind === "ACCOUNT" && attachment.notBefore`,
-    replace: "attachment.notBefore",
-  },
-  {
-    name: "what is given under conditions is not given",
-    file: find,
-    find: "return RANK[outcome] >= RANK.CONDITIONAL;",
-    replace: "return RANK[outcome] > RANK.CONDITIONAL;",
-  },
-  {
-    name: "what the receiver had counts as given",
-    file: find,
-    find: "return had === undefined || !this.isSteady(had) || RANK[verdict.outcome] > RANK[had.outcome];",
-    replace: "return true;",
-  },
-  {
-    name: "all that is attached in another version is taken for the same",
-    file: "comparisons.ts",
-    find: "const [taken, added] = [without(before.attachments, after), without(after.attachments, before)];",
-    replace: "const [taken, added] = [[] as AttachedPolicy[], without(after.attachments, before).slice(1)];",
+    find: "JSON.stringify([policy.reference.id, policy.version, scope, notBefore, expiresAt])",
+    replace: `JSON.stringify([policy.reference.id.replace(", v2", ""), scope, notBefore, expiresAt])`,
   },
   {
     name: "policies that are not known give nothing",
     file: find,
-    find: "after.attachments.some(({ policy }) => policy.compiled === null)",
-    replace: "after.attachments.some(() => false)",
-  },
-  {
-    name: "conditions on the text of the time are taken to be steady",
-    file: find,
-    find: "return validUntil === null || validUntil > this.instant;",
-    replace: "return true;",
-  },
-  {
-    name: "a policy about some of its holders is read as it is for one",
-    file: "comparisons.ts",
-    find: "const read = shared ? forAnybody : asItIs;",
-    replace: "const read = asItIs;",
+    find: "added.some(({ policy }) => policy.compiled === null)",
+    replace: "added.some(() => false)",
   },
 ];
 
 describe("the comparison finds out that", () => {
   test.each(MUTATIONS)("$name", { timeout: 120_000 }, async (mutation) => {
-    const query = Buffer.from(JSON.stringify({ ...mutation, file: `domain/escalation/${mutation.file}` })).toString(
-      "base64url",
-    );
-    const path = `../../src/domain/escalation/find-escalation.js?mutant=${query}`;
-    const broken = (await import(/* @vite-ignore */ path)) as {
-      findEscalation: typeof findEscalation;
-    };
-    expect(compare(broken.findEscalation)).not.toBeNull();
+    const slip = { ...mutation, file: `domain/escalation/${mutation.file}` };
+    const path = `../../src/domain/escalation/find-escalation.js?mutant=${Buffer.from(JSON.stringify(slip)).toString("base64url")}`;
+    const broken = (await import(/* @vite-ignore */ path)) as { findEscalation: typeof findEscalation };
+    expect(findMissed(broken.findEscalation)).not.toBeNull();
     reportKilled(mutation.name);
   });
 });

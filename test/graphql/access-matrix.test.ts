@@ -1,8 +1,10 @@
+import { parse, subscribe } from "graphql";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Caller } from "../../src/domain/caller.js";
+import { createContext } from "../../src/graphql/context.js";
 import { buildSchema } from "../../src/graphql/schema.js";
 import { AWAY, BUILT_IN, CALLERS, CANARIES, canariesIn, createWorld, HOME, type Place, SEEN } from "./access-world.js";
-import { type Fixture, openFixture } from "./fixture.js";
+import { type Fixture, OPERATOR, openFixture } from "./fixture.js";
 
 let fixture: Fixture;
 const ids: Record<string, string> = {};
@@ -246,6 +248,42 @@ describe.each(FIELDS)("%s", (field) => {
     if (field !== "apiKeys") expect(there.bytes).toBe(missing.bytes);
     const hidden = CANARIES.filter((canary) => !SEEN[who].includes(canary));
     expect(canariesIn(there.bytes, HOME).filter((canary) => hidden.includes(canary))).toEqual([]);
+  });
+});
+
+/** How each subscription is asked for; whoever may not have it is refused before it begins. */
+const STREAMS: Readonly<Record<string, string>> = {
+  grantChanges: "subscription ($account: String!) { grantChanges(account: $account) { event { action } } }",
+};
+const SUBSCRIPTIONS = Object.keys(buildSchema().getSubscriptionType()?.getFields() ?? {});
+
+it("there is a row for each subscription", () => {
+  expect(SUBSCRIPTIONS.filter((field) => STREAMS[field] === undefined)).toEqual([]);
+  expect(SUBSCRIPTIONS).not.toEqual([]);
+});
+
+describe.each(SUBSCRIPTIONS)("the subscription %s", (field) => {
+  const begin = async (account: string, caller: Caller) => {
+    const gone = new AbortController();
+    const presence = { gone: gone.signal, isSignedIn: async () => true };
+    const contextValue = createContext(fixture.services, caller, "request-1", presence);
+    const document = parse(STREAMS[field] ?? "");
+    const begun = await subscribe({ schema: buildSchema(), document, variableValues: { account }, contextValue });
+    gone.abort();
+    return Symbol.asyncIterator in begun ? "DATA" : JSON.stringify(begun);
+  };
+
+  it.each([...WHO, "stranger"] as const)("answers %s as it should", async (who) => {
+    const home = await begin(HOME.account, CALLERS[who]);
+    expect(home === "DATA").toBe(PERMITTED.has(who));
+    if (home !== "DATA") expect(home).toContain("FORBIDDEN");
+    const abroad = who === "stranger" ? HOME : AWAY;
+    expect(await begin(abroad.account, CALLERS[who])).toBe(await begin("4242", CALLERS[who]));
+    expect(await begin(abroad.account, CALLERS[who])).toContain("FORBIDDEN");
+  });
+
+  it("answers operators about everything", async () => {
+    for (const at of [HOME, AWAY]) expect(await begin(at.account, OPERATOR)).toBe("DATA");
   });
 });
 

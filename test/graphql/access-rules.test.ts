@@ -34,9 +34,13 @@ describe("every field of every type", () => {
     expect([...fieldsOf(bare())].filter(([, access]) => access !== undefined)).toEqual([]);
   });
 
-  it("of a query has one of its own", () => {
-    const queries = [...fieldsOf(schema)].filter(([path]) => path.startsWith("Query."));
-    for (const [path, access] of queries) expect(access?.rule, path).toBe(ACCESS_RULES.fields[path]);
+  it.each(["Query", "Subscription"])("of the %s has one of its own", (root) => {
+    const roots = [...fieldsOf(schema)].filter(([path]) => path.startsWith(`${root}.`));
+    expect(roots).not.toEqual([]);
+    for (const [path, access] of roots) {
+      expect(access?.rule, path).toBeTruthy();
+      expect(access?.rule, path).toBe(ACCESS_RULES.fields[path]);
+    }
   });
 
   it.each(Object.keys(ACCESS_RULES.types).filter((name) => isObjectType(schema.getType(name)) && name !== "PageInfo"))(
@@ -46,7 +50,8 @@ describe("every field of every type", () => {
     },
   );
 
-  it.each(Object.keys(ACCESS_RULES.fields).filter((name) => name.startsWith("Query.")))("needs that of %s", (name) => {
+  const ROOTS = Object.keys(ACCESS_RULES.fields).filter((name) => /^(Query|Subscription)\./.test(name));
+  it.each(ROOTS)("needs that of %s", (name) => {
     expect(() => guard(bare(), without(name))).toThrow(`\`${name}\` has no access rule`);
   });
 

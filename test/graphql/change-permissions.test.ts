@@ -30,6 +30,11 @@ const MORE: { readonly [N in Name]?: readonly Input[] } = {
       snapshot: { version: 1, account: { id: ACCOUNT }, users: [{ name: "imported" }] },
     },
   ],
+  registerKey: [{ arn: key("new"), resourceGroup: "rg-apollo" }],
+  registerSecret: [
+    { arn: secret("new"), tags: [{ key: "a", value: "b" }] },
+    { arn: secret("new"), resourceGroup: "rg-apollo" },
+  ],
   tagResource: [{ resource: user("spare"), tags: [{ key: "a", value: "b" }] }],
   untagResource: [{ resource: user("spare"), tagKeys: ["a"] }],
   updateKey: [

@@ -1,6 +1,5 @@
 import { parseArn } from "../../src/domain/arn.js";
-import type { Escalation as Witness } from "../../src/domain/escalation/find-escalation.js";
-import type { Grant } from "../../src/domain/escalation/grant.js";
+import type { Escalation as Found, Grant } from "../../src/domain/escalation/grant.js";
 import { actionsOfType } from "../../src/domain/kms/actions.js";
 import { kmsResourceType } from "../../src/domain/resource.js";
 import { EvaluatorWorld } from "./compare-evaluators.js";
@@ -12,8 +11,12 @@ import {
   referenceAnswer,
 } from "./reference-evaluator.js";
 
-type Escalation = Pick<Witness, "action" | "resource" | "at">;
-type Find = (grant: Grant) => Witness | null;
+interface Escalation {
+  readonly action: string;
+  readonly resource: string;
+  readonly at: number;
+}
+type Find = (grant: Grant) => Found | null;
 type Rights = Pick<ReferenceQuestion, "precedence"> & {
   readonly principal: string;
   readonly attachments: readonly ReferenceAttachment[];
@@ -87,13 +90,12 @@ function resourcesOf(make: CaseMaker): readonly ReferenceResource[] {
 }
 
 /** What the search says of a case. */
-export function search(find: Find, { grantor, before, after, beside, resources }: EscalationCase): Witness | null {
+export function search(find: Find, { grantor, before, after, beside }: EscalationCase): Found | null {
   const facts = (rights: Rights) => new EvaluatorWorld(rights).principal;
-  const world = new EvaluatorWorld(before);
   return find({
     grantor: facts(grantor),
     receivers: [{ before: facts(before), after: facts(after), shared: beside !== null }],
-    resources: resources.map((resource) => world.resource(resource)),
+    roles: [],
     now: NOW,
     scopePrecedence: before.precedence,
   });
@@ -167,19 +169,6 @@ export function givesUnknown({ grantor, before, after }: EscalationCase): boolea
   const statements = grantor.attachments.flatMap(({ document }) => document?.Statement ?? []);
   const mighty = statements.some(({ Effect, Resource }) => Effect === "Allow" && Resource === "*");
   return !mighty && after.attachments.filter(isUnknown).length > before.attachments.filter(isUnknown).length;
-}
-
-/** Whether what was found is one, by the naive evaluator; for receivers that are known. */
-export function isEscalation({ grantor, before, after, resources }: EscalationCase, found: Witness): boolean {
-  if (found.kind === "UNKNOWN_POLICY") return after.attachments.some(({ document }) => document === null);
-  const resource = resources.find(({ arn }) => arn === found.resource) ?? unregistered(found.resource);
-  const { action, at } = found;
-  if (found.kind === "UNSETTLED") return /currenttime/i.test(JSON.stringify([grantor, before, after]));
-  return isGain(before, after, resource, action, at) && outcome(grantor, resource, action, at) !== "ALLOW";
-}
-
-function unregistered(arn: string): ReferenceResource {
-  return { arn, registered: false, resourceGroup: null, tags: {}, trust: null };
 }
 
 const RANK = { EXPLICIT_DENY: 0, IMPLICIT_DENY: 1, CONDITIONAL: 2, ALLOW: 3 } as const;

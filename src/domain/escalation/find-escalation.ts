@@ -1,154 +1,202 @@
-import type { PrincipalFacts } from "../evaluation/access-request.js";
+import type { AttachedPolicy, PrincipalFacts, ResourceFacts } from "../evaluation/access-request.js";
 import { decideActions } from "../evaluation/decide.js";
-import type { Outcome, Verdict } from "../evaluation/decision.js";
-import { type Comparison, type Comparisons, comparisonsOf } from "./comparisons.js";
-import type { Grant, Receiver } from "./grant.js";
-import { type Probe, probesOf } from "./probes.js";
+import type { AttachmentScope } from "../evaluation/decision.js";
+import type { CompiledPolicy } from "../policy/compile-policy.js";
+import { disjointArn, disjointText } from "../policy/cover.js";
+import { Budget, OutOfBudget } from "./budget.js";
+import type { Escalation, Grant, Receiver } from "./grant.js";
+import {
+  denies,
+  includes,
+  parted,
+  partsOfDenied,
+  type Right,
+  type Rights,
+  readsPrincipal,
+  rightsIn,
+  touches,
+} from "./right.js";
 
-/** Something that a receiver comes to have and the grantor has not. */
-export interface Escalation {
-  readonly action: string;
-  readonly resource: string;
-  /** Instant of which it is so, in milliseconds since the epoch. */
-  readonly at: number;
-  /**
-   * `BEYOND`: it is. `UNKNOWN_POLICY`: a policy without a known document may give anything, so `action` and `resource` are
-   * `*`. `UNSETTLED`: it changes with time so often that it cannot be compared.
-   */
-  readonly kind: "BEYOND" | "UNKNOWN_POLICY" | "UNSETTLED";
-}
-
+/** A fraction of a second. */
+const MOST_COMPARISONS = 300_000;
 /** Of what does not end: the last instant that there is. */
 export const END_OF_TIME = 8_640_000_000_000_000;
-
-/** Most instants at which rights are compared. */
-const MOST_INSTANTS = 32;
+const ANYTHING = { action: "*", resource: "*" } as const;
 
 /**
- * Finds something that a change gives and that its maker has not, now or later: an action that a receiver may perform
- * afterwards (or may under conditions) and could not before, and for which the maker has no unconditional Allow. Every
- * action that applies is tried on every registered resource, and on stand-ins for what the policies name besides.
+ * Finds something that a change gives and that its maker may not have. All that is given, pattern by pattern, has to lie
+ * within one Allow that the maker has as well: for as long, in the same resource group or in all, under no conditions but the
+ * same ones on the resource or the time, and out of the reach of every Deny that binds the maker and not the receiver. So it holds for resources and tags that do
+ * not exist yet, too. What the receiver had before is not given; a Deny that goes gives what it denied.
+ *
+ * Sound, not complete: what is found may be no escalation, because the maker has it by several statements together.
  */
 export function findEscalation(grant: Grant): Escalation | null {
-  if (mayDoAnything(grant.grantor)) return null;
-  const harmless = new Set<string>();
-  for (const receiver of grant.receivers) {
-    const compared = comparisonsOf(receiver);
-    if (compared.key !== null && harmless.has(compared.key)) continue;
-    const found = findIn(compared, receiver, grant);
-    if (found === "nothing" && compared.key !== null) harmless.add(compared.key);
-    if (typeof found === "object") return found;
+  if (grant.grantor.kind === "ACCOUNT_OWNER") return null; // D26
+  try {
+    return new Search(grant).run();
+  } catch (error) {
+    if (error instanceof OutOfBudget) return { kind: "TOO_LARGE", ...ANYTHING };
+    throw error;
   }
-  return null;
 }
 
-/** Saves the search for those who administer the account: its owner, and who is allowed everything and denied nothing. */
-function mayDoAnything({ kind, attachments, issued }: PrincipalFacts): boolean {
-  if (kind === "ACCOUNT_OWNER") return true;
-  if (issued.some(({ policy }) => policy !== null)) return false;
-  if (attachments.some(({ policy }) => policy.compiled === null)) return false;
-  const statements = attachments.flatMap((attachment) =>
-    (attachment.policy.compiled?.document.statements ?? []).map((statement) => ({ statement, attachment })),
-  );
-  if (statements.some(({ statement }) => statement.effect === "Deny")) return false;
-  return statements.some(({ statement: { actions, resources, conditions }, attachment }) => {
-    const always =
-      attachment.scope.kind === "ACCOUNT" && attachment.notBefore === null && attachment.expiresAt === null;
-    return always && conditions.length === 0 && isAll(actions) && isAll(resources);
-  });
-}
-
-function isAll(block: { readonly negated: boolean; readonly patterns: readonly string[] } | null): boolean {
-  return block !== null && !block.negated && block.patterns.includes("*");
-}
-
-/** `nothing`: what is given is no escalation, whoever gets it; `had`: this receiver had it before. */
-function findIn({ changed, exact }: Comparisons, receiver: Receiver, grant: Grant): Escalation | "nothing" | "had" {
-  if (changed.some(({ after }) => after.attachments.some(({ policy }) => policy.compiled === null))) {
-    return { action: "*", resource: "*", at: grant.now, kind: "UNKNOWN_POLICY" };
-  }
-  const probes = probesOf(grant, receiver);
-  const found = compare(changed, probes, grant);
-  if (found === null) return "nothing";
-  return exact === null ? found : (compare([exact], probes, grant) ?? "had");
-}
-
-/** Looks again whenever time changes something. */
-function compare(comparisons: readonly Comparison[], probes: readonly Probe[], grant: Grant): Escalation | null {
-  let at = grant.now;
-  for (let instants = 0; instants < MOST_INSTANTS; instants += 1) {
-    const look = new Look(grant, at);
-    for (const probe of probes) {
-      for (const comparison of comparisons) {
-        const found = look.at(comparison, probe);
-        if (found !== null) return found;
-      }
-    }
-    if (look.until === null) return null;
-    at = look.until;
-  }
-  return { action: "*", resource: "*", at, kind: "UNSETTLED" };
-}
-
-/** One comparison of all rights at one instant. */
-class Look {
-  /** Next instant at which something that was looked at may be otherwise; null: never. */
-  until: number | null = null;
+/** What the maker of a grant has. */
+class Search {
   private readonly grant: Grant;
-  private readonly instant: number;
+  private readonly budget = new Budget(MOST_COMPARISONS);
+  private readonly grantor: Rights;
+  /** Session policies; null: one that cannot be read, and so lets nothing through. */
+  private readonly gates: readonly (Rights | null)[];
+  private readonly known = new WeakMap<Rights, Map<string, boolean>>();
+  private readonly byDenials = new Map<string, Map<string, boolean>>();
 
-  constructor(grant: Grant, instant: number) {
+  constructor(grant: Grant) {
+    const { grantor, now } = grant;
     this.grant = grant;
-    this.instant = instant;
+    this.grantor = rightsIn(grantor.attachments, now);
+    this.gates = gatesOf(grantor, now);
   }
 
-  at({ before, after }: Comparison, probe: Probe): Escalation | null {
-    const then = this.decide(after, probe);
-    if (!then.some((verdict) => isRight(verdict.outcome) || !this.isSteady(verdict))) return null;
-    const had = this.decide(before, probe);
-    const given = then.flatMap((verdict, place) => (this.isGiven(verdict, had[place]) ? [place] : []));
-    if (given.length === 0) return null;
-    const own = this.decide(this.grant.grantor, probe);
-    const place = given.find((each) => !this.isOwn(own[each]));
-    const beyond = place === undefined ? undefined : then[place];
-    if (place === undefined || beyond === undefined) return null;
-    const steady = [beyond, had[place], own[place]].every((verdict) => verdict === undefined || this.isSteady(verdict));
-    const { action, resource } = beyond;
-    return { action, resource, at: this.instant, kind: steady ? "BEYOND" : "UNSETTLED" };
-  }
-
-  private decide(principal: PrincipalFacts, { resource, actions }: Probe): readonly Verdict[] {
-    const question = { principal, resource, context: NOTHING_KNOWN, now: this.instant, sessionPolicy: null };
-    const { scopePrecedence } = this.grant;
-    const verdicts = decideActions(question, actions, { scopePrecedence, detail: "OUTCOME" });
-    for (const { validUntil } of verdicts) {
-      if (validUntil === null || validUntil <= this.instant || validUntil === END_OF_TIME) continue;
-      if (this.until === null || validUntil < this.until) this.until = validUntil;
+  run(): Escalation | null {
+    for (const receiver of this.grant.receivers) {
+      const found = this.findFor(receiver);
+      if (found !== null) return found;
     }
-    return verdicts;
+    return null;
   }
 
-  /** Whether it holds for some time: a condition on the text of the time may turn at any moment. */
-  private isSteady({ validUntil }: Verdict): boolean {
-    return validUntil === null || validUntil > this.instant;
+  private findFor(receiver: Receiver): Escalation | null {
+    const { added, taken } = changesOf(receiver);
+    if (added.some(({ policy }) => policy.compiled === null)) return { kind: "UNKNOWN_POLICY", ...ANYTHING };
+    const { now } = this.grant;
+    const [before, after] = [receiver.before, receiver.after].map(({ attachments }) => rightsIn(attachments, now)) as [
+      Rights,
+      Rights,
+    ];
+    const sameName = receiver.before.arn === receiver.after.arn;
+    const had = (right: Right) => before.allowed.some((each) => includes(each, right, this.budget, sameName));
+    const given = rightsIn(added, now)
+      .allowed.flatMap(parted)
+      .map((right) => startingNow(right, now));
+    const beyond = given.find((right) => !this.mayGive(right, after) && !had(right));
+    return asEscalation(beyond ?? this.findReleased(taken, after, receiver));
   }
 
-  private isGiven(verdict: Verdict, had: Verdict | undefined): boolean {
-    if (!this.isSteady(verdict)) return true;
-    if (!isRight(verdict.outcome)) return false;
-    return had === undefined || !this.isSteady(had) || RANK[verdict.outcome] > RANK[had.outcome];
+  /** A Deny that is gone, where the maker has not all that it denied; of a receiver that is known, what it is allowed. */
+  private findReleased(taken: readonly AttachedPolicy[], after: Rights, receiver: Receiver): Right | undefined {
+    const sameName = receiver.before.arn === receiver.after.arn;
+    const gone = rightsIn(taken, this.grant.now).denied.filter(
+      (denied) => !after.denied.some((each) => denies(each, denied, this.budget, sameName)),
+    );
+    return gone
+      .map((denied) => this.findReleasedBy(denied, after, receiver.shared))
+      .find((right) => right !== undefined);
   }
 
-  private isOwn(verdict: Verdict | undefined): boolean {
-    return verdict !== undefined && verdict.outcome === "ALLOW" && this.isSteady(verdict);
+  private findReleasedBy(denied: Right, after: Rights, shared: boolean): Right | undefined {
+    const { now } = this.grant;
+    if (partsOfDenied(startingNow(denied, now)).every((right) => this.mayGive(right, after))) return undefined;
+    if (shared) return denied; // anybody may be allowed it
+    const allowed = after.allowed.flatMap(parted).filter((right) => touches(denied, right, this.budget));
+    return allowed.some((right) => !this.mayGive(startingNow(right, now), after)) ? denied : undefined;
+  }
+
+  /** Whether the maker has it, without anything that it does not share with the receiver. */
+  private mayGive(right: Right, after: Rights): boolean {
+    const known = this.knownFor(after);
+    const key = JSON.stringify(right);
+    const has = known.get(key) ?? this.has(right, after);
+    known.set(key, has);
+    return has;
+  }
+
+  /** Receivers that are denied the same share what was found out. */
+  private knownFor(after: Rights): Map<string, boolean> {
+    const known = this.known.get(after);
+    if (known !== undefined) return known;
+    const key = JSON.stringify(after.denied);
+    const shared = this.byDenials.get(key) ?? new Map<string, boolean>();
+    this.byDenials.set(key, shared);
+    this.known.set(after, shared);
+    return shared;
+  }
+
+  private has(right: Right, after: Rights): boolean {
+    const { budget, grantor } = this;
+    if (!grantor.allowed.some((each) => includes(each, right, budget))) return false;
+    const binding = [grantor, ...this.gates].flatMap((rights) => rights?.denied ?? []);
+    const free = binding.every(
+      (denied) => !touches(denied, right, budget) || after.denied.some((each) => denies(each, denied, budget)),
+    );
+    const open = this.gates.every((gate) => gate?.allowed.some((each) => includes(each, right, budget)) ?? false);
+    return free && open && this.mayAssumeAll(right);
+  }
+
+  /** For a role the trust policy counts as well: who may ask for it, and is not trusted, has nothing to give. */
+  private mayAssumeAll({ actions, resources, until }: Right): boolean {
+    const isMeant = actions.negated || actions.patterns.some((pattern) => !disjointText(pattern, ASSUME_ROLE));
+    if (!isMeant) return true;
+    const roles = this.grant.roles.filter(({ arn }) =>
+      resources.patterns.some((pattern) => !disjointArn(pattern, arn)),
+    );
+    return roles.every((role) => this.budget.spend() && this.mayAssume(role, until));
+  }
+
+  private mayAssume(role: ResourceFacts, until: number): boolean {
+    const { grantor: principal, now, scopePrecedence } = this.grant;
+    const question = { principal, resource: role, context: NOTHING_KNOWN, now, sessionPolicy: null };
+    const [verdict] = decideActions(question, [ASSUME_ROLE], { scopePrecedence, detail: "OUTCOME" });
+    return verdict?.outcome === "ALLOW" && (verdict.validUntil ?? END_OF_TIME) >= Math.min(until, END_OF_TIME);
   }
 }
 
-/** The gateway knows the time of what will be done with a right, and nothing else. */
+const ASSUME_ROLE = "sts:AssumeRole";
 const NOTHING_KNOWN = new Map<string, readonly string[]>();
 
-const RANK: Readonly<Record<Outcome, number>> = { EXPLICIT_DENY: 0, IMPLICIT_DENY: 1, CONDITIONAL: 2, ALLOW: 3 };
+/** What gates a session that is active: its maker's, which do not end with it. */
+function gatesOf({ issued }: PrincipalFacts, now: number): (Rights | null)[] {
+  return issued
+    .filter(({ issuedAt, expiresAt, policy }) => policy !== null && issuedAt <= now && now < expiresAt)
+    .map(({ policy }) => (policy?.compiled ? gateOf(policy.compiled, now) : null));
+}
 
-function isRight(outcome: Outcome): boolean {
-  return RANK[outcome] >= RANK.CONDITIONAL;
+function gateOf(compiled: CompiledPolicy, now: number): Rights {
+  const reference = { id: "", arn: "", name: "", type: "CUSTOM" as const };
+  const scope: AttachmentScope = { kind: "ACCOUNT" };
+  return rightsIn(
+    [{ policy: { reference, version: null, compiled }, attachedTo: "", scope, notBefore: null, expiresAt: null }],
+    now,
+  );
+}
+
+/** The attachments that are new, and those that are gone; under another name all that are about names are both. */
+function changesOf({ before, after }: Receiver): { added: AttachedPolicy[]; taken: AttachedPolicy[] } {
+  const [old, current] = [before.attachments, after.attachments].map((list) => new Set(list.map(keyOf)));
+  const isOther = (attachment: AttachedPolicy, known: Set<string> | undefined) =>
+    !known?.has(keyOf(attachment)) || (before.arn !== after.arn && isAboutNames(attachment));
+  return {
+    added: after.attachments.filter((attachment) => isOther(attachment, old)),
+    taken: before.attachments.filter((attachment) => isOther(attachment, current)),
+  };
+}
+
+function keyOf({ policy, scope, notBefore, expiresAt }: AttachedPolicy): string {
+  return JSON.stringify([policy.reference.id, policy.version, scope, notBefore, expiresAt]);
+}
+
+function isAboutNames({ policy }: AttachedPolicy): boolean {
+  return policy.compiled?.document.statements.some(({ conditions }) => conditions.some(readsPrincipal)) ?? true;
+}
+
+function startingNow(right: Right, now: number): Right {
+  return { ...right, from: Math.max(right.from, now) };
+}
+
+function asEscalation(right: Right | undefined): Escalation | null {
+  if (right === undefined) return null;
+  const { actions, resources } = right;
+  const [action = "*"] = actions.negated ? [] : actions.patterns;
+  const [resource = "*"] = resources.negated ? [] : resources.patterns;
+  return { kind: "BEYOND", action, resource };
 }

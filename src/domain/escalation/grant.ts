@@ -13,9 +13,20 @@ export interface Grant {
   /** Who makes it, with the rights of before. */
   readonly grantor: PrincipalFacts;
   readonly receivers: readonly Receiver[];
-  /** What is registered in the account. */
-  readonly resources: readonly ResourceFacts[];
-  /** Milliseconds since the epoch; what begins later is looked at, too. */
+  /** The roles of the account, with their trust policies. */
+  readonly roles: readonly ResourceFacts[];
+  /** Milliseconds since the epoch. */
   readonly now: number;
   readonly scopePrecedence: ScopePrecedence;
+}
+
+/** Something that a receiver comes to have, and its maker may not have: what an action and a resource pattern match. */
+export interface Escalation {
+  /**
+   * `BEYOND`: the maker has no right that covers it. `UNKNOWN_POLICY`: a policy without a known document may give
+   * anything. `TOO_LARGE`: there is too much to compare. Of both `action` and `resource` are `*`.
+   */
+  readonly kind: "BEYOND" | "UNKNOWN_POLICY" | "TOO_LARGE";
+  readonly action: string;
+  readonly resource: string;
 }

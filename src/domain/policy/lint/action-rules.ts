@@ -3,9 +3,16 @@ import { KMS_ACTIONS } from "../../kms/actions.js";
 import type { ResourceType } from "../../resource.js";
 import { didYouMean } from "../../suggest.js";
 import { foldCase, hasWildcard } from "../../wildcard.js";
-import { coversArn, coversText, plainDenies } from "./cover.js";
+import { coversArn, coversText } from "../cover.js";
 import type { Remark } from "./finding.js";
-import { isKmsPattern, kmsActionsOf, type LintedAction, type LintedStatement, typesOf } from "./linted-statement.js";
+import {
+  isKmsPattern,
+  kmsActionsOf,
+  type LintedAction,
+  type LintedStatement,
+  plainDenies,
+  typesOf,
+} from "./linted-statement.js";
 
 /** Patterns that no action answers to. Of other services only what cannot be an action at all is known here. */
 export function unknownActions({ actions }: LintedStatement): Remark[] {

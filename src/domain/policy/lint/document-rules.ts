@@ -1,8 +1,8 @@
 import { RAM_LIMITS } from "../../limits.js";
+import { coversArn, coversText, disjointArn, disjointText } from "../cover.js";
 import type { PatternBlock } from "../document.js";
-import { coversArn, coversText, disjointArn, disjointText, plainDenies } from "./cover.js";
 import type { Remark } from "./finding.js";
-import type { LintedStatement } from "./linted-statement.js";
+import { type LintedStatement, plainDenies } from "./linted-statement.js";
 
 /** Pairs of patterns that are compared at most; a document that needs more is left alone. */
 const MOST_COMPARISONS = 30_000;

@@ -111,3 +111,8 @@ function reaches(relativeId: string, type: ResourceType): boolean {
   if (prefix !== undefined) return globMatchesBeyond(relativeId, prefix);
   return type.endsWith("_CONTAINER") && compileGlob(relativeId)(type.slice(0, -"_CONTAINER".length).toLowerCase());
 }
+
+/** Deny statements that depend on nothing. */
+export function plainDenies(statements: readonly LintedStatement[]): LintedStatement[] {
+  return statements.filter(({ statement: { effect, conditions } }) => effect === "Deny" && conditions.length === 0);
+}

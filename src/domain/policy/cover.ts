@@ -1,18 +1,12 @@
-import { compileGlob, foldCase, hasWildcard } from "../../wildcard.js";
-import { splitPattern } from "../resource-pattern.js";
-import type { LintedStatement } from "./linted-statement.js";
-
-/** Deny statements that depend on nothing. */
-export function plainDenies(statements: readonly LintedStatement[]): LintedStatement[] {
-  return statements.filter(({ statement: { effect, conditions } }) => effect === "Deny" && conditions.length === 0);
-}
+import { compileGlob, foldCase, hasWildcard } from "../wildcard.js";
+import { splitPattern } from "./resource-pattern.js";
 
 /**
  * Whether `outer`, in a Deny, matches all that `inner` matches in an Allow. Sound, not complete: true when the stars of
  * `outer` swallow the wildcards of `inner`.
  */
 export function coversText(outer: string, inner: string): boolean {
-  return !outer.includes("?") && compileGlob(foldCase(outer))(foldCase(inner));
+  return coversExactly(foldCase(outer), foldCase(inner));
 }
 
 /** The same for resources, part by part. */
@@ -27,6 +21,24 @@ export function coversArn(outer: string, inner: string): boolean {
     coversText(wide.account, narrow.account) &&
     coversText(wide.relativeId, narrow.relativeId)
   );
+}
+
+/** Whether `outer` matches all that `inner` does where both stand in an Allow: there the case of names counts. Sound, not complete. */
+export function coversArnExactly(outer: string, inner: string): boolean {
+  if (outer === "*") return true;
+  const [wide, narrow] = [splitPattern(outer), splitPattern(inner)];
+  if (wide === null || narrow === null || /\$\{|,/.test(outer + inner)) return false;
+  return (
+    coversText(wide.service, narrow.service) &&
+    coversExactly(wide.partition, narrow.partition) &&
+    coversExactly(wide.region, narrow.region) &&
+    coversExactly(wide.account, narrow.account) &&
+    coversExactly(wide.relativeId, narrow.relativeId)
+  );
+}
+
+function coversExactly(outer: string, inner: string): boolean {
+  return outer === inner || (!outer.includes("?") && compileGlob(outer)(inner));
 }
 
 /** Whether nothing matches both patterns. Sound, not complete: of two wildcards only what stands in front is looked at. */

@@ -1,0 +1,48 @@
+/**
+ * What it takes to make accounts up: written to files, and loaded into a fresh database. Each is a process of its own.
+ * `npm run bench -- generate`; BENCH_SIZES="small quota huge" for other sizes than small and quota: huge takes some
+ * minutes, and 2 GB of memory and of disk. Uses BENCH_DATABASE_URL, else the standard local port.
+ */
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { migrate } from "../dist/store/migrate.js";
+import { withDatabase } from "./support/database.mjs";
+
+const SIZES = (process.env.BENCH_SIZES ?? "small quota").split(/\s+/);
+const MIGRATIONS = fileURLToPath(new URL("../prisma/migrations", import.meta.url));
+const RAMGATE = fileURLToPath(new URL("../dist/cli/ramgate.js", import.meta.url));
+const tellPeak = () => process.on("exit", () => process.stderr.write(`peak ${process.resourceUsage().maxRSS}`));
+const TELL_PEAK = `data:text/javascript,${encodeURIComponent(`(${tellPeak})()`)}`;
+
+async function generate(size, where, settings = {}) {
+  const start = performance.now();
+  const args = ["--import", TELL_PEAK, RAMGATE, "generate", "--size", size, "--quiet", ...where];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, {
+    env: { ...process.env, LOG_LEVEL: "warn", ...settings },
+  });
+  const rows = [...stdout.matchAll(/(\d+) rows written/g)].reduce((sum, [, count]) => sum + Number(count), 0);
+  return {
+    "rows written": rows || "",
+    seconds: ((performance.now() - start) / 1_000).toFixed(1),
+    "peak MiB": Math.round(Number(/peak (\d+)/.exec(stderr)?.[1]) / 1_024),
+  };
+}
+
+const table = {};
+const folder = await mkdtemp(join(tmpdir(), "ramgate-bench-"));
+try {
+  for (const size of SIZES) {
+    table[`${size}, to files`] = await generate(size, ["--out", join(folder, size)]);
+    await withDatabase(async (url) => {
+      await migrate(url, MIGRATIONS);
+      table[`${size}, into a database`] = await generate(size, ["--load"], { DATABASE_URL: url });
+    });
+  }
+  console.table(table);
+} finally {
+  await rm(folder, { recursive: true });
+}
