@@ -381,6 +381,21 @@ describe("who may not read everybody", () => {
     expect(canariesIn(decoded, HOME)).toEqual([]);
   });
 
+  it("does not see the key that a secret has led to", async () => {
+    const evaluate = { Effect: "Allow", Action: "ramgate:EvaluateAccess", Resource: HOME.secret };
+    await grant("secretasker", [evaluate], HOME.user("pri"));
+    const variables = { operation: "GetSecretValue", resource: HOME.secret };
+    const { data, errors } = await fixture.run(WHO, variables, CALLERS.ofPrincipals);
+    expect(errors).toEqual([]);
+    expect(data.whoCan.totalCount).toBeGreaterThan(1);
+    expect(canariesIn(data, HOME)).not.toContain("key");
+    expect(
+      (await fixture.ask(WHO.replaceAll("reason", "reason resource"), variables)).whoCan.nodes[0].operation.legs,
+    ).toMatchObject([{ resource: HOME.secret }, { resource: HOME.key }]);
+    const legs = await fixture.run(WHO.replaceAll("reason", "reason resource"), variables, CALLERS.ofPrincipals);
+    expect(legs.data.whoCan.nodes[0].operation.legs).toMatchObject([{ resource: HOME.secret }, { resource: "*" }]);
+  });
+
   it("is kept from rows by a Deny, as from questions about them", async () => {
     const deny = { Effect: "Deny", Action: "ramgate:EvaluateAccess", Resource: [HOME.role, HOME.secret] };
     await grant("denier", [{ Effect: "Allow", Action: "ramgate:*", Resource: "*" }, deny], HOME.user("bob"));
