@@ -5,6 +5,7 @@ import { ensureSystemPolicies } from "./administration/ensure-system-policies.js
 import { sealCarriedOverTrails } from "./administration/seal-carried-over-trails.js";
 import { seedDemo } from "./administration/seed-demo.js";
 import type { Config } from "./config.js";
+import { type AccountQuestions, createAccountQuestions } from "./decisions/account-questions.js";
 import { createDecisions, type Decisions } from "./decisions/decide-many.js";
 import { engineVersion } from "./decisions/generated/engine-version.js";
 import { openRedis, openRedisSubscriber, type RedisConnection } from "./decisions/open-redis.js";
@@ -12,6 +13,7 @@ import { createRedisDecisionCache, type OnCommand, type RedisDecisionCache } fro
 import { createRevisionHints } from "./decisions/revision-hints.js";
 import { AuditFeed } from "./store/audit-feed.js";
 import { type Authenticator, createAuthenticator } from "./store/authenticator.js";
+import { createPolicyCompiler } from "./store/compiled-policies.js";
 import { createCredentialUse } from "./store/credential-use.js";
 import { ensureOperator } from "./store/credentials.js";
 import { createDenials, type Denials } from "./store/denials.js";
@@ -33,6 +35,7 @@ const MIGRATIONS = fileURLToPath(new URL("../prisma/migrations", import.meta.url
 export interface App {
   readonly db: Database;
   readonly decisions: Decisions;
+  readonly accountQuestions: AccountQuestions;
   readonly administration: Administration;
   /** Closed as soon as no subscription is to go on. */
   readonly auditFeed: AuditFeed;
@@ -111,8 +114,9 @@ async function assemble(config: Config, log: Logger, closers: Closers, observers
   const cache = redis && openCache(redis, log, closers, observers.onCommand);
   const { environment, cacheKey } = secrets;
   const { scopePrecedence, maxStaleness, verifiedShare } = config;
+  const compile = createPolicyCompiler();
   const decisions = createDecisions({
-    ...{ pool: vectorPool, revisions, loadPool, tokens, environment, cacheKey, engineVersion },
+    ...{ pool: vectorPool, revisions, loadPool, tokens, environment, cacheKey, engineVersion, compile },
     ...{ scopePrecedence, maxStaleness, verifiedShare },
     ...(observers.inStage && { inStage: observers.inStage }),
     cache,
@@ -123,9 +127,8 @@ async function assemble(config: Config, log: Logger, closers: Closers, observers
   closers.add(async () => auditFeed.close());
   const announce = hintsOf(redis, config, environment, { decisions, auditFeed }, closers);
   return {
-    db,
-    decisions,
-    auditFeed,
+    ...{ db, decisions, auditFeed },
+    accountQuestions: createAccountQuestions({ loadPool, compile, tokens, scopePrecedence }),
     denials: keepDenials(db, config, log, closers),
     administration: {
       ...{ db, tokens, limits: config.limits, auditKey: secrets.auditKey },

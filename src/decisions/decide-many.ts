@@ -12,6 +12,7 @@ import {
 } from "../store/revisions.js";
 import { type InStage, unheard } from "../store/stages.js";
 import { asStoreError } from "../store/store-errors.js";
+import { createTimeSlicer } from "../store/time-slicer.js";
 import { type AnswerCache, createAnswerCache } from "./answer-cache.js";
 import { requireAtLeast, revisionFloor } from "./consistency.js";
 import type { DecisionCache } from "./decision-cache.js";
@@ -23,7 +24,6 @@ import { type PreparedQuestion, prepareQuestion } from "./prepare-question.js";
 import type { Answer, CacheStatus, Question } from "./question.js";
 import type { CachedAnswer } from "./sealed-answer.js";
 import { type Asked, createPlainStateReader, createStateReader, type StateReader } from "./state-reader.js";
-import { createTimeSlicer } from "./time-slicer.js";
 import { createVerifier, type Verifier } from "./verifier.js";
 
 export { type Consistency, RevisionUnavailableError } from "./consistency.js";

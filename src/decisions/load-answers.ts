@@ -3,11 +3,11 @@ import type { EvaluationInput, LoadEvaluationInput } from "../store/evaluation-i
 import type { ModelState } from "../store/revisions.js";
 import type { InStage } from "../store/stages.js";
 import { UnavailableError } from "../store/store-errors.js";
+import { createTimeSlicer } from "../store/time-slicer.js";
 import { evaluateQuestion } from "./evaluate-question.js";
 import { factsOf, type KnownFacts } from "./known-facts.js";
 import type { PreparedQuestion } from "./prepare-question.js";
 import type { CachedAnswer } from "./sealed-answer.js";
-import { createTimeSlicer } from "./time-slicer.js";
 
 /** An answer with the state it was evaluated in, as far as the question depends on it. */
 export interface Loaded extends ModelState {

@@ -74,13 +74,14 @@ export function prepareQuestion(question: Question): PreparedQuestion {
 }
 
 /** A group never sends a request; what it gives shows in the decisions about its members. */
-function parseRequester(arn: string): PrincipalName {
+export function parseRequester(arn: string): PrincipalName {
   const principal = parsePrincipalArn(arn);
   if (principal.kind !== "GROUP") return principal;
   throw new InvalidInputError(`\`${principal.arn}\` is a group, which makes no requests: ask about one of its members`);
 }
 
-function statedInstant(context: RequestContext): number | null {
+/** The instant that the caller states; null: the moment of the evaluation. Milliseconds since the epoch. */
+export function statedInstant(context: RequestContext): number | null {
   const instant = requestInstant(context, Number.NaN);
   return Number.isNaN(instant) ? null : instant;
 }

@@ -41,8 +41,8 @@ const AccessCheckInput = builder.inputType("AccessCheckInput", {
   }),
 });
 
-const AccessCheckError = builder.objectRef<PublicError>("AccessCheckError").implement({
-  description: "Why one question of a batch has no decision. Treat it as a deny.",
+export const AccessCheckError = builder.objectRef<PublicError>("AccessCheckError").implement({
+  description: "Why one question of several has no decision. Treat it as a deny.",
   fields: (t) => ({
     code: t.field({ type: ErrorCodeEnum, description: "What went wrong, for programs.", resolve: ({ code }) => code }),
     message: t.exposeString("message", { description: "What went wrong, for people." }),
@@ -101,8 +101,8 @@ async function check(input: CheckAccessInput, context: GraphQLContext): Promise<
   return shown ?? verdict;
 }
 
-/** `consistency` belongs to the batch, so its errors do too. */
-function asItem(error: unknown, requestId: string): PublicError {
+/** `consistency` belongs to all questions together, so its errors do too. @throws them */
+export function asItem(error: unknown, requestId: string): PublicError {
   if (error instanceof InvalidTokenError || error instanceof RevisionUnavailableError) throw error;
   return publicError(error, requestId);
 }

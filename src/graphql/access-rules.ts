@@ -92,6 +92,7 @@ export const TYPES: Readonly<Record<string, TypeRule>> = {
   ...kinds("PART", "Decision", "EffectivePermissions", "OperationDecision", "AccessCheckError"),
   ...kinds("PART", "Diagnostic", "MatchedStatement", "NearMiss", "ResidualCondition", "StatementFailure"),
   ...kinds("PART", "PolicyFinding", "Viewer", "Credential", "GrantChange", "DecisionLogEntry"),
+  ...kinds("PART", "WhoCanEntry", "WhatCanEntry", "AccessMatrixRow", "AccessMatrixCell"),
   ...kinds("PART", "ApiKey"), // whoever gets to one owns it: see `apiKey`, `apiKeys` and `node`
   ...kinds("PART", "PlainUserError", "MalformedPolicyDocumentError", "ConflictError", "EscalationError"),
   ...kinds("PART", "ImportPlan", "ImportCount", "ImportChange", "ImportWarning"),
@@ -137,6 +138,7 @@ const EVALUATION: FieldRule = {
 
 /** Every field of the query, and others that ask for more than their type does: `Type.field`. */
 export const FIELDS: Readonly<Record<string, FieldRule>> = {
+  "Query.accessMatrix": EVALUATION,
   "Query.accounts": {
     ...{
       actions: ["ramgate:ReadAccount"],
@@ -183,6 +185,15 @@ export const FIELDS: Readonly<Record<string, FieldRule>> = {
     before: ({ args, permissions }) => requireDirect("RESOURCE", resourceNamed(args["arn"]), permissions),
   },
   "Query.resources": listOf("RESOURCE", "`acs:kms:*:<account>:*`"),
+  "Query.whatCan": {
+    ...{ actions: ["ramgate:EvaluateAccess"], on: "the principal, or the role of the session", result: "AS_IS" },
+    free: "questions about oneself",
+    before: ({ args, permissions }) => permissions.requireEvaluation(String(args["principal"]), []),
+  },
+  "Query.whoCan": {
+    ...{ actions: ["ramgate:EvaluateAccess"], on: "the resource", free: NOTHING, result: "AS_IS" },
+    before: ({ args, permissions }) => permissions.requireEvaluationByAll(String(args["resource"]), args["account"]),
+  },
   "Query.viewer": { actions: [], on: NOTHING, free: "everything", result: "AS_IS" },
   "Subscription.grantChanges": { ...listOf("AUDIT_EVENT", "`acs:ram::<account>:*`"), result: "AS_IS" }, // and asks again while it lasts
   "Account.resourceGroups": {
@@ -229,6 +240,14 @@ function principalNamed(text: unknown): Rows["PRINCIPAL"] {
   const [first = "", role] = arnsOf(name);
   const row = { accountId: name.account, arn: role ?? first, arnKey: name.arnKey };
   return role === undefined ? row : { ...row, sessionArn: first };
+}
+
+/** What tells who may see the principal with a canonical ARN; an import may bring names that no question could ask about. */
+export function principalWith(arn: string): RowOf<"PRINCIPAL"> {
+  const accountId = arn.split(":", 4)[3] ?? "";
+  const [, role] = /:assumed-role\/([^/]+)\/[^/]+$/.exec(arn) ?? [];
+  const row = { accountId, arn, arnKey: foldCase(arn) };
+  return role === undefined ? row : { ...row, arn: `acs:ram::${accountId}:role/${role}`, sessionArn: arn };
 }
 
 function policyNamed(text: unknown): Rows["POLICY"] {

@@ -1,5 +1,6 @@
 import DataLoader from "dataloader";
 import type { Administration } from "../administration/administration.js";
+import type { AccountQuestions } from "../decisions/account-questions.js";
 import type { Answer, Ask, CacheStatus, Question } from "../decisions/decide-many.js";
 import type { Caller } from "../domain/caller.js";
 import type { AuditFeed } from "../store/audit-feed.js";
@@ -13,6 +14,8 @@ export interface Services {
   readonly decisions: DecisionPoint;
   /** The same for what the gateway asks about its own callers, which nobody else need hear of. Default: `decisions`. */
   readonly permissions?: DecisionPoint;
+  /** Questions about whole accounts. */
+  readonly accountQuestions: AccountQuestions;
   readonly administration: Administration;
   readonly auditFeed: AuditFeed;
 }

@@ -10,8 +10,7 @@ import {
   withReasons,
 } from "../domain/evaluation/decision.js";
 import { parsePrincipalArn } from "../domain/principal.js";
-import { foldCase } from "../domain/wildcard.js";
-import { mayRead } from "./access-rules.js";
+import { mayRead, principalWith } from "./access-rules.js";
 import type { GraphQLContext } from "./context.js";
 import type { Permissions } from "./permissions.js";
 
@@ -44,17 +43,8 @@ class Sight {
     return row !== null && mayRead("POLICY", row, this.permissions);
   }
 
-  /** @param arn canonical; an import may bring names that no question could ask about */
   principal(arn: string): Promise<boolean> {
-    const accountId = accountIn(arn);
-    const [, role] = /:assumed-role\/([^/]+)\/[^/]+$/.exec(arn) ?? [];
-    const row = { accountId, arn, arnKey: foldCase(arn) };
-    if (role === undefined) return mayRead("PRINCIPAL", row, this.permissions);
-    return mayRead(
-      "PRINCIPAL",
-      { ...row, arn: `acs:ram::${accountId}:role/${role}`, sessionArn: arn },
-      this.permissions,
-    );
+    return mayRead("PRINCIPAL", principalWith(arn), this.permissions);
   }
 
   resource(arn: string): Promise<boolean> {

@@ -88,6 +88,18 @@ export class Permissions {
   }
 
   /**
+   * About everybody of its own account one may ask with `ramgate:EvaluateAccess` on the resource.
+   *
+   * @param account whose principals are asked about, where the question says so
+   * @throws ForbiddenError before anything is looked up, InvalidInputError for a malformed ARN
+   */
+  async requireEvaluationByAll(resource: string, account: unknown): Promise<void> {
+    const { text } = parseArn(resource);
+    const foreign = isElsewhere(text, this.account) || (account ?? this.account) !== this.account;
+    if (foreign || !(await this.allows("ramgate:EvaluateAccess", [text]))) throw refusal("ramgate:EvaluateAccess");
+  }
+
+  /**
    * What a question about another principal has led to needs no Allow of its own, but a Deny counts.
    *
    * @throws ForbiddenError

@@ -3,13 +3,14 @@ import type { Detail } from "../domain/evaluation/decision.js";
 
 type Selected = Pick<GraphQLResolveInfo, "fieldNodes" | "fragments">;
 
-/** The fields of a decision that hold its reasons. */
+/** The fields that hold reasons of a decision, or are taken from them. */
 const REASONS: ReadonlySet<string> = new Set([
   "reason",
   "matchedStatements",
   "missingContextKeys",
   "residualConditions",
   "diagnostics",
+  "viaGroups",
 ]);
 const NEAR_MISSES = "nearMisses";
 

@@ -53,8 +53,8 @@ interface Beginning {
 /**
  * What a valid operation costs, from its arguments as its resolvers will get them. An object costs 1, a scalar nothing;
  * what is within a list counts for each row: as many as the list argument of the field has items, or `first` or `last`
- * says, or {@link ASSUMED_ROWS}. Each item of a list in an argument costs 1, too. What a row weighs against this,
- * `extensions.cost.row` of a field can say.
+ * says, or {@link ASSUMED_ROWS}. Each item of a list in an argument costs 1, too. What a field or its rows
+ * weigh against this, `extensions.cost` of the field can say: `base`, `row`, and `product` for a table.
  *
  * @returns 0 for an operation that cannot be executed, which execution itself will say
  */
@@ -121,10 +121,12 @@ class Costs {
     const args = field && this.#argumentsOf(field, node);
     if (!args) return 0; // the field fails before its resolver runs
     const type = getNamedType(field.type);
+    const { base, row, product } = weightsOf(field);
+    if (product !== null) return base + productOf(product, args) * row;
     if (!isCompositeType(type)) return itemsOf(args, field.args);
     const within = this.selectionSet(node.selectionSet, type, pageOf(args, field.args));
-    if (!isListType(getNullableType(field.type))) return 1 + within + itemsOf(args, field.args);
-    return 1 + (listLength(args, field.args) ?? rows) * weightOf(field) * (1 + within);
+    if (!isListType(getNullableType(field.type))) return base + within + itemsOf(args, field.args);
+    return base + (listLength(args, field.args) ?? rows) * row * (1 + within);
   }
 
   #argumentsOf(field: GraphQLField<unknown, unknown>, node: FieldNode): Readonly<Record<string, unknown>> | null {
@@ -173,7 +175,20 @@ function countItems(value: unknown, type: GraphQLInputType): number {
   return fields.reduce((sum, field) => sum + countItems((value as Args)[field.name], field.type), 0);
 }
 
-function weightOf({ extensions }: GraphQLField<unknown, unknown>): number {
-  const { row } = (extensions["cost"] ?? {}) as { row?: number };
-  return row ?? 1;
+/** A table has a cell for each combination of some list arguments. */
+function productOf(names: readonly string[], args: Args): number {
+  const lengths = names.map((name) => args[name]).map((list) => (Array.isArray(list) ? list.length : 1));
+  return lengths.reduce((all, length) => all * length, 1);
+}
+
+interface Weights {
+  /** Of the field itself. */
+  readonly base: number;
+  readonly row: number;
+  /** The list arguments whose combinations are its rows, which are all that it costs; null: it is no table. */
+  readonly product: readonly string[] | null;
+}
+
+function weightsOf({ extensions }: GraphQLField<unknown, unknown>): Weights {
+  return { base: 1, row: 1, product: null, ...(extensions["cost"] as Partial<Weights> | undefined) };
 }

@@ -13,7 +13,7 @@ import type { PolicyType } from "../domain/policy/document.js";
 import { type PrincipalName, parsePrincipalArn } from "../domain/principal.js";
 import { isContainer, kmsResourceType } from "../domain/resource.js";
 import type { CompileDocument } from "./compiled-policies.js";
-import { LOAD_EVALUATION_INPUT } from "./evaluation-input-statement.js";
+import { LOAD_EVALUATION_INPUT, LOAD_WITH_ALL_RESOURCES } from "./evaluation-input-statement.js";
 import { openPool } from "./pool.js";
 import type { Transaction } from "./prisma-client.js";
 import { listOf, oneOf, orNull, primaryRow, type RowShape, text, tuple, whole } from "./readable-row.js";
@@ -21,6 +21,7 @@ import {
   FOLLOWED_ROWS,
   type FollowedRow,
   type ModelState,
+  principalScopes,
   REVISION_ROWS,
   type RevisionRow,
   storedKeyOf,
@@ -50,7 +51,7 @@ export interface EvaluationInput extends ModelState {
 /** Loads all that a batch of questions needs with one statement, whatever the size of the batch. */
 export type LoadEvaluationInput = (request: InputRequest) => Promise<EvaluationInput>;
 
-type PrincipalRow = readonly [
+export type PrincipalRow = readonly [
   id: string,
   account: string,
   kind: Exclude<PrincipalKind, "ROLE_SESSION">,
@@ -58,7 +59,7 @@ type PrincipalRow = readonly [
   arnKey: string,
   groups: readonly string[],
 ];
-type AttachmentRow = readonly [
+export type AttachmentRow = readonly [
   holder: string,
   attachedTo: string,
   account: string,
@@ -67,7 +68,7 @@ type AttachmentRow = readonly [
   notBefore: number | null,
   expiresAt: number | null,
 ];
-type PolicyRow = readonly [
+export type PolicyRow = readonly [
   id: string,
   account: string | null,
   arn: string,
@@ -76,7 +77,7 @@ type PolicyRow = readonly [
   version: number | null,
   document: string | null,
 ];
-type ResourceRow = readonly [
+export type ResourceRow = readonly [
   arn: string,
   type: "KEY" | "SECRET" | "ALIAS",
   resourceGroup: string | null,
@@ -84,7 +85,7 @@ type ResourceRow = readonly [
   keyArn: string | null,
   tags: readonly (readonly [key: string, value: string])[],
 ];
-type RoleRow = readonly [arnKey: string, trustPolicy: string];
+export type RoleRow = readonly [arnKey: string, trustPolicy: string];
 type SessionRow = readonly [
   arn: string,
   issuedAt: number,
@@ -106,10 +107,8 @@ interface InputRow {
   readonly sessions: readonly SessionRow[];
 }
 
-const ROW: RowShape = {
-  now: whole,
-  revisions: REVISION_ROWS,
-  followed: FOLLOWED_ROWS,
+/** What principals and resources rest on. */
+export const FACT_ROWS = {
   principals: listOf(tuple(text, text, oneOf("USER", "GROUP", "ROLE", "ACCOUNT_OWNER"), text, text, listOf(text))),
   attachments: listOf(tuple(text, text, text, text, orNull(text), orNull(whole), orNull(whole))),
   policies: listOf(tuple(text, orNull(text), text, text, oneOf("SYSTEM", "CUSTOM"), orNull(whole), orNull(text))),
@@ -121,6 +120,13 @@ const ROW: RowShape = {
     ),
   ),
   roles: listOf(tuple(text, text)),
+} satisfies RowShape;
+
+const ROW: RowShape = {
+  ...FACT_ROWS,
+  now: whole,
+  revisions: REVISION_ROWS,
+  followed: FOLLOWED_ROWS,
   sessions: listOf(tuple(text, whole, whole, orNull(whole), orNull(text))),
 };
 
@@ -138,7 +144,34 @@ export function openLoadPool(connectionString: string, size = 8): LoadPool {
 
 /** Creates the loader. It throws {@link UnavailableError} when the primary does not answer. */
 export function createInputLoader(pool: LoadPool, compile: CompileDocument): LoadEvaluationInput {
-  return async (request) => toInput(request, await load(pool, parametersOf(request)), compile);
+  return async (request) => {
+    const row = await load(pool, "ramgate_evaluation_input", LOAD_EVALUATION_INPUT, parametersOf(request));
+    return toInput(request, row, compile);
+  };
+}
+
+/** What one principal may do with the resources of an account is evaluated from this, of one moment of the database. */
+export interface Belongings {
+  readonly input: EvaluationInput;
+  /** By ARN. */
+  readonly resources: readonly ResourceFacts[];
+}
+
+/** Types of resources that are registered. */
+export type RegisteredType = ResourceRow[1];
+
+/** Loads a principal and all resources of its account that are of some types with one statement. */
+export type LoadBelongings = (principal: PrincipalName, types: readonly RegisteredType[]) => Promise<Belongings>;
+
+export function createBelongingsLoader(pool: LoadPool, compile: CompileDocument): LoadBelongings {
+  return async (principal, types) => {
+    const request = { principals: [principal], resources: [], scopes: principalScopes(principal) };
+    const [scopes, principals, , roles, sessions] = parametersOf(request);
+    const values = [scopes, principals, [...types], roles, sessions, principal.account];
+    const row = await load(pool, "ramgate_belongings", LOAD_WITH_ALL_RESOURCES, values);
+    const input = toInput(request, row, compile);
+    return { input, resources: row.resources.map(([arn]) => input.resource(arn)) };
+  };
 }
 
 /** The same as a transaction sees it, its own changes included. */
@@ -159,7 +192,7 @@ function parametersOf({ principals, resources, scopes }: InputRequest): string[]
 
 function toInput(request: InputRequest, row: InputRow, compile: CompileDocument): EvaluationInput {
   const { principals, scopes } = request;
-  const attachmentsOf = indexAttachments(row, compile);
+  const attachmentsOf = indexAttachments(row, policiesOf(row, compile));
   const sessionsOf = indexSessions(row, compile);
   const principalRows = new Map(row.principals.map((found) => [found[4], found]));
   const resourceRows = new Map(row.resources.map((found) => [found[0], found]));
@@ -183,26 +216,34 @@ function toInput(request: InputRequest, row: InputRow, compile: CompileDocument)
   };
 }
 
-async function load(pool: Pool, values: string[][]): Promise<InputRow> {
-  const query = pool.query<InputRow>({ name: "ramgate_evaluation_input", text: LOAD_EVALUATION_INPUT, values });
+async function load(pool: Pool, name: string, statement: string, values: readonly unknown[]): Promise<InputRow> {
+  const query = pool.query<InputRow>({ name, text: statement, values: [...values] });
   const result = await withDeadline(query, DEADLINE_MS).catch((error: unknown) => {
     throw asStoreError(error);
   });
   return primaryRow(result.rows[0], ROW);
 }
 
-type AttachmentsOf = (holderId: string) => readonly AttachedPolicy[];
+export type AttachmentsOf = (holderId: string) => readonly AttachedPolicy[];
 
-function indexAttachments(row: InputRow, compile: CompileDocument): AttachmentsOf {
-  const policies = new Map(row.policies.map((policy) => [policy[0], policy]));
-  const inForce = memoize(
-    (id: string) => policyInForce(policies.get(id), compile),
+type PolicyOf = (id: string) => PolicyInForce;
+
+function policiesOf({ policies }: Pick<InputRow, "policies">, compile: CompileDocument): PolicyOf {
+  const rows = new Map(policies.map((policy) => [policy[0], policy]));
+  return memoize(
+    (id: string) => policyInForce(rows.get(id), compile),
     (id) => id,
   );
+}
+
+/** The attachments of each holder, in the order in which they were loaded. */
+export function indexAttachments(row: Pick<InputRow, "policies" | "attachments">, inForce: PolicyOf): AttachmentsOf {
+  const owners = new Map(row.policies.map(([id, owner]) => [id, owner]));
   const index = new Map<string, AttachedPolicy[]>();
   for (const attachment of row.attachments) {
     const [holder, , account, policyId] = attachment;
-    const foreign = isForeign(policies.get(policyId), account);
+    const owner = owners.get(policyId);
+    const foreign = owner !== null && owner !== account; // what another account has written must not decide here
     const policy = foreign ? withoutDocument(inForce(policyId)) : inForce(policyId);
     const list = index.get(holder) ?? [];
     list.push(toAttachedPolicy(attachment, policy));
@@ -211,18 +252,12 @@ function indexAttachments(row: InputRow, compile: CompileDocument): AttachmentsO
   return (holderId) => index.get(holderId) ?? [];
 }
 
-/** A policy counts in its own account only: what another account has written must not decide here. */
-function isForeign(policy: PolicyRow | undefined, account: string): boolean {
-  const owner = policy?.[1];
-  return owner !== null && owner !== account;
-}
-
 function withoutDocument(policy: PolicyInForce): PolicyInForce {
   return { reference: policy.reference, version: null, compiled: null };
 }
 
 /** A policy without a default version, or with a malformed one, may hold anything (D4). */
-function policyInForce(row: PolicyRow | undefined, compile: CompileDocument): PolicyInForce {
+export function policyInForce(row: PolicyRow | undefined, compile: CompileDocument): PolicyInForce {
   if (row === undefined) throw new Error("an attachment names a policy that was not loaded");
   const [id, , arn, name, type, version, document] = row;
   const reference = { id, arn, name, type };
@@ -276,7 +311,7 @@ const UNKNOWN_RESOURCE = {
   trustPolicy: null,
 } as const;
 
-function resourceFacts(
+export function resourceFacts(
   arn: string,
   row: ResourceRow | undefined,
   trustPolicies: ReadonlyMap<string, string>,
@@ -316,7 +351,7 @@ function unlistedFacts(
 }
 
 /** The `arnKey` of the role that a resource ARN names; null when it names none. */
-function roleKeyOf(arn: string): string | null {
+export function roleKeyOf(arn: string): string | null {
   if (!arn.startsWith("acs:ram:")) return null;
   try {
     const name = parsePrincipalArn(arn);

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type DocumentNode, execute, type GraphQLFormattedError, parse, validate } from "graphql";
 import { type Administration, DEFAULT_LIMITS } from "../../src/administration/administration.js";
 import { importAccount } from "../../src/administration/import-account.js";
+import { createAccountQuestions } from "../../src/decisions/account-questions.js";
 import {
   type Answer,
   createDecisions,
@@ -13,6 +14,7 @@ import type { ScopePrecedence } from "../../src/domain/evaluation/access-request
 import { createContext, type Services } from "../../src/graphql/context.js";
 import { buildSchema } from "../../src/graphql/schema.js";
 import { AuditFeed } from "../../src/store/audit-feed.js";
+import { createPolicyCompiler } from "../../src/store/compiled-policies.js";
 import { openLoadPool } from "../../src/store/evaluation-input.js";
 import { loadGatewaySecrets } from "../../src/store/gateway-secrets.js";
 import { openDatabase } from "../../src/store/prisma-client.js";
@@ -66,7 +68,8 @@ export async function openInstallation(): Promise<Installation> {
 function openGateway(administration: Administration, options: Omit<DecisionsOptions, "cache">): Gateway {
   const decisions = recording(createDecisions({ ...options, cache: createMemoryDecisionCache() }));
   const { db } = administration;
-  const services = { db, decisions, administration, auditFeed: new AuditFeed(db) };
+  const accountQuestions = createAccountQuestions({ ...options, compile: createPolicyCompiler() });
+  const services = { db, decisions, accountQuestions, administration, auditFeed: new AuditFeed(db) };
   const run: Gateway["run"] = (document, variables) => executeOnce(services, document, variables);
   return { run, cacheStatuses: decisions.cacheStatuses };
 }

@@ -99,6 +99,11 @@ const ASKED = (query: string): Row => ({
 
 /** How each query is asked about a place. A new query needs a row here. */
 const ROWS: Readonly<Record<string, Row>> = {
+  accessMatrix: {
+    ...ASKED(
+      'query ($principal: Arn!, $resource: Arn!) { accessMatrix(principals: [$principal], resources: [$resource], actions: ["kms:Decrypt"]) { cells { outcome error { code message } } } }',
+    ),
+  },
   accounts: {
     sample: () => ({ query: "{ accounts { totalCount nodes { accountId alias } } }", variables: {} }),
     ...{ missing: "DATA", foreign: "DATA" },
@@ -160,6 +165,15 @@ const ROWS: Readonly<Record<string, Row>> = {
   principals: LIST("principals", "arn"),
   resource: BY_ARN("resource", ({ key }) => key),
   resources: LIST("resources", "arn"),
+  whatCan: ASKED(
+    'query ($principal: Arn!) { whatCan(principal: $principal, action: "kms:Decrypt") { totalCount nodes { resource decision { reason } } } }',
+  ),
+  whoCan: {
+    ...ASKED(
+      'query ($resource: Arn!) { whoCan(action: "kms:Decrypt", resource: $resource) { totalCount nodes { arn decision { reason } } } }',
+    ),
+    missing: "DATA",
+  },
   viewer: {
     sample: () => ({ query: "{ viewer { kind principal { arn } } }", variables: {} }),
     ...{ missing: "DATA", foreign: "DATA", refused: "DATA" },
@@ -174,7 +188,7 @@ async function outcomeOf(field: string, { query, variables }: Sample, caller: Ca
   const [code] = errors.map(({ extensions }) => extensions["code"]);
   const value = data?.[field];
   const first = Array.isArray(value) && !field.startsWith("lint") ? value[0] : value;
-  const outcome = code ?? first?.code ?? (first === null ? "NULL" : "DATA");
+  const outcome = code ?? first?.code ?? first?.cells?.[0]?.error?.code ?? (first === null ? "NULL" : "DATA");
   return { outcome, bytes: JSON.stringify({ data, errors }) };
 }
 

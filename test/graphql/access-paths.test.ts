@@ -1,4 +1,4 @@
-import { getNamedType } from "graphql";
+import { getNamedType, isObjectType } from "graphql";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FIELDS, type RecordKind, TYPES, type TypeRule } from "../../src/graphql/access-rules.js";
 import { buildSchema, createSchema } from "../../src/graphql/schema.js";
@@ -57,6 +57,9 @@ function startsAt({ account, user, role, session, group, policy, key, secret, al
     asked("effectivePermissions", `(${question})`),
     asked("checkAccess", `(input: { ${question}, action: "kms:Encrypt" })`),
     asked("canPerform", `(principal: "${user("ann")}", operation: "Encrypt", targets: { key: "${key}" })`),
+    asked("whoCan", `(action: "kms:Encrypt", resource: "${key}", first: 20)`),
+    asked("whoCan", `(operation: "Encrypt", resource: "${key}", first: 20)`),
+    asked("whatCan", `(principal: "${user("ann")}", action: "kms:Encrypt", first: 20)`),
   ];
 }
 
@@ -65,8 +68,8 @@ function documentsFrom({ field, args }: Start, depth: number): string[] {
   if (root === undefined) throw new Error(`there is no query \`${field}\``);
   const type = getNamedType(root.type);
   const connection = type.name.endsWith("Connection");
-  const from = connection ? schema.getType(type.name.replace("Connection", "")) : type;
-  if (from === undefined) throw new Error(`there is no type below \`${type.name}\``);
+  const nodes = connection && isObjectType(type) ? type.getFields()["nodes"] : undefined;
+  const from = nodes === undefined ? type : getNamedType(nodes.type);
   return selectionsFrom(from, { schema, depth }).map((below) =>
     connection ? `{ ${field}${args} { totalCount nodes { ${below} } } }` : `{ ${field}${args} { ${below} } }`,
   );

@@ -3,11 +3,13 @@ import pg from "pg";
 import { type Administration, DEFAULT_LIMITS } from "../../src/administration/administration.js";
 import { ensureSystemPolicies } from "../../src/administration/ensure-system-policies.js";
 import { seedDemo } from "../../src/administration/seed-demo.js";
+import { createAccountQuestions } from "../../src/decisions/account-questions.js";
 import { createDecisions } from "../../src/decisions/decide-many.js";
 import type { Caller } from "../../src/domain/caller.js";
 import { createContext, type Services } from "../../src/graphql/context.js";
 import { buildSchema } from "../../src/graphql/schema.js";
 import { AuditFeed } from "../../src/store/audit-feed.js";
+import { createPolicyCompiler } from "../../src/store/compiled-policies.js";
 import { loadGatewaySecrets } from "../../src/store/gateway-secrets.js";
 import { type Database, openDatabase } from "../../src/store/prisma-client.js";
 import { createTokens } from "../../src/store/revision-token.js";
@@ -34,6 +36,7 @@ export interface Outcome {
 
 /** The schema over a database of the test's own, without HTTP. */
 export interface Fixture {
+  readonly url: string;
   readonly db: Database;
   readonly administration: Administration;
   readonly services: Services;
@@ -67,13 +70,15 @@ export async function openFixture(content: "empty" | "demo" = "empty"): Promise<
     engineVersion: "test",
     scopePrecedence: "staged",
   });
-  const services = { db, decisions, administration, auditFeed: new AuditFeed(db) };
+  const options = { loadPool: pools[1], compile: createPolicyCompiler(), tokens, scopePrecedence: "staged" } as const;
+  const accountQuestions = createAccountQuestions(options);
+  const services = { db, decisions, accountQuestions, administration, auditFeed: new AuditFeed(db) };
   const close = async () => {
     await db.$disconnect();
     await Promise.all(pools.map((pool) => pool.end()));
     await database.drop();
   };
-  return { db, administration, services, close, ...requests(services) };
+  return { url: database.url, db, administration, services, close, ...requests(services) };
 }
 
 /** The ways to ask of a schema over some services. */

@@ -39,6 +39,7 @@ function argsOf(field: GraphQLField<unknown, unknown> | GraphQLInputField): read
 
 const QUERIES = [
   ...[
+    "accessMatrix",
     "accounts",
     "apiKey",
     "apiKeys",
@@ -54,7 +55,7 @@ const QUERIES = [
     "nodes",
     "policies",
   ],
-  ...["policy", "principal", "principals", "resource", "resources", "viewer"],
+  ...["policy", "principal", "principals", "resource", "resources", "viewer", "whatCan", "whoCan"],
 ];
 const CHANGES = [
   ...["addUserToGroup", "assumeRole", "attachPolicies", "attachPolicy", "createAccount", "createApiKey", "createGroup"],

@@ -245,6 +245,8 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 const SCALARS_WITH_SQL = ["Policy.document", "Policy.attachmentCount"];
 
 const NO_RECORDS = ["PageInfo", "Tag"];
+/** Lists of decisions: what they take, account-questions.test.ts says. */
+const ANSWERS: readonly string[] = ["whatCan", "whoCan"];
 
 /** Types whose objects come from the database: all that lists hold, and all that these lead to. */
 function recordTypes(): string[] {
@@ -261,7 +263,7 @@ function recordTypes(): string[] {
         : [];
     for (const each of next) visit(each.name);
   };
-  for (const field of listsOf("Query")) visit(getNamedType(field.type).name);
+  for (const { name, type } of listsOf("Query")) if (!ANSWERS.includes(name)) visit(getNamedType(type).name);
   const isRecord = (name: string) => isObjectType(schema.getType(name)) && !/(Connection|Edge)$/.test(name);
   return [...found].filter(isRecord).sort();
 }
@@ -301,7 +303,7 @@ describe("the table of fields", () => {
       listsOf("Query")
         .map(({ name }) => name)
         .sort(),
-    ).toEqual(known);
+    ).toEqual([...known, ...ANSWERS]);
   });
 });
 

@@ -198,8 +198,9 @@ beforeAll(async () => {
   countResolvers();
   const { administration } = context;
   const decisions = { decideMany: () => Promise.reject(new Error("nobody asks")) };
+  const accountQuestions = { whoCan: decisions.decideMany, whatCan: decisions.decideMany };
   const { db } = administration;
-  const services = { db, decisions, administration, auditFeed: new AuditFeed(db) };
+  const services = { db, decisions, accountQuestions, administration, auditFeed: new AuditFeed(db) };
   const current: Authenticator = (token) => authenticate(token);
   listener = await startListener({}, { schema: buildSchema(), services, authenticate: current });
 });

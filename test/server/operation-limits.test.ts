@@ -231,6 +231,29 @@ describe("the schema of the gateway", () => {
     expect(within({ query, variables: { inputs: inputs(20_000) } })).toBeGreaterThan(DEFAULT_LIMITS.cost);
   });
 
+  test("a full matrix fits, however it is cut, and twice as many cells do not", () => {
+    const query = `query ($principals: [Arn!]!, $resources: [Arn!]!, $actions: [String!]!) {
+      accessMatrix(principals: $principals, resources: $resources, actions: $actions) { principal cells { outcome error { code } } } }`;
+    const many = (count: number) => Array.from({ length: count }, (_, place) => `${place}`);
+    for (const [principals, resources, actions] of [
+      [100, 20, 5],
+      [10_000, 1, 1],
+      [1, 1, 10_000],
+    ] as const) {
+      const variables = { principals: many(principals), resources: many(resources), actions: many(actions) };
+      expect(within({ query, variables })).toBe(1_001);
+    }
+    const variables = { principals: many(200), resources: many(20), actions: many(5) };
+    expect(within({ query, variables })).toBeGreaterThan(DEFAULT_LIMITS.cost);
+  });
+
+  test("questions about whole accounts cost more than their pages", () => {
+    const ask = 'whoCan(action: "a", resource: "r", first: 10) { totalCount nodes { arn } }';
+    expect(within({ query: `{ ${ask} }` })).toBe(100 + 1 + 10);
+    const query = `{ ${Array.from({ length: 20 }, (_, place) => `q${place}: ${ask}`).join(" ")} }`;
+    expect(within({ query })).toBeGreaterThan(DEFAULT_LIMITS.cost);
+  });
+
   test("a change of a thousand attachments fits", () => {
     const query =
       "mutation ($input: AttachPoliciesInput!) { attachPolicies(input: $input) { changed userErrors { code } } }";

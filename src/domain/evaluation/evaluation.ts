@@ -1,7 +1,7 @@
 import type { AccessRequest } from "./access-request.js";
 import type { ActionSet } from "./action-set.js";
 import { type ClassResult, evaluateClass } from "./evaluate-policies.js";
-import { EvaluationRequest } from "./evaluation-request.js";
+import { type Caller, EvaluationRequest } from "./evaluation-request.js";
 import type { PolicyClass } from "./policy-class.js";
 import type { RequestedResource } from "./requested-resource.js";
 import type { PoliciesInForce } from "./subject.js";
@@ -38,8 +38,8 @@ export function evaluate(
 
 /** What statements are matched with, with the first action as long as none looks at the action. */
 export function requestOf(
-  { context, now }: Question,
-  { caller }: PoliciesInForce,
+  { context, now }: Pick<Question, "context" | "now">,
+  { caller }: Pick<PoliciesInForce, "caller">,
   resource: RequestedResource,
   actions: ActionSet,
 ): EvaluationRequest {
@@ -49,7 +49,10 @@ export function requestOf(
 }
 
 /** The resource belongs to another account; one whose account is not stated is the caller's own. */
-export function isForeign({ owner }: RequestedResource, { caller }: PoliciesInForce): boolean {
+export function isForeign(
+  { owner }: RequestedResource,
+  { caller }: { readonly caller: Pick<Caller, "account"> },
+): boolean {
   return owner !== null && owner !== caller.account;
 }
 

@@ -26,8 +26,13 @@ export function combineLegs(
   keyState: (keyArn: string) => KeyState | null,
 ): OperationDecision {
   if (legs.length !== plan.legs.length) throw new Error(`${plan.operation} needs ${plan.legs.length} decisions`);
-  const outcome = WORST_FIRST.find((candidate) => legs.some((leg) => leg.outcome === candidate)) ?? "ALLOW";
+  const outcome = worstOf(legs.map((leg) => leg.outcome));
   return { operation: plan.operation, outcome, allowed: outcome === "ALLOW", legs, ...usability(plan, keyState) };
+}
+
+/** The outcome of an operation whose legs have these (C16). */
+export function worstOf(outcomes: readonly Outcome[]): Outcome {
+  return WORST_FIRST.find((candidate) => outcomes.includes(candidate)) ?? "ALLOW";
 }
 
 function usability(

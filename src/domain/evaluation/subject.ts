@@ -116,7 +116,8 @@ function divide(
   };
 }
 
-function describeCaller(principal: PrincipalFacts): Caller {
+/** @throws InvalidInputError for a malformed ARN */
+export function describeCaller(principal: PrincipalFacts): Caller {
   const name = parsePrincipalArn(principal.arn);
   const roleArn = name.kind === "ROLE_SESSION" ? `acs:ram::${name.account}:role/${name.name}` : null;
   const arns = roleArn === null ? [name.arn] : [name.arn, roleArn];

@@ -109,6 +109,18 @@ export function operationsOf(resource: ResourceFacts): readonly OperationPlan[] 
     .map(([operation, definition]) => ({ operation, ...definition.plan(targets, () => resource) }));
 }
 
+/**
+ * What an operation needs on one resource that it is about: an alias stands for its key (D8).
+ * @throws InvalidInputError as `planOperation`, and for an operation that is not about such a resource
+ */
+export function planOperationOn(operation: string, resource: ResourceFacts, facts: FactsOf): OperationPlan {
+  const arn = parseArn(resource.arn);
+  const type = kmsResourceType(arn);
+  const plan = planOperation(operation, type === null ? {} : targetsNaming(type, arn), facts);
+  if (plan.legs.length === 0 || plan.legs.some((leg) => leg.resource === arn.text)) return plan;
+  throw new InvalidInputError(`operation \`${plan.operation}\` is not about \`${excerpt(arn.text)}\``, "/operation");
+}
+
 function targetsNaming(type: ResourceType, arn: Arn): Targets {
   if (type === "KEY") return { key: arn.text };
   if (type === "SECRET") return { secret: arn.text };

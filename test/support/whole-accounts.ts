@@ -1,0 +1,114 @@
+import type { PrincipalFacts } from "../../src/domain/evaluation/access-request.js";
+import { buildContext } from "../../src/domain/evaluation/context-keys.js";
+import { decideActions } from "../../src/domain/evaluation/decide.js";
+import { parsePrincipalArn } from "../../src/domain/principal.js";
+import { QuestionToAll } from "../../src/domain/reverse/question-to-all.js";
+import { EvaluatorWorld } from "./compare-evaluators.js";
+import { CaseMaker } from "./random-cases.js";
+import type { ReferenceAttachment, ReferenceQuestion } from "./reference-evaluator.js";
+
+const RAM = "acs:ram::1234567890123456:";
+const USERS = ["bob", "ann", "Eve", "zoe"].map((name) => `${RAM}user/${name}`);
+const GROUPS = ["ops", "dev", "all"].map((name) => `${RAM}group/${name}`);
+const ROLES = ["Deploy", "other"].map((name) => `${RAM}role/${name}`);
+const SESSIONS = ["deploy/ci", "deploy/Ci", "other/x"].map((name) => `${RAM}assumed-role/${name}`);
+const WORLDS = 6;
+
+/** An account: its principals with all that each has, and what is asked about all of them. */
+interface RandomAccount {
+  readonly principals: readonly PrincipalFacts[];
+  readonly questions: readonly ReferenceQuestion[];
+}
+
+/** The policies of several worlds, shared out among the principals of one account: many have the same ones. */
+export function randomAccount(maker: CaseMaker): RandomAccount {
+  const worlds = Array.from({ length: WORLDS }, () => maker.world());
+  const pool = worlds.flatMap(({ attachments }) => attachments.slice(0, 4));
+  const held = new Map([...USERS, ...GROUPS, ...ROLES].map((holder) => [holder, sharesOf(holder, pool, maker)]));
+  const of = (holder: string): ReferenceAttachment[] => held.get(holder) ?? [];
+  const principals = [
+    ...USERS.map((user) => factsOf(user, [...of(user), ...maker.some(GROUPS, 2).flatMap(of)])),
+    ...ROLES.map((role) => factsOf(role, of(role))),
+    ...SESSIONS.map((session, place) => ({
+      ...factsOf(session, of(ROLES[Math.floor(place / 2)] ?? "")),
+      issued: Array.from({ length: maker.below(3) }, () => issued(worlds[0]?.questions[0]?.now ?? 0, pool, maker)),
+    })),
+    factsOf(`${RAM}root`, []),
+  ];
+  return { principals, questions: worlds.flatMap(({ questions }) => questions.slice(0, 2)) };
+}
+
+function sharesOf(holder: string, pool: readonly ReferenceAttachment[], maker: CaseMaker): ReferenceAttachment[] {
+  if (pool.length === 0 || maker.chance(0.15)) return [];
+  return maker.some(pool, 4).map((attachment) => ({ ...attachment, attachedTo: holder }));
+}
+
+function factsOf(principal: string, attachments: readonly ReferenceAttachment[]): PrincipalFacts {
+  const { kind, arn, account } = parsePrincipalArn(principal);
+  return { ...new EvaluatorWorld({ principal, attachments: [...attachments] }).principal, kind, arn, account };
+}
+
+function issued(now: number, pool: readonly ReferenceAttachment[], maker: CaseMaker): PrincipalFacts["issued"][number] {
+  const carried = pool.length === 0 || maker.chance(0.4) ? [] : [maker.pick(pool)];
+  const [attached] = carried.flatMap((attachment) => factsOf(`${RAM}user/bob`, [attachment]).attachments);
+  return {
+    issuedAt: now - maker.below(3),
+    expiresAt: now + maker.below(4),
+    revokedAt: maker.chance(0.2) ? now + maker.below(2) : null,
+    policy: attached === undefined ? null : { compiled: attached.policy.compiled },
+  };
+}
+
+/** What the answer about all and the answers about each do not agree on. */
+export interface Disagreement {
+  readonly principal: string;
+  readonly action: string;
+  readonly resource: string;
+  readonly all: string;
+  readonly each: string;
+}
+
+export interface AccountsRun {
+  readonly questions: number;
+  /** How often each outcome was given. */
+  readonly outcomes: Readonly<Record<string, number>>;
+  readonly found: Disagreement | null;
+}
+
+/** Asks about all principals at once and about each by itself; the first disagreement, or null. */
+export function compareAccounts(seed: number, accounts: number): AccountsRun {
+  const maker = new CaseMaker(seed);
+  const outcomes: Record<string, number> = {};
+  let questions = 0;
+  for (let turn = 0; turn < accounts; turn++) {
+    const { principals, questions: asked } = randomAccount(maker);
+    for (const question of asked) {
+      for (const action of question.actions) {
+        const found = compare(principals, question, action, outcomes);
+        questions++;
+        if (found !== null) return { questions, outcomes, found };
+      }
+    }
+  }
+  return { questions, outcomes, found: null };
+}
+
+function compare(
+  principals: readonly PrincipalFacts[],
+  source: ReferenceQuestion,
+  action: string,
+  outcomes: Record<string, number>,
+): Disagreement | null {
+  const { precedence: scopePrecedence, now } = source;
+  const resource = new EvaluatorWorld({ principal: `${RAM}root`, attachments: [] }).resource(source.resource);
+  const context = buildContext({ entries: Object.entries(source.context).map(([key, values]) => ({ key, values })) });
+  const toAll = new QuestionToAll({ resource, context, now }, action, scopePrecedence);
+  for (const principal of principals) {
+    const question = { principal, resource, context, now, sessionPolicy: null };
+    const [verdict] = decideActions(question, [action], { scopePrecedence, detail: "OUTCOME" });
+    const [all, each] = [toAll.outcomeFor(principal), verdict?.outcome ?? ""];
+    outcomes[each] = (outcomes[each] ?? 0) + 1;
+    if (all !== each) return { principal: principal.arn, action, resource: resource.arn, all, each };
+  }
+  return null;
+}
