@@ -2,7 +2,7 @@ import { excerpt } from "../domain/arn.js";
 import { foldCase } from "../domain/wildcard.js";
 import type { Transaction } from "../store/prisma-client.js";
 import type { Effect } from "./change-account.js";
-import type { EntityKind, EntityName } from "./look-up.js";
+import type { EntityKind } from "./look-up.js";
 import { tagsByKey } from "./tag-change.js";
 import { refuse } from "./user-error.js";
 
@@ -26,14 +26,6 @@ interface PrincipalDetails {
 /** The ARN of a user, group or role; RAM writes role names in ARNs in lower case (D6). */
 export function principalArn({ accountId, kind, name }: NewPrincipal): string {
   return `acs:ram::${accountId}:${kind.toLowerCase()}/${kind === "ROLE" ? foldCase(name) : name}`;
-}
-
-/** The same as a name, which somebody comes to have. */
-export function nameOf(principal: NewPrincipal): EntityName {
-  const { accountId: account, kind, name } = principal;
-  const arn = principalArn(principal);
-  const arnKey = foldCase(arn);
-  return { kind, account, name, sessionName: null, arn, arnKey, roleArnKey: kind === "ROLE" ? arnKey : null };
 }
 
 /** Scopes that a new user, group or role moves. */

@@ -1,7 +1,7 @@
 import { HARD_LIMITS, RAM_LIMITS } from "../domain/limits.js";
 import type { Administration, ChangeRequest, ChangeResult } from "./administration.js";
 import { changeAccount } from "./change-account.js";
-import { insertPrincipal, type NewPrincipal, nameOf, principalArn, principalScopes } from "./create-principal.js";
+import { insertPrincipal, type NewPrincipal, principalArn, principalScopes } from "./create-principal.js";
 import { needs } from "./permissions.js";
 import { policyText } from "./policy-text.js";
 import { refuseIfAny, type UserError, userError } from "./user-error.js";
@@ -44,7 +44,6 @@ export function createRole(
     return {
       action: "createRole",
       requires: needs("createRole", { "ram:CreateRole": [principalArn(role)] }),
-      gift: { to: "BEARER", name: nameOf(role), renamed: null },
       account,
       lock: "counted",
       targets: [principalArn(role)],

@@ -1,6 +1,6 @@
 import type { Administration, ChangeRequest, ChangeResult, Tag } from "./administration.js";
 import { changeAccount } from "./change-account.js";
-import { insertPrincipal, type NewPrincipal, nameOf, principalArn, principalScopes } from "./create-principal.js";
+import { insertPrincipal, type NewPrincipal, principalArn, principalScopes } from "./create-principal.js";
 import { needs } from "./permissions.js";
 import { refuseIfAny } from "./user-error.js";
 import { checkName, checkTags, checkText } from "./validation.js";
@@ -34,7 +34,6 @@ export function createUser(
     return {
       action: "createUser",
       requires: needs("createUser", { "ram:CreateUser": [principalArn(user)] }),
-      gift: { to: "BEARER", name: nameOf(user), renamed: null },
       account,
       lock: "counted",
       targets: [principalArn(user)],

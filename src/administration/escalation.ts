@@ -1,8 +1,8 @@
 import { END_OF_TIME, findEscalation } from "../domain/escalation/find-escalation.js";
-import type { Escalation, Receiver } from "../domain/escalation/grant.js";
-import { isNarrower, trusts } from "../domain/escalation/trust.js";
+import type { Escalation, Grant, Receiver } from "../domain/escalation/grant.js";
+import { findNewlyTrusting, isNarrower } from "../domain/escalation/trust.js";
 import { type Witness, witnessOf } from "../domain/escalation/witness.js";
-import type { AttachedPolicy, PrincipalFacts, ResourceFacts } from "../domain/evaluation/access-request.js";
+import type { AttachedPolicy, PrincipalFacts } from "../domain/evaluation/access-request.js";
 import type { CompiledPolicy } from "../domain/policy/compile-policy.js";
 import { loadInTransaction } from "../store/evaluation-input.js";
 import type { Transaction } from "../store/prisma-client.js";
@@ -17,8 +17,8 @@ import { Refusal, userError } from "./user-error.js";
 export type Gift =
   /** Users, groups and roles that come to have other policies or other groups. */
   | { readonly to: "PRINCIPALS"; readonly principals: readonly EntityName[] }
-  /** A user or role that comes to have a name: `renamed`, where it had another one. */
-  | { readonly to: "BEARER"; readonly name: EntityName; readonly renamed: EntityName | null }
+  /** A user that comes to have another name, which policies and roles may be about. */
+  | { readonly to: "RENAMED"; readonly from: EntityName; readonly name: EntityName }
   /** Everybody who has the policy. */
   | { readonly to: "HOLDERS"; readonly policy: CustomPolicyName }
   /** Whoever may assume the role from now on: all that the role has. */
@@ -33,7 +33,7 @@ function namesOf(gift: Gift): string[] {
   switch (gift.to) {
     case "PRINCIPALS":
       return gift.principals.map(({ arn }) => arn);
-    case "BEARER":
+    case "RENAMED":
       return [gift.name.arn];
     case "HOLDERS":
       return [gift.policy.arn];
@@ -59,9 +59,10 @@ export async function watchGift(tx: Transaction, gift: Gift, grantor: Grantor): 
     if (gift.to === "ASSUMERS" && isNarrower(await trustOf(tx, gift.role), trusted)) return;
     const { facts, now } = { ...grantor, facts: lasting(grantor.facts, grantor.now) };
     const roles = await rolesOf(tx, facts.account);
-    if (gift.to === "BEARER") refuseTrustedName(gift.name, roles);
     const receivers = pair(gift, before, await rightsAfter(tx, gift));
-    const found = findEscalation({ grantor: facts, receivers, roles, now, scopePrecedence });
+    const grant = { grantor: facts, receivers, roles, now, scopePrecedence };
+    if (gift.to === "RENAMED") refuseTrustedName(grant);
+    const found = findEscalation(grant);
     if (found === null) return;
     const witness = witnessOf(found, { facts, now, scopePrecedence }, await someRegistered(tx, facts.account));
     refuseWith(describe(found, witness, facts.arn), witness);
@@ -73,12 +74,14 @@ function refuseWith(message: string, witness: Witness): never {
   throw new Refusal([{ ...userError("WOULD_ESCALATE", `${message}: ${remedy}`), witness }]);
 }
 
-/** A role that trusts somebody by name trusts whoever comes to have the name. */
-function refuseTrustedName({ arnKey, arn }: EntityName, roles: readonly ResourceFacts[]): void {
-  const role = roles.find(({ trustPolicy }) => trustPolicy !== null && trusts(trustPolicy, arnKey));
-  if (role === undefined) return;
-  const witness = { action: "sts:AssumeRole", resource: role.arn };
-  refuseWith(`the role \`${role.arn}\` trusts \`${arn}\` by its name`, witness);
+/** A role may trust whoever has the new name, or deny only the old one. */
+function refuseTrustedName(grant: Grant): void {
+  for (const { before, after } of grant.receivers) {
+    const role = findNewlyTrusting(before, after, grant);
+    if (role === null) continue;
+    const witness = { action: "sts:AssumeRole", resource: role.arn };
+    refuseWith(`the role \`${role.arn}\` would trust \`${after.arn}\`, and not \`${grant.grantor.arn}\``, witness);
+  }
 }
 
 async function trustOf(tx: Transaction, { arnKey }: EntityName): Promise<CompiledPolicy | null> {
@@ -114,14 +117,14 @@ function nothing(facts: PrincipalFacts): PrincipalFacts {
 }
 
 function rightsBefore(tx: Transaction, gift: Gift): Promise<Rights> {
-  return gift.to === "BEARER" ? rightsOf(tx, [gift.renamed ?? gift.name]) : rightsAfter(tx, gift);
+  return gift.to === "RENAMED" ? rightsOf(tx, [gift.from]) : rightsAfter(tx, gift);
 }
 
 function rightsAfter(tx: Transaction, gift: Gift): Promise<Rights> {
   switch (gift.to) {
     case "PRINCIPALS":
       return rightsOf(tx, gift.principals);
-    case "BEARER":
+    case "RENAMED":
       return rightsOf(tx, [gift.name]);
     case "HOLDERS":
       return rightsByPolicy(tx, gift.policy);

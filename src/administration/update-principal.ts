@@ -54,7 +54,7 @@ export function updatePrincipalChange(update: Update): Change<{ principalId: str
 function giftOf(name: EntityName, newName: string | null, { trustPolicy }: Update["columns"]): Gift | undefined {
   if (trustPolicy !== undefined) return { to: "ASSUMERS", role: name };
   if (newName === null || name.kind !== "USER") return undefined;
-  return { to: "BEARER", name: { ...name, ...renamed(name, newName) }, renamed: name };
+  return { to: "RENAMED", from: name, name: { ...name, ...renamed(name, newName) } };
 }
 
 function updatePermissions(kind: EntityKind, arns: readonly string[]) {

@@ -230,11 +230,35 @@ describe("roles", () => {
     expect(codesOf(await put(arn.user("ann"), arn.user("bob")))).toEqual(REFUSED);
   });
 
-  test("that trust a name are not had by taking the name", async () => {
+  const root = `acs:ram::${ACCOUNT}:root`;
+  const onlyBoss = { Condition: { StringEquals: { "acs:PrincipalARN": arn.user("dev-boss") } } };
+  const statement = (RAM: string, more: object = {}) => ({
+    ...{ Effect: "Allow", Action: "sts:AssumeRole", Principal: { RAM: [RAM] } },
+    ...more,
+  });
+  test.each<[what: string, ...statements: object[]]>([
+    ["exactly", statement(arn.user("dev-boss"))],
+    ["by a wildcard", statement(arn.user("dev-*"))],
+    ["in any region", statement(`acs:ram:*:${ACCOUNT}:user/dev-boss`)],
+    ["in any account", statement("acs:ram::*:user/dev-boss")],
+    ["by a condition", statement(root, onlyBoss)],
+    ["but for a Deny of the old one", statement(root), statement(arn.user("bob"), { Effect: "Deny" })],
+  ])("that trust a name %s are not had by taking it", async (_what, ...statements) => {
+    await run(updateRole, { role: arn.role("bossonly"), trustPolicy: document(...statements) });
     await permit(allow("ram:*User", `acs:ram::${ACCOUNT}:user/*`));
-    expect(codesOf(await by(ann)(updateUser, { user: arn.user("bob"), newName: "BOSS" }))).toEqual(REFUSED);
-    expect(codesOf(await by(ann)(createUser, { account: ACCOUNT, name: "boss" }))).toEqual(REFUSED);
-    expect(codesOf(await by(ann)(createUser, { account: ACCOUNT, name: "clerk" }))).toEqual([]);
+    const rename = (newName: string) => by(ann)(updateUser, { user: arn.user("bob"), newName }, { dryRun: true });
+    expect(codesOf(await rename("DEV-boss"))).toEqual(REFUSED);
+    const free = statements.length === 1 ? [] : REFUSED; // whatever the new name is, the old one is denied
+    expect(codesOf(await rename("clerk"))).toEqual(free);
+    await run(updateRole, { role: arn.role("bossonly"), trustPolicy: trust(arn.user("boss")) });
+  });
+
+  test("that services assume are in nobody's way", async () => {
+    const service = { Effect: "Allow", Action: "sts:AssumeRole", Principal: { Service: ["ecs.aliyuncs.com"] } };
+    await run(createRole, { account: ACCOUNT, name: "machine", trustPolicy: document(service) });
+    await permit(...DELEGATE, allow("sts:AssumeRole"));
+    await write("Given", allow("sts:AssumeRole", arn.role("machine")));
+    expect(codesOf(await by(ann)(attachPolicy, { ...SELF, principal: arn.user("bob") }))).toEqual([]);
   });
 });
 

@@ -72,14 +72,14 @@ const MUTATIONS: readonly Mutation[] = [
   {
     name: "what the grantor has under other conditions counts",
     file: right,
-    find: "(sameHolder || isAboutResource(each)) && given.some(isLike(each))",
-    replace: "sameHolder || isAboutResource(each)",
+    find: "(sameHolder || shared) && narrow.conditions.some((each) => budget.spend() && each.text === text)",
+    replace: "sameHolder || shared",
   },
   {
     name: "conditions on the request come out the same for everybody",
     file: right,
-    find: "(sameHolder || isAboutResource(each)) && given",
-    replace: "given",
+    find: "(sameHolder || shared) && narrow.conditions",
+    replace: "narrow.conditions",
   },
   {
     name: "what the grantor has for a while counts for ever",
@@ -90,8 +90,8 @@ const MUTATIONS: readonly Mutation[] = [
   {
     name: "what the grantor has in a resource group counts everywhere",
     file: right,
-    find: "(wide.group === null || wide.group === narrow.group) &&\n    areAmong(narrow.conditions, wide.conditions, sameHolder) &&\n    !wide",
-    replace: "areAmong(narrow.conditions, wide.conditions, sameHolder) &&\n    !wide",
+    find: "(wide.group === null || wide.group === narrow.group) &&\n    !wide",
+    replace: "!wide",
   },
   {
     name: "names in an Allow compare without case",
@@ -108,20 +108,14 @@ const MUTATIONS: readonly Mutation[] = [
   {
     name: "a Deny that is gone gives nothing",
     file: find,
-    find: "beyond ?? this.findReleased(taken, after, receiver.shared)",
+    find: "beyond ?? this.findReleased(taken, after, receiver)",
     replace: "beyond",
   },
   {
     name: "of a Deny that is gone only what is allowed to the receiver now counts, whoever has the policy",
     file: find,
-    find: "if (shared) return denied;",
-    replace: "",
-  },
-  {
-    name: "all that is denied with NotResource is out of the way",
-    file: right,
-    find: "? denied.patterns.some((kept) => budget.spend() && coversArnExactly(kept, pattern))",
-    replace: "? true",
+    find: "const allowed = receiver.shared ? null :",
+    replace: "const allowed =",
   },
   {
     name: "an exception is read as a list",

@@ -16,6 +16,7 @@ import {
   rightsIn,
   touches,
 } from "./right.js";
+import { trustsIdentities } from "./trust.js";
 
 /** A fraction of a second. */
 const MOST_COMPARISONS = 300_000;
@@ -49,6 +50,8 @@ class Search {
   /** Session policies; null: one that cannot be read, and so lets nothing through. */
   private readonly gates: readonly (Rights | null)[];
   private readonly known = new WeakMap<Rights, Map<string, boolean>>();
+  private readonly texts = new WeakMap<object, string>();
+  private readonly numbers = new Map<string, number>();
   private readonly byDenials = new Map<string, Map<string, boolean>>();
 
   constructor(grant: Grant) {
@@ -76,9 +79,7 @@ class Search {
     ];
     const sameName = receiver.before.arn === receiver.after.arn;
     const had = (right: Right) => before.allowed.some((each) => includes(each, right, this.budget, sameName));
-    const given = rightsIn(added, now)
-      .allowed.flatMap(parted)
-      .map((right) => startingNow(right, now));
+    const given = rightsIn(added, now).allowed.flatMap((right) => this.parts(right));
     const beyond = given.find((right) => !this.mayGive(right, after) && !had(right));
     return asEscalation(beyond ?? this.findReleased(taken, after, receiver));
   }
@@ -89,26 +90,38 @@ class Search {
     const gone = rightsIn(taken, this.grant.now).denied.filter(
       (denied) => !after.denied.some((each) => denies(each, denied, this.budget, sameName)),
     );
-    return gone
-      .map((denied) => this.findReleasedBy(denied, after, receiver.shared))
-      .find((right) => right !== undefined);
+    if (gone.length === 0) return undefined;
+    const allowed = receiver.shared ? null : after.allowed.flatMap((right) => this.parts(right));
+    return gone.find((denied) => this.releases(denied, after, allowed));
   }
 
-  private findReleasedBy(denied: Right, after: Rights, shared: boolean): Right | undefined {
-    const { now } = this.grant;
-    if (partsOfDenied(startingNow(denied, now)).every((right) => this.mayGive(right, after))) return undefined;
-    if (shared) return denied; // anybody may be allowed it
-    const allowed = after.allowed.flatMap(parted).filter((right) => touches(denied, right, this.budget));
-    return allowed.some((right) => !this.mayGive(startingNow(right, now), after)) ? denied : undefined;
+  /** @param allowed all that the receiver is allowed; null: anybody may have it, who may be allowed anything */
+  private releases(denied: Right, after: Rights, allowed: readonly Right[] | null): boolean {
+    const all = partsOfDenied(startingNow(denied, this.grant.now), this.budget);
+    if (all.every((right) => this.mayGive(right, after))) return false;
+    return allowed?.some((right) => touches(denied, right, this.budget) && !this.mayGive(right, after)) ?? true;
+  }
+
+  private parts(right: Right): Right[] {
+    return parted(startingNow(right, this.grant.now), this.budget);
   }
 
   /** Whether the maker has it, without anything that it does not share with the receiver. */
   private mayGive(right: Right, after: Rights): boolean {
     const known = this.knownFor(after);
-    const key = JSON.stringify(right);
+    const key = this.keyOf(right);
     const has = known.get(key) ?? this.has(right, after);
     known.set(key, has);
     return has;
+  }
+
+  /** Parts of one right share their conditions, which may be long. */
+  private keyOf({ actions, resources, conditions, group, from, until }: Right): string {
+    const text = this.texts.get(conditions) ?? JSON.stringify(conditions);
+    this.texts.set(conditions, text);
+    const number = this.numbers.get(text) ?? this.numbers.size;
+    this.numbers.set(text, number);
+    return JSON.stringify([actions, resources, number, group, from, until]);
   }
 
   /** Receivers that are denied the same share what was found out. */
@@ -137,8 +150,11 @@ class Search {
   private mayAssumeAll({ actions, resources, until }: Right): boolean {
     const isMeant = actions.negated || actions.patterns.some((pattern) => !disjointText(pattern, ASSUME_ROLE));
     if (!isMeant) return true;
-    const roles = this.grant.roles.filter(({ arn }) =>
-      resources.patterns.some((pattern) => !disjointArn(pattern, arn)),
+    const roles = this.grant.roles.filter(
+      ({ arn, trustPolicy }) =>
+        trustPolicy !== null &&
+        trustsIdentities(trustPolicy) &&
+        resources.patterns.some((pattern) => this.budget.spend() && !disjointArn(pattern, arn)),
     );
     return roles.every((role) => this.budget.spend() && this.mayAssume(role, until));
   }

@@ -9,7 +9,7 @@ import type { Budget } from "./budget.js";
 export interface Right {
   readonly actions: PatternBlock;
   readonly resources: PatternBlock;
-  readonly conditions: readonly Condition[];
+  readonly conditions: readonly RightCondition[];
   /** Resource group that it is limited to; null: the whole account. */
   readonly group: string | null;
   /** Milliseconds since the epoch; infinite where there is no bound. */
@@ -17,6 +17,13 @@ export interface Right {
   readonly until: number;
   /** The document is not known, and may say it or not (D4). */
   readonly doubtful?: true;
+}
+
+interface RightCondition {
+  /** Equal for conditions that come out the same on the same request. */
+  readonly text: string;
+  /** On tags of the resource or on the time, which are the same for all who ask. */
+  readonly shared: boolean;
 }
 
 /** What the policies of a principal say, taken apart. */
@@ -39,28 +46,57 @@ function rightsOf({ policy, scope, notBefore, expiresAt }: AttachedPolicy, wante
   const group = scope.kind === "ACCOUNT" ? null : scope.resourceGroup;
   if (policy.compiled === null) return [{ ...EVERYTHING, group, ...bounds, doubtful: true }];
   return policy.compiled.document.statements.flatMap(({ effect, actions, resources, conditions }) =>
-    effect === wanted && resources !== null ? [{ actions, resources, conditions, group, ...bounds }] : [],
+    effect === wanted && resources !== null
+      ? [{ actions, resources, conditions: conditions.map(readCondition), group, ...bounds }]
+      : [],
   );
 }
 
+function readCondition(condition: Condition): RightCondition {
+  const shared = /^(kms:tag\/|acs:resourcetag\/|acs:currenttime$)/.test(foldCase(condition.key));
+  return { text: JSON.stringify(condition), shared };
+}
+
 /** An Allow, one for each of its patterns; what can match nothing (D2, D18, D29) is left out. */
-export function parted(right: Right): Right[] {
+export function parted(right: Right, budget: Budget): Right[] {
   const { actions, resources } = right;
   if (resources.negated) return [];
-  const actionParts = actions.negated ? [actions] : actions.patterns.map(only);
-  const resourceParts = resources.patterns.filter(canMatch).map(only);
-  return actionParts.flatMap((one) => resourceParts.map((other) => ({ ...right, actions: one, resources: other })));
+  const actionParts = actions.negated ? [actions] : [...new Set(actions.patterns)].map(only);
+  const resourceParts = [...new Set(resources.patterns)].filter(canMatch).map(only);
+  return actionParts.flatMap((one) =>
+    resourceParts.flatMap((other) => (budget.spend() ? [{ ...right, actions: one, resources: other }] : [])),
+  );
 }
 
 function canMatch(pattern: string): boolean {
   return pattern === "*" || (splitPattern(pattern) !== null && !/\$\{|,/.test(pattern));
 }
 
-/** A Deny, read as an Allow without conditions of all that it may deny: what is no ARN is tried on everything (D5, D18). */
-export function partsOfDenied(denied: Right): Right[] {
+/**
+ * A Deny, read as an Allow without conditions of all that it may deny. It reaches further than an Allow of the same text:
+ * names in any case, the nameless `*`, and from what is no ARN anything (C4, D5, D6, D18).
+ */
+export function partsOfDenied(denied: Right, budget: Budget): Right[] {
   const { negated, patterns } = denied.resources;
-  const wide = negated ? ["*"] : patterns.map((pattern) => (canMatch(pattern) ? pattern : "*"));
-  return parted({ ...denied, resources: { negated: false, patterns: wide }, conditions: [] });
+  const wide = negated ? ["*"] : patterns.flatMap(reachOf);
+  return parted({ ...denied, resources: { negated: false, patterns: wide }, conditions: [] }, budget);
+}
+
+/** Only a star stands for a letter whose case does not count, which here is written as a question mark. */
+function reachOf(pattern: string): string[] {
+  const segments = splitPattern(pattern);
+  if (segments === null || pattern.includes("${")) return ["*"];
+  const { partition, service, region, account, relativeId } = segments;
+  const [type = "", ...names] = relativeId.split("/");
+  const name = names.length === 0 ? type : `${type}/${anyCase(names.join("/"))}`;
+  const place = region === foldCase(region) ? region : anyCase(region);
+  const arn = [partition, service, place, account, name].join(":");
+  const nameless = [region, account, relativeId].every((part) => coversText(part, "*"));
+  return nameless ? [arn, "*"] : [arn];
+}
+
+function anyCase(text: string): string {
+  return text.replace(/[A-Za-z]/g, "?");
 }
 
 function only(pattern: string): PatternBlock {
@@ -74,12 +110,13 @@ function only(pattern: string): PatternBlock {
  */
 export function includes(wide: Right, narrow: Right, budget: Budget, sameHolder = false): boolean {
   return (
+    budget.spend() &&
     !wide.doubtful &&
     lasts(wide, narrow) &&
     (wide.group === null || wide.group === narrow.group) &&
-    areAmong(narrow.conditions, wide.conditions, sameHolder) &&
     !wide.resources.negated &&
     actionsWithin(narrow.actions, wide.actions, budget) &&
+    areAmong(narrow, wide, budget, sameHolder) &&
     narrow.resources.patterns.every((inner) =>
       wide.resources.patterns.some((outer) => budget.spend() && coversArnExactly(outer, inner)),
     )
@@ -90,18 +127,12 @@ function lasts(wide: Right, narrow: Right): boolean {
   return wide.from <= narrow.from && narrow.until <= wide.until;
 }
 
-/** Nobody's second factor or address is another one's: between two who ask, only what the gateway knows itself is the same. */
-function areAmong(given: readonly Condition[], wanted: readonly Condition[], sameHolder: boolean): boolean {
-  return wanted.every((each) => (sameHolder || isAboutResource(each)) && given.some(isLike(each)));
-}
-
-function isAboutResource({ key }: Condition): boolean {
-  return /^(kms:tag\/|acs:resourcetag\/|acs:currenttime$)/.test(foldCase(key));
-}
-
-function isLike(one: Condition): (other: Condition) => boolean {
-  const text = JSON.stringify(one);
-  return (other) => JSON.stringify(other) === text;
+/** Nobody's second factor or address is another one's: between two who ask, only some conditions come out the same. */
+function areAmong(narrow: Right, wide: Right, budget: Budget, sameHolder: boolean): boolean {
+  return wide.conditions.every(
+    ({ text, shared }) =>
+      (sameHolder || shared) && narrow.conditions.some((each) => budget.spend() && each.text === text),
+  );
 }
 
 export function readsPrincipal({ key }: Condition): boolean {
@@ -110,6 +141,7 @@ export function readsPrincipal({ key }: Condition): boolean {
 
 /** Whether a Deny can take something from what an Allow, or a part of one, gives. Says so when in doubt. */
 export function touches(denied: Right, allowed: Right, budget: Budget): boolean {
+  budget.spend();
   if (denied.until <= allowed.from || allowed.until <= denied.from) return false;
   if (denied.group !== null && allowed.group !== null && denied.group !== allowed.group) return false;
   return !actionsApart(allowed.actions, denied.actions, budget) && !resourcesApart(allowed, denied, budget);
@@ -126,11 +158,12 @@ function resourcesApart({ resources: { patterns } }: Right, { resources: denied 
 /** Whether a Deny denies all that another one does. Sound, not complete. @param sameHolder as for `includes` */
 export function denies(wide: Right, narrow: Right, budget: Budget, sameHolder = false): boolean {
   return (
+    budget.spend() &&
     !wide.doubtful &&
     lasts(wide, narrow) &&
     (wide.group === null || wide.group === narrow.group) &&
-    areAmong(narrow.conditions, wide.conditions, sameHolder) &&
     actionsWithin(narrow.actions, wide.actions, budget) &&
+    areAmong(narrow, wide, budget, sameHolder) &&
     deniedWithin(narrow.resources, wide.resources, budget)
   );
 }

@@ -1,19 +1,47 @@
-import type { CompiledPolicy } from "../policy/compile-policy.js";
+import type { PrincipalFacts, ResourceFacts } from "../evaluation/access-request.js";
+import { decideActions } from "../evaluation/decide.js";
+import { type CompiledPolicy, compilePolicy } from "../policy/compile-policy.js";
 import type { Statement } from "../policy/document.js";
-import { foldCase } from "../wildcard.js";
+import type { Grant } from "./grant.js";
 
-/** Whether a trust policy trusts a user or role, or its sessions, by the name alone: who comes to have it is trusted. */
-export function trusts({ document }: CompiledPolicy, arnKey: string): boolean {
-  const session = arnKey.replace(/:role\//, ":assumed-role/");
-  return document.statements.some(
-    ({ effect, principal }) =>
-      effect === "Allow" &&
-      principal?.ram.some((name) => {
-        const folded = foldCase(name);
-        return folded === arnKey || folded.startsWith(`${arnKey}/`) || folded.startsWith(`${session}/`);
-      }),
-  );
+/** False for roles that services or identity providers assume, and nobody else. */
+export function trustsIdentities({ document }: CompiledPolicy): boolean {
+  return document.statements.some(({ effect, principal }) => effect === "Allow" && (principal?.ram.length ?? 0) > 0);
 }
+
+type Asking = Pick<Grant, "grantor" | "roles" | "now" | "scopePrecedence">;
+
+/**
+ * A role that trusts somebody under another name who was not trusted before, where the grantor may not assume it itself.
+ * Who is trusted may still need a policy; he may have it already.
+ */
+export function findNewlyTrusting(before: PrincipalFacts, after: PrincipalFacts, asking: Asking): ResourceFacts | null {
+  const trusted = (facts: PrincipalFacts, role: ResourceFacts) =>
+    mayAssume({ ...facts, issued: [], attachments: [EVERYTHING] }, role, asking);
+  const isNew = (role: ResourceFacts) => trusted(after, role) !== "NO" && trusted(before, role) !== "YES";
+  return asking.roles.find((role) => isNew(role) && mayAssume(asking.grantor, role, asking) !== "YES") ?? null;
+}
+
+/** `PERHAPS`: it depends on what the gateway does not know. */
+function mayAssume(principal: PrincipalFacts, resource: ResourceFacts, { now, scopePrecedence }: Asking) {
+  const question = { principal, resource, context: new Map(), now, sessionPolicy: null };
+  const [verdict] = decideActions(question, ["sts:AssumeRole"], { scopePrecedence, detail: "OUTCOME" });
+  if (verdict?.outcome === "ALLOW") return "YES";
+  return verdict?.outcome === "CONDITIONAL" ? "PERHAPS" : "NO";
+}
+
+const ANY = { negated: false, patterns: ["*"] };
+const EVERYTHING = {
+  policy: {
+    reference: { id: "", arn: "", name: "", type: "SYSTEM" as const },
+    version: null,
+    compiled: compilePolicy({
+      version: "1",
+      statements: [{ effect: "Allow", actions: ANY, resources: ANY, principal: null, conditions: [], sid: null }],
+    }),
+  },
+  ...{ attachedTo: "", scope: { kind: "ACCOUNT" as const }, notBefore: null, expiresAt: null },
+};
 
 /** Whether a trust policy trusts nobody whom the one before did not. Sound, not complete: by the text of statements. */
 export function isNarrower(after: CompiledPolicy | null, before: CompiledPolicy | null): boolean {

@@ -1,3 +1,4 @@
+import { foldEntityName } from "../evaluation/evaluation-request.js";
 import { compileGlob, foldCase, hasWildcard } from "../wildcard.js";
 import { splitPattern } from "./resource-pattern.js";
 
@@ -33,7 +34,8 @@ export function coversArnExactly(outer: string, inner: string): boolean {
     coversExactly(wide.partition, narrow.partition) &&
     coversExactly(wide.region, narrow.region) &&
     coversExactly(wide.account, narrow.account) &&
-    coversExactly(wide.relativeId, narrow.relativeId)
+    coversExactly(wide.relativeId, narrow.relativeId) &&
+    coversExactly(foldEntityName(wide.relativeId), foldEntityName(narrow.relativeId)) // what RAM's names are compared as
   );
 }
 
