@@ -26,6 +26,16 @@ const onBackend = (backend: "real" | "embedded", only: { include?: string[]; exc
   },
 });
 
+/** About what gateways share in Redis. */
+const SHARED = ["test/decisions/shared-redis.test.ts", "test/consistency/**/*.test.ts"];
+
+/** About who may do what, which is the same on every backend, in very many cases. */
+const RULES = [
+  "test/administration/{authorisation,takeover}.test.ts",
+  "test/graphql/{access-*,change-permissions,derived-legs,payload-access}.test.ts",
+  "test/server/hostile-documents.test.ts",
+];
+
 /** Where CI wants the numbers, besides what people read. */
 const results = process.env["RAMGATE_TEST_RESULTS"];
 
@@ -43,7 +53,7 @@ export default defineConfig({
     projects: [
       { extends: true, test: { name: "unit", include: PURE, testTimeout: 30_000 } },
       onBackend("real", { exclude: ["test/store/embedded-postgres.test.ts", "test/acceptance/first-start.test.ts"] }), // start their own
-      onBackend("embedded", { exclude: ["test/decisions/shared-redis.test.ts", "test/consistency/**/*.test.ts"] }), // about what gateways share in Redis
+      onBackend("embedded", { exclude: [...SHARED, ...RULES] }),
       onBackend("embedded", { name: "browser", include: BROWSER }),
     ],
   },
