@@ -13,7 +13,7 @@ const PURE = [
   "test/administration/generate/**/*.test.ts",
 ];
 
-/** Everything else runs twice, the same files: on real PostgreSQL and Redis, and on what the package brings itself. */
+/** Everything else runs twice, but for what is named below: on real PostgreSQL and Redis, and on what the package brings. */
 const onBackend = (backend: "real" | "embedded", only: { include?: string[]; exclude?: string[]; name?: string }) => ({
   extends: true as const,
   test: {

@@ -57,7 +57,8 @@ export async function watchGift(tx: Transaction, gift: Gift, grantor: Grantor): 
   const trusted = gift.to === "ASSUMERS" ? await trustOf(tx, gift.role) : null;
   return async ({ scopePrecedence = "staged" }) => {
     if (gift.to === "ASSUMERS" && isNarrower(await trustOf(tx, gift.role), trusted)) return;
-    const { facts, now } = { ...grantor, facts: lasting(grantor.facts, grantor.now) };
+    const { now } = grantor;
+    const facts = lasting(grantor.facts, now);
     const roles = await rolesOf(tx, facts.account);
     const receivers = pair(gift, before, await rightsAfter(tx, gift));
     const grant = { grantor: facts, receivers, roles, now, scopePrecedence };

@@ -7,6 +7,16 @@ type KmsAction = `kms:${string}`;
 type Needed = { readonly [Action in RamAction | GatewayAction | KmsAction]?: string };
 
 const ON_ATTACHMENT = "the policy, and the holder";
+const ATTACH = {
+  "ram:AttachPolicyToUser": ON_ATTACHMENT,
+  "ram:AttachPolicyToGroup": ON_ATTACHMENT,
+  "ram:AttachPolicyToRole": ON_ATTACHMENT,
+} as const;
+const DETACH = {
+  "ram:DetachPolicyFromUser": ON_ATTACHMENT,
+  "ram:DetachPolicyFromGroup": ON_ATTACHMENT,
+  "ram:DetachPolicyFromRole": ON_ATTACHMENT,
+} as const;
 const OWN_KEYS = "Principals make, rotate and revoke keys of themselves only, and need no permission for it.";
 
 /**
@@ -17,16 +27,8 @@ export const PERMISSIONS = {
   addUserToGroup: { "ram:AddUserToGroup": "the user, and the group" },
   assumeRole:
     "`sts:AssumeRole` on the role, by the identity policies of the caller and by the trust policy of the role.",
-  attachPolicies: {
-    "ram:AttachPolicyToUser": ON_ATTACHMENT,
-    "ram:AttachPolicyToGroup": ON_ATTACHMENT,
-    "ram:AttachPolicyToRole": ON_ATTACHMENT,
-  },
-  attachPolicy: {
-    "ram:AttachPolicyToUser": ON_ATTACHMENT,
-    "ram:AttachPolicyToGroup": ON_ATTACHMENT,
-    "ram:AttachPolicyToRole": ON_ATTACHMENT,
-  },
+  attachPolicies: ATTACH,
+  attachPolicy: ATTACH,
   createAccount: "Operators only.",
   createApiKey: OWN_KEYS,
   createGroup: { "ram:CreateGroup": "the new group" },
@@ -47,16 +49,8 @@ export const PERMISSIONS = {
   deregisterAlias: { "kms:DeleteAlias": "the alias" },
   deregisterKey: { "kms:ScheduleKeyDeletion": "the key" },
   deregisterSecret: { "kms:DeleteSecret": "the secret" },
-  detachPolicies: {
-    "ram:DetachPolicyFromUser": ON_ATTACHMENT,
-    "ram:DetachPolicyFromGroup": ON_ATTACHMENT,
-    "ram:DetachPolicyFromRole": ON_ATTACHMENT,
-  },
-  detachPolicy: {
-    "ram:DetachPolicyFromUser": ON_ATTACHMENT,
-    "ram:DetachPolicyFromGroup": ON_ATTACHMENT,
-    "ram:DetachPolicyFromRole": ON_ATTACHMENT,
-  },
+  detachPolicies: DETACH,
+  detachPolicy: DETACH,
   importAccount: {
     "ramgate:ImportAccount": "`acs:ram::<account>:*`",
     "ramgate:GrantBeyondSelf": "`acs:ram::<account>:*`",

@@ -1,6 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { addUserToGroup } from "../../src/administration/add-user-to-group.js";
-import type { ChangeRequest } from "../../src/administration/administration.js";
 import { assumeRole } from "../../src/administration/assume-role.js";
 import { attachPolicies } from "../../src/administration/attach-policies.js";
 import { attachPolicy } from "../../src/administration/attach-policy.js";
@@ -20,50 +19,19 @@ import { setDefaultPolicyVersion } from "../../src/administration/set-default-po
 import { updateRole } from "../../src/administration/update-role.js";
 import { updateUser } from "../../src/administration/update-user.js";
 import type { UserError } from "../../src/administration/user-error.js";
-import type { Caller } from "../../src/domain/caller.js";
 import { ForbiddenError } from "../../src/domain/errors.js";
 import { times } from "../support/long-form.js";
 import { reportKilled } from "../support/mutation.js";
 import { brokenUseCases } from "../support/use-cases.js";
-import { ACCOUNT, arn, changesOf, codesOf, request, TRUST, type UseCase, useAdministration } from "./setup.js";
+import { allow, as, deny, document, principalsOf } from "./principals.js";
+import { ACCOUNT, arn, changesOf, codesOf, TRUST, type UseCase, useAdministration } from "./setup.js";
 
 const context = useAdministration("authorisation");
 const { run } = changesOf(context);
+const { by, write, permit } = principalsOf(context);
 const RACES = times({ short: 200, long: 2_000 });
 
-const as = (principalArn: string): Caller => ({
-  kind: "PRINCIPAL",
-  credentialId: "test",
-  signedInBy: "OIDC_TOKEN",
-  principalArn,
-});
 const ann = as(arn.user("ann"));
-const document = (...statements: object[]) => ({ Version: "1", Statement: statements });
-const allow = (Action: unknown, Resource: unknown = "*", Condition?: object) => ({
-  ...{ Effect: "Allow", Action, Resource },
-  ...(Condition && { Condition }),
-});
-const deny = (Action: unknown, Resource: unknown = "*") => ({ Effect: "Deny", Action, Resource });
-
-/** The document of a policy, without a new version. */
-async function write(name: string, ...statements: object[]): Promise<void> {
-  const { db } = context.administration;
-  await db.policyVersion.updateMany({
-    where: { policy: { arn: arn.policy(name) }, isDefault: true },
-    data: { document: JSON.stringify(document(...statements)) },
-  });
-}
-
-/** Ann may do this. */
-const permit = (...statements: object[]) => write("Ann", ...statements);
-
-type Change = <Input, Value>(
-  useCase: UseCase<Input, Value>,
-  input: Input,
-  options?: Partial<ChangeRequest>,
-) => ReturnType<UseCase<Input, Value>>;
-const by: (caller: Caller) => Change = (caller) => (useCase, input, options) =>
-  useCase(context.administration, input, request({ caller, ...options }));
 
 beforeAll(async () => {
   await ensureSystemPolicies(context.administration.db);

@@ -1,5 +1,4 @@
 import { beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { ChangeRequest } from "../../src/administration/administration.js";
 import { assumeRole } from "../../src/administration/assume-role.js";
 import { attachPolicies } from "../../src/administration/attach-policies.js";
 import { attachPolicy } from "../../src/administration/attach-policy.js";
@@ -18,46 +17,17 @@ import { updatePolicy } from "../../src/administration/update-policy.js";
 import { updateRole } from "../../src/administration/update-role.js";
 import { updateSecret } from "../../src/administration/update-secret.js";
 import { updateUser } from "../../src/administration/update-user.js";
-import type { Caller } from "../../src/domain/caller.js";
 import { ForbiddenError } from "../../src/domain/errors.js";
 import { reportKilled } from "../support/mutation.js";
 import { brokenUseCases } from "../support/use-cases.js";
-import { ACCOUNT, arn, changesOf, codesOf, request, type UseCase, useAdministration } from "./setup.js";
+import { allow, as, deny, document, principalsOf } from "./principals.js";
+import { ACCOUNT, arn, changesOf, codesOf, type UseCase, useAdministration } from "./setup.js";
 
 const context = useAdministration("takeover");
 const { run } = changesOf(context);
-const as = (principalArn: string): Caller => ({
-  ...{ kind: "PRINCIPAL", credentialId: "test", signedInBy: "OIDC_TOKEN", principalArn },
-});
+const { by, write, permit } = principalsOf(context);
 const ann = as(arn.user("ann"));
-const document = (...statements: object[]) => ({ Version: "1", Statement: statements });
-const allow = (Action: unknown, Resource: unknown = "*", Condition?: object) => ({
-  ...{ Effect: "Allow", Action, Resource },
-  ...(Condition && { Condition }),
-});
-const deny = (Action: unknown, Resource: unknown = "*", Condition?: object) => ({
-  ...allow(Action, Resource, Condition),
-  Effect: "Deny",
-});
 const trust = (...who: string[]) => document({ Effect: "Allow", Action: "sts:AssumeRole", Principal: { RAM: who } });
-
-async function write(name: string, ...statements: object[]): Promise<void> {
-  await context.administration.db.policyVersion.updateMany({
-    where: { policy: { arn: arn.policy(name) }, isDefault: true },
-    data: { document: JSON.stringify(document(...statements)) },
-  });
-}
-const permit = (...statements: object[]) => write("Ann", ...statements);
-
-type Change = <Input, Value>(
-  useCase: UseCase<Input, Value>,
-  input: Input,
-  options?: Partial<ChangeRequest>,
-) => ReturnType<UseCase<Input, Value>>;
-const by =
-  (caller: Caller): Change =>
-  (useCase, input, options) =>
-    useCase(context.administration, input, request({ caller, ...options }));
 
 beforeAll(async () => {
   await ensureSystemPolicies(context.administration.db);

@@ -1,5 +1,4 @@
 import type { AttachedPolicy, PrincipalFacts, ResourceFacts } from "../evaluation/access-request.js";
-import { decideActions } from "../evaluation/decide.js";
 import type { AttachmentScope } from "../evaluation/decision.js";
 import type { CompiledPolicy } from "../policy/compile-policy.js";
 import { disjointArn, disjointText } from "../policy/cover.js";
@@ -16,7 +15,7 @@ import {
   rightsIn,
   touches,
 } from "./right.js";
-import { trustsIdentities } from "./trust.js";
+import { ASSUME_ROLE, decideAssumption, trustsIdentities } from "./trust.js";
 
 /** A fraction of a second. */
 const MOST_COMPARISONS = 300_000;
@@ -160,15 +159,10 @@ class Search {
   }
 
   private mayAssume(role: ResourceFacts, until: number): boolean {
-    const { grantor: principal, now, scopePrecedence } = this.grant;
-    const question = { principal, resource: role, context: NOTHING_KNOWN, now, sessionPolicy: null };
-    const [verdict] = decideActions(question, [ASSUME_ROLE], { scopePrecedence, detail: "OUTCOME" });
-    return verdict?.outcome === "ALLOW" && (verdict.validUntil ?? END_OF_TIME) >= Math.min(until, END_OF_TIME);
+    const { outcome, validUntil } = decideAssumption(this.grant.grantor, role, this.grant);
+    return outcome === "ALLOW" && (validUntil ?? END_OF_TIME) >= Math.min(until, END_OF_TIME);
   }
 }
-
-const ASSUME_ROLE = "sts:AssumeRole";
-const NOTHING_KNOWN = new Map<string, readonly string[]>();
 
 /** What gates a session that is active: its maker's, which do not end with it. */
 function gatesOf({ issued }: PrincipalFacts, now: number): (Rights | null)[] {

@@ -1,5 +1,6 @@
 import type { PrincipalFacts, ResourceFacts } from "../evaluation/access-request.js";
 import { decideActions } from "../evaluation/decide.js";
+import type { Verdict } from "../evaluation/decision.js";
 import { type CompiledPolicy, compilePolicy } from "../policy/compile-policy.js";
 import type { Statement } from "../policy/document.js";
 import type { Grant } from "./grant.js";
@@ -7,6 +8,20 @@ import type { Grant } from "./grant.js";
 /** False for roles that services or identity providers assume, and nobody else. */
 export function trustsIdentities({ document }: CompiledPolicy): boolean {
   return document.statements.some(({ effect, principal }) => effect === "Allow" && (principal?.ram.length ?? 0) > 0);
+}
+
+export const ASSUME_ROLE = "sts:AssumeRole";
+
+/** Of the request the gateway knows only the time. */
+export function decideAssumption(
+  principal: PrincipalFacts,
+  resource: ResourceFacts,
+  { now, scopePrecedence }: Pick<Grant, "now" | "scopePrecedence">,
+): Verdict {
+  const question = { principal, resource, context: new Map(), now, sessionPolicy: null };
+  const [verdict] = decideActions(question, [ASSUME_ROLE], { scopePrecedence, detail: "OUTCOME" });
+  if (verdict === undefined) throw new Error("one action gives one decision");
+  return verdict;
 }
 
 type Asking = Pick<Grant, "grantor" | "roles" | "now" | "scopePrecedence">;
@@ -17,17 +32,11 @@ type Asking = Pick<Grant, "grantor" | "roles" | "now" | "scopePrecedence">;
  */
 export function findNewlyTrusting(before: PrincipalFacts, after: PrincipalFacts, asking: Asking): ResourceFacts | null {
   const trusted = (facts: PrincipalFacts, role: ResourceFacts) =>
-    mayAssume({ ...facts, issued: [], attachments: [EVERYTHING] }, role, asking);
-  const isNew = (role: ResourceFacts) => trusted(after, role) !== "NO" && trusted(before, role) !== "YES";
-  return asking.roles.find((role) => isNew(role) && mayAssume(asking.grantor, role, asking) !== "YES") ?? null;
-}
-
-/** `PERHAPS`: it depends on what the gateway does not know. */
-function mayAssume(principal: PrincipalFacts, resource: ResourceFacts, { now, scopePrecedence }: Asking) {
-  const question = { principal, resource, context: new Map(), now, sessionPolicy: null };
-  const [verdict] = decideActions(question, ["sts:AssumeRole"], { scopePrecedence, detail: "OUTCOME" });
-  if (verdict?.outcome === "ALLOW") return "YES";
-  return verdict?.outcome === "CONDITIONAL" ? "PERHAPS" : "NO";
+    decideAssumption({ ...facts, issued: [], attachments: [EVERYTHING] }, role, asking).outcome;
+  const isNew = (role: ResourceFacts) =>
+    ["ALLOW", "CONDITIONAL"].includes(trusted(after, role)) && trusted(before, role) !== "ALLOW";
+  const isOwn = (role: ResourceFacts) => decideAssumption(asking.grantor, role, asking).outcome === "ALLOW";
+  return asking.roles.find((role) => isNew(role) && !isOwn(role)) ?? null;
 }
 
 const ANY = { negated: false, patterns: ["*"] };
