@@ -9,7 +9,6 @@ import {
   type SelectionSetNode,
   type Source,
 } from "graphql";
-import type { Plugin } from "graphql-yoga";
 import { limitExceeded } from "./limit-exceeded.js";
 
 /** What a document may be at most, before its types are looked at. */
@@ -24,13 +23,6 @@ export interface DocumentLimits {
   readonly rootFields: number;
   /** Directives, of each operation. */
   readonly directives: number;
-}
-
-/** Refuses documents beyond the limits while they are parsed, hence before they are validated. */
-export function useDocumentLimits(limits: DocumentLimits): Plugin {
-  return {
-    onParse: ({ setParseFn }) => setParseFn((source: string | Source) => parseWithin(source, limits)),
-  };
 }
 
 /**

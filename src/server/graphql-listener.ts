@@ -8,11 +8,13 @@ import { type AddressOf, createAddressOf } from "./client-address.js";
 import { allowOrigin, answerPreflight } from "./cross-origin.js";
 import { type EventStream, type StreamOptions, sendEvents } from "./event-stream.js";
 import type { RequestHandler } from "./http-server.js";
+import type { Reply } from "./json-requests.js";
+import type { OperationLimits } from "./operations.js";
 import { type CountRequest, networkOf } from "./rate-limiter.js";
 import { malformed, Refusal, refusalBody, unavailable } from "./refusal.js";
 import { discardBody, readBody } from "./request-body.js";
 import { notesOf, type RequestNotes } from "./request-notes.js";
-import { createGraphQL, type GraphQLOptions, type OperationLimits, type Reply } from "./yoga.js";
+import { createGraphQL, type GraphQLOptions } from "./yoga.js";
 
 /** What a request may be at most, and how many there may be at a time. */
 export interface RequestLimits extends OperationLimits, AdmissionLimits {

@@ -1,6 +1,5 @@
 import {
   type ExecutionArgs,
-  type ExecutionResult,
   type FieldNode,
   type FragmentDefinitionNode,
   type GraphQLArgument,
@@ -24,7 +23,6 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from "graphql";
-import type { Plugin } from "graphql-yoga";
 import { DEFAULT_PAGE_SIZE } from "../graphql/page-size.js";
 import { limitExceeded } from "./limit-exceeded.js";
 
@@ -36,18 +34,10 @@ const INTROSPECTION_COST = 100;
 type Operation = Pick<ExecutionArgs, "schema" | "document"> &
   Partial<Pick<ExecutionArgs, "operationName" | "variableValues">>;
 
-/** Refuses operations that cost more than `limit`, before any resolver runs. */
-export function useCostLimit(limit: number): Plugin {
-  const check = ({ args, setResultAndStopExecution }: Beginning) => {
-    const cost = operationCost(args);
-    if (cost > limit) setResultAndStopExecution({ errors: [limitExceeded("cost", limit, cost)] });
-  };
-  return { onExecute: check, onSubscribe: check };
-}
-
-interface Beginning {
-  readonly args: Operation;
-  setResultAndStopExecution(result: ExecutionResult): void;
+/** @throws GraphQLError COST_LIMIT_EXCEEDED for an operation that costs more than `limit` */
+export function assertCostWithin(limit: number, operation: Operation): void {
+  const cost = operationCost(operation);
+  if (cost > limit) throw limitExceeded("cost", limit, cost);
 }
 
 /**

@@ -1,6 +1,4 @@
-import { GraphQLError } from "graphql";
-import type { Plugin } from "graphql-yoga";
-import type { GraphQLContext } from "../graphql/context.js";
+import type { Caller } from "../domain/caller.js";
 import { Refusal, rateLimited, unavailable } from "./refusal.js";
 
 /** How many streams a process has open at a time. */
@@ -10,27 +8,17 @@ export interface SubscriptionLimits {
 }
 
 /**
- * Lets a subscription begin for a sender who takes a stream, and as long as there are places; its place is free when the
- * sender has gone. Runs after what limits its document.
+ * Takes a place for a subscription of a sender who takes a stream.
+ *
+ * @returns gives the place back
+ * @throws Refusal where the sender takes none, or when there is no place
  */
-export function useSubscriptions(limits: SubscriptionLimits): Plugin<GraphQLContext> {
-  const enter = createPlaces(limits);
-  return {
-    onSubscribe({ args, setResultAndStopExecution }) {
-      const { caller, presence, request } = args.contextValue;
-      try {
-        if (!TAKES_EVENTS.test(request.headers.get("accept") ?? "")) throw unacceptable();
-        const leave = enter(caller?.credentialId ?? "");
-        presence.gone.addEventListener("abort", leave, { once: true });
-      } catch (error) {
-        if (!(error instanceof Refusal)) throw error;
-        setResultAndStopExecution({ errors: [refused(error)] });
-      }
-    },
-  };
-}
+export type TakePlace = (sender: Subscriber) => () => void;
 
-const TAKES_EVENTS = /(^|[\s,])text\/event-stream($|[\s,;])/i;
+interface Subscriber {
+  readonly caller: Pick<Caller, "credentialId">;
+  readonly takesEvents: boolean;
+}
 
 function unacceptable(): Refusal {
   return new Refusal("send `accept: text/event-stream`: a subscription is answered with a stream of events", {
@@ -39,11 +27,11 @@ function unacceptable(): Refusal {
   });
 }
 
-function createPlaces({ subscriptions, subscriptionsPerCredential }: SubscriptionLimits) {
+export function createPlaces({ subscriptions, subscriptionsPerCredential }: SubscriptionLimits): TakePlace {
   const taken = new Map<string, number>();
   let all = 0;
-  /** @throws Refusal when there is no place */
-  return (credential: string): (() => void) => {
+  return ({ caller: { credentialId: credential }, takesEvents }) => {
+    if (!takesEvents) throw unacceptable();
     const own = taken.get(credential) ?? 0;
     if (own >= subscriptionsPerCredential) throw tooMany(subscriptionsPerCredential);
     if (all >= subscriptions) throw unavailable("the gateway has no place for one more subscription, retry later");
@@ -63,8 +51,4 @@ function tooMany(limit: number): Refusal {
     ...{ exceeded: "subscriptions", limit },
     seconds: 1,
   });
-}
-
-function refused({ message, code, status, headers, extensions }: Refusal): GraphQLError {
-  return new GraphQLError(message, { extensions: { code, ...extensions, http: { status, headers } } });
 }

@@ -1,70 +1,77 @@
-import { GraphQLError, type GraphQLSchema } from "graphql";
-import { createYoga } from "graphql-yoga";
-import { LRUCache } from "lru-cache";
+import { type ExecutionResult, GraphQLError } from "graphql";
+import { createYoga, type Plugin } from "graphql-yoga";
 import type { Logger } from "pino";
-import type { Caller } from "../domain/caller.js";
-import { createContext, type GraphQLContext, type Presence, type Services } from "../graphql/context.js";
-import { isErrorCode, maskError } from "../graphql/errors.js";
-import { type InStage, unheard } from "../store/stages.js";
-import { useCacheReport } from "./cache-report.js";
-import type { Asker, OnDecisions } from "./decision-log.js";
-import { type DocumentLimits, useDocumentLimits } from "./document-limits.js";
-import { useErrorCodes } from "./error-codes.js";
 import type { EventStream } from "./event-stream.js";
-import { useCostLimit } from "./operation-cost.js";
-import { type NotedRequest, useOperationNotes } from "./operation-notes.js";
-import { useOperationStages } from "./operation-stages.js";
-import { type SubscriptionLimits, useSubscriptions } from "./subscriptions.js";
+import { type JsonMediaType, jsonTypeFor, type Reply, readParams, replyTo } from "./json-requests.js";
+import { createMask, outcomeOf } from "./operation-errors.js";
+import {
+  createOperations,
+  type OperationParams,
+  type OperationsOptions,
+  type RunOperation,
+  type Sender,
+} from "./operations.js";
 import { type TrustedDocuments, useTrustedDocuments } from "./trusted-documents.js";
 
-/** What an operation may be at most. */
-export interface OperationLimits extends DocumentLimits, SubscriptionLimits {
-  /** See `operation-cost`. */
-  readonly cost: number;
-}
-
-export interface GraphQLOptions {
-  readonly schema: GraphQLSchema;
-  readonly services: Services;
-  readonly limits: OperationLimits;
-  readonly log: Logger;
+export interface GraphQLOptions extends OperationsOptions {
   /** The documents that principals are held to; default: they may send any. */
   readonly trustedDocuments?: TrustedDocuments;
-  /** Hears of stages; default: nobody does. */
-  readonly inStage?: InStage<string>;
-  /** Hears what requests have asked and what came of it; default: nobody does. */
-  readonly onDecisions?: OnDecisions;
 }
 
 /** A request that has been let in, with its body. */
-export interface AdmittedRequest extends NotedRequest {
-  readonly method: "GET" | "POST";
+export interface AdmittedRequest extends Omit<Sender, "takesEvents"> {
   /** Path and query string. */
   readonly target: string;
   readonly accept: string | undefined;
   /** Null for GET. */
   readonly body: Buffer | null;
-  readonly caller: Caller;
-  readonly presence: Presence;
-}
-
-export interface Reply {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
 }
 
 export type AnswerGraphQL = (request: AdmittedRequest) => Promise<Reply | EventStream>;
 
-type Sender = Pick<AdmittedRequest, "caller" | "notes" | "presence">;
-
-/** Characters of documents that are kept parsed. */
-const KEPT_CHARACTERS = 8_000_000;
-
-/** GraphQL over HTTP, between a body that has been read and a reply that has not been sent. Errors leave it masked. */
+/**
+ * GraphQL over HTTP, between a body that has been read and a reply that has not been sent. A POST that is answered in one
+ * piece takes nothing of Yoga but its checks; Yoga reads and answers everything else. Either way operations run alike, and
+ * their errors leave masked.
+ */
 export function createGraphQL(options: GraphQLOptions): AnswerGraphQL {
-  const { schema, limits, log, trustedDocuments, inStage = unheard } = options;
-  const yoga = createYoga<Sender, GraphQLContext>({
+  const yoga = createServer(options, createOperations(options));
+  const mask = createMask(options.log);
+
+  async function answerJson(params: () => object, sender: Sender, type: JsonMediaType): Promise<Reply> {
+    const result = await resultOf(params, sender).catch((error: unknown) => ({ errors: [mask(error)] }));
+    sender.notes.outcome = outcomeOf(result);
+    return replyTo(result, type);
+  }
+
+  async function resultOf(params: () => object, sender: Sender): Promise<ExecutionResult> {
+    const result = await yoga.getResultForParams({ params: params(), request: POST }, sender as never);
+    return result as ExecutionResult; // no stream, since the sender takes none
+  }
+
+  return async ({ target, accept, body, ...request }) => {
+    const sender = { ...request, takesEvents: TAKES_EVENTS.test(accept ?? "") };
+    const type = body === null || sender.takesEvents ? null : jsonTypeFor(accept);
+    if (body !== null && type !== null) return answerJson(() => readParams(body), sender, type);
+    const headers = { ...(accept && { accept }), ...(body && { "content-type": "application/json" }) };
+    const text = body?.toString("utf8") ?? null;
+    const asked = new yoga.fetchAPI.Request(`http://localhost${target}`, {
+      method: sender.method,
+      headers,
+      body: text,
+    });
+    return replyOf(await yoga.fetch(asked, sender));
+  };
+}
+
+/** What Yoga's checks of the members of a request look at of it. */
+const POST = { method: "POST", url: "http://localhost/graphql" } as Request;
+
+const TAKES_EVENTS = /(^|[\s,])text\/event-stream($|[\s,;])/i;
+
+function createServer({ schema, log, trustedDocuments }: GraphQLOptions, run: RunOperation) {
+  const mask = createMask(log);
+  return createYoga<Sender>({
     schema,
     graphqlEndpoint: "/graphql",
     graphiql: false,
@@ -73,38 +80,23 @@ export function createGraphQL(options: GraphQLOptions): AnswerGraphQL {
     batching: false,
     cors: false,
     logging: yogaLogging(log),
-    parserAndValidationCache: { documentCache: keptDocuments(), errorCache: keptDocuments() },
-    maskedErrors: { maskError: (error) => requestError(error) ?? maskError(error, log) },
-    context: ({ caller, notes: { requestId }, presence }) =>
-      createContext(heard(options, { caller, requestId }), caller, requestId, presence),
+    maskedErrors: { maskError: mask },
     extraParamNames: trustedDocuments ? ["documentId"] : [],
-    plugins: [
-      ...(trustedDocuments ? [useTrustedDocuments(trustedDocuments)] : []),
-      ...[useDocumentLimits(limits), useErrorCodes(), useCostLimit(limits.cost), useSubscriptions(limits)],
-      useCacheReport(),
-      ...(inStage === unheard ? [] : [useOperationStages(inStage)]),
-      useOperationNotes(), // sees errors as they leave
-    ],
+    plugins: [...(trustedDocuments ? [useTrustedDocuments(trustedDocuments)] : []), useOperations(run)],
   });
-  return async ({ method, target, accept, body, caller, notes, presence }) => {
-    const headers = { ...(accept && { accept }), ...(body && { "content-type": "application/json" }) };
-    const request = new yoga.fetchAPI.Request(`http://localhost${target}`, {
-      method,
-      headers,
-      body: body?.toString("utf8") ?? null,
-    });
-    return replyOf(await yoga.fetch(request, { caller, notes, presence }));
-  };
 }
 
-function heard({ services, onDecisions }: GraphQLOptions, asker: Asker): Services {
-  if (onDecisions === undefined) return services;
-  const decideMany: Services["decisions"]["decideMany"] = async (questions) => {
-    const answers = await services.decisions.decideMany(questions);
-    onDecisions(asker, questions, answers);
-    return answers;
+/** Has operations run by the pipeline, and notes what becomes of them as it leaves. */
+function useOperations(run: RunOperation): Plugin<object, Sender> {
+  return {
+    onParams: ({ setParamsHandler }) => {
+      setParamsHandler(({ params, context }) => run(params as OperationParams, context as unknown as Sender)); // Yoga hands on what the listener gave it
+    },
+    onResultProcess: ({ result, serverContext: { notes } }) => {
+      const [first = null] = Array.isArray(result) ? result : [result];
+      notes.outcome = first === null || Symbol.asyncIterator in first ? "OK" : outcomeOf(first);
+    },
   };
-  return { ...services, decisions: { decideMany }, permissions: services.decisions };
 }
 
 async function replyOf(response: Response): Promise<Reply | EventStream> {
@@ -115,31 +107,7 @@ async function replyOf(response: Response): Promise<Reply | EventStream> {
   return { status, headers: Object.fromEntries(headers), body: await response.text() };
 }
 
-function keptDocuments<T extends object>(): LRUCache<string, T> {
-  return new LRUCache({ max: 1_000, maxSize: KEPT_CHARACTERS, sizeCalculation: (_, text) => text.length + 1 });
-}
-
-/**
- * What Yoga itself says of a request that is no GraphQL request, with its HTTP status whatever the sender accepts.
- * The error is changed in place: Yoga logs every error that masking replaces, and this one is the sender's fault.
- */
-function requestError(error: unknown): GraphQLError | null {
-  if (error instanceof RangeError) return tooDeep();
-  if (!(error instanceof GraphQLError) || error.path) return null;
-  const { http, code } = error.extensions as { http?: { status?: number; spec?: boolean }; code?: unknown };
-  if (isErrorCode(code) || http?.status === undefined || http.status >= 500) return null;
-  http.spec = false;
-  error.extensions["code"] = "BAD_USER_INPUT";
-  delete error.extensions["originalError"];
-  return error;
-}
-
-/** Outside resolvers only variables that nest without end use up the stack. */
-function tooDeep(): GraphQLError {
-  return new GraphQLError("the request is nested too deeply", { extensions: { code: "COST_LIMIT_EXCEEDED" } });
-}
-
-/** Yoga logs every error that masking replaces; `maskError` has logged those that are no fault of the sender. */
+/** Yoga logs every error that masking replaces; masking has logged those that are no fault of the sender. */
 function yogaLogging(log: Logger) {
   return {
     debug: (...parts: unknown[]) => log.debug(textOf(parts)),
