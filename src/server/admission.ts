@@ -1,3 +1,4 @@
+import type { Interrupt } from "./deadline.js";
 import { unavailable } from "./refusal.js";
 
 /** How many requests are worked on, and wait, at a time. */
@@ -22,29 +23,29 @@ export class Admission {
   /**
    * Resolves when there is a place.
    *
-   * @param signal gives up waiting
-   * @throws Refusal UNAVAILABLE at once when too many wait already; the reason of `signal` when it comes first
+   * @param deadline gives up waiting
+   * @throws Refusal UNAVAILABLE at once when too many wait already; the reason of `deadline` when it comes first
    */
-  async enter(signal: AbortSignal): Promise<Leave> {
-    signal.throwIfAborted();
+  async enter(deadline: Interrupt): Promise<Leave> {
+    if (deadline.reason !== null) throw deadline.reason;
     if (this.#inFlight < this.#limits.inFlight) this.#inFlight++;
-    else if (this.#waiting.size < this.#limits.waiting) await this.#wait(signal);
+    else if (this.#waiting.size < this.#limits.waiting) await this.#wait(deadline);
     else throw unavailable("the gateway is overloaded, retry later");
     return this.#leaveOnce();
   }
 
   /** Whoever leaves hands the place to the first who waits, so the count stays as it is. */
-  #wait(signal: AbortSignal): Promise<void> {
+  #wait(deadline: Interrupt): Promise<void> {
     return new Promise((resolve, reject) => {
       const enter = () => {
-        signal.removeEventListener("abort", giveUp);
+        deadline.remove(giveUp);
         resolve();
       };
-      const giveUp = () => {
+      const giveUp = (reason: Error) => {
         this.#waiting.delete(enter);
-        reject(signal.reason);
+        reject(reason);
       };
-      signal.addEventListener("abort", giveUp, { once: true });
+      deadline.add(giveUp);
       this.#waiting.add(enter);
     });
   }

@@ -1,11 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Logger } from "pino";
 import { type Caller, callerName } from "../domain/caller.js";
+import { once } from "../domain/once.js";
 import type { Presence } from "../graphql/context.js";
 import { Admission, type AdmissionLimits } from "./admission.js";
 import { type Authenticate, bearerKey } from "./authenticate.js";
 import { type AddressOf, createAddressOf } from "./client-address.js";
 import { allowOrigin, answerPreflight } from "./cross-origin.js";
+import { Deadline } from "./deadline.js";
 import { type EventStream, type StreamOptions, sendEvents } from "./event-stream.js";
 import type { RequestHandler } from "./http-server.js";
 import type { Reply } from "./json-requests.js";
@@ -47,11 +49,9 @@ const PATIENCE_MS = 15_000;
 
 interface Incoming {
   readonly request: IncomingMessage;
+  readonly response: ServerResponse;
   readonly notes: RequestNotes;
-  /** Aborts when the response is out, or cannot be any more. */
-  readonly gone: AbortSignal;
-  /** Aborts when the deadline has passed. */
-  readonly signal: AbortSignal;
+  readonly deadline: Deadline;
 }
 
 /**
@@ -66,9 +66,9 @@ export function createGraphQLListener(options: ListenerOptions): RequestHandler 
     const listed = allowOrigin(request, response, origins);
     if (listed && request.method === "OPTIONS") return answerPreflight(response);
     const notes = notesOf(request);
-    const deadline = startDeadline(options.limits.deadline);
-    const work = answer({ request, notes, signal: deadline.signal, gone: closeOf(response) });
-    const reply = Promise.race([work, deadline.passed]).catch((error) => replyTo(error, notes, options.log));
+    const deadline = new Deadline(options.limits.deadline);
+    const work = answer({ request, response, notes, deadline });
+    const reply = deadline.of(work).catch((error) => replyTo(error, notes, options.log));
     await send(request, response, await reply, { requestId: notes.requestId, patience }).catch((error) => {
       defect(error, notes.requestId, options.log);
       response.destroy();
@@ -85,20 +85,20 @@ function createPipeline(options: ListenerOptions): (incoming: Incoming) => Promi
   const admission = new Admission(limits);
 
   async function answerKnown(caller: Caller, key: string, incoming: Incoming): Promise<Reply | EventStream> {
-    const { request, notes, signal, gone } = incoming;
+    const { request, response, notes, deadline } = incoming;
     notes.caller = caller;
     await countKnown(caller.credentialId);
     const method = request.method === "POST" ? "POST" : "GET";
-    const body = method === "POST" ? await readBody(request, limits.body, signal) : null;
+    const body = method === "POST" ? await readBody(request, limits.body, deadline) : null;
     const { url: target = "/", headers } = request;
-    const presence = presenceOf(caller, key, gone, options);
+    const presence = presenceOf(caller, key, response, options);
     return answerGraphQL({ method, target, accept: headers.accept, body, caller, notes, presence });
   }
 
   /** Without a place among those that are worked on: the sender may be slow. */
-  async function refuseUnknown(key: string | null, { request, signal }: Incoming): Promise<never> {
+  async function refuseUnknown(key: string | null, { request, deadline }: Incoming): Promise<never> {
     await countUnknown(networkOf(addressOf(request)));
-    await discardBody(request, limits.unknownBody, signal);
+    await discardBody(request, limits.unknownBody, deadline);
     throw unauthenticated(key);
   }
 
@@ -106,7 +106,7 @@ function createPipeline(options: ListenerOptions): (incoming: Incoming) => Promi
     assertForm(incoming.request);
     const key = bearerKey(incoming.request.headers.authorization ?? null);
     if (key === null) return refuseUnknown(key, incoming);
-    const leave = await admission.enter(incoming.signal);
+    const leave = await admission.enter(incoming.deadline);
     try {
       const caller = await callerOf(key, incoming.notes.requestId, options);
       if (caller !== null) return await answerKnown(caller, key, incoming);
@@ -141,15 +141,27 @@ async function callerOf(
   }
 }
 
-function presenceOf(caller: Caller, key: string, gone: AbortSignal, { authenticate }: ListenerOptions): Presence {
-  const isSignedIn = async () => {
-    const known = await authenticate(key);
-    return known !== null && callerName(known) === callerName(caller);
+function presenceOf(
+  caller: Caller,
+  key: string,
+  response: ServerResponse,
+  { authenticate }: ListenerOptions,
+): Presence {
+  const gone = once(() => closeOf(response));
+  return {
+    get gone() {
+      return gone();
+    },
+    async isSignedIn() {
+      const known = await authenticate(key);
+      return known !== null && callerName(known) === callerName(caller);
+    },
   };
-  return { gone, isSignedIn };
 }
 
+/** Aborts when the response is out, or cannot be any more. */
 function closeOf(response: ServerResponse): AbortSignal {
+  if (response.closed) return AbortSignal.abort();
   const controller = new AbortController();
   response.once("close", () => controller.abort());
   return controller.signal;
@@ -159,29 +171,6 @@ function unauthenticated(key: string | null): Refusal {
   const message = key === null ? "send an api key as `authorization: Bearer <key>`" : "the credential is not valid";
   const headers = { "www-authenticate": 'Bearer realm="ramgate"' };
   return new Refusal(message, { status: 401, code: "UNAUTHENTICATED", headers });
-}
-
-interface Deadline {
-  readonly signal: AbortSignal;
-  /** Rejects when the time is over. */
-  readonly passed: Promise<never>;
-  stop(): void;
-}
-
-function startDeadline(ms: number): Deadline {
-  const controller = new AbortController();
-  const passed = new Promise<never>((_, reject) => {
-    controller.signal.addEventListener("abort", () => reject(controller.signal.reason), { once: true });
-  });
-  passed.catch(() => {}); // somebody may be listening no more
-  const timer = setTimeout(() => controller.abort(tooLate(ms)), ms);
-  return { signal: controller.signal, passed, stop: () => clearTimeout(timer) };
-}
-
-function tooLate(ms: number): Refusal {
-  return unavailable(
-    `no answer within ${ms} ms; a change may still be made, ask again under the same \`idempotencyKey\``,
-  );
 }
 
 function replyTo(error: unknown, notes: RequestNotes, log: Logger): Reply {

@@ -1,8 +1,8 @@
 import { isIPv6 } from "node:net";
-import { type RateLimiterAbstract, RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
-import { CircuitBreaker } from "../decisions/circuit-breaker.js";
+import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from "rate-limiter-flexible";
 import type { RedisConnection } from "../decisions/open-redis.js";
-import { Refusal, rateLimited } from "./refusal.js";
+import { type Refusal, rateLimited } from "./refusal.js";
+import { SharedCount } from "./shared-count.js";
 
 /** Seconds over which requests are counted. */
 export const WINDOW_SECONDS = 10;
@@ -31,27 +31,15 @@ export interface RateLimitOptions {
 export function createRateLimit({ limit, keyPrefix, redis }: RateLimitOptions): CountRequest {
   const counted = { points: limit, duration: WINDOW_SECONDS, keyPrefix };
   const local = new RateLimiterMemory(counted);
-  const shared = redis && new RateLimiterRedis({ ...counted, storeClient: redis, inMemoryBlockOnConsumed: limit });
-  const breaker = new CircuitBreaker();
+  const shared = redis && new SharedCount(new RateLimiterRedis({ ...counted, storeClient: redis }), limit);
   return async (sender) => {
-    await consume(local, sender, limit);
-    if (shared === null || !breaker.admits()) return;
     try {
-      await consume(shared, sender, limit);
-      breaker.record(true);
+      await local.consume(sender);
+      await shared?.add(sender);
     } catch (error) {
-      breaker.record(error instanceof Refusal);
-      if (error instanceof Refusal) throw error;
+      throw error instanceof RateLimiterRes ? tooMany(error, limit) : error;
     }
   };
-}
-
-async function consume(limiter: RateLimiterAbstract, sender: string, limit: number): Promise<void> {
-  try {
-    await limiter.consume(sender);
-  } catch (error) {
-    throw error instanceof RateLimiterRes ? tooMany(error, limit) : error;
-  }
 }
 
 function tooMany({ msBeforeNext }: RateLimiterRes, limit: number): Refusal {

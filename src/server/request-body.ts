@@ -1,37 +1,41 @@
 import type { IncomingMessage } from "node:http";
+import type { Interrupt } from "./deadline.js";
 import { malformed, Refusal } from "./refusal.js";
 
 /**
  * Reads a body, counting what really comes: `content-length` may say anything.
  *
  * @param limit most bytes
- * @throws Refusal with status 413 as soon as there are more, with 400 when the sender goes before the end; the reason of `signal` when it comes first
+ * @throws Refusal with status 413 as soon as there are more, with 400 when the sender goes before the end; the reason of `deadline` when it comes first
  */
-export async function readBody(request: IncomingMessage, limit: number, signal: AbortSignal): Promise<Buffer> {
+export async function readBody(request: IncomingMessage, limit: number, deadline: Interrupt): Promise<Buffer> {
+  if (request.complete && request.readableLength <= limit) return (request.read() as Buffer | null) ?? NOTHING;
   const pieces: Buffer[] = [];
-  await count(request, limit, signal, (piece) => pieces.push(piece));
+  await count(request, limit, deadline, (piece) => pieces.push(piece));
   return Buffer.concat(pieces);
 }
 
+const NOTHING = Buffer.alloc(0);
+
 /** Like {@link readBody}, but keeps nothing. */
-export function discardBody(request: IncomingMessage, limit: number, signal: AbortSignal): Promise<void> {
-  return count(request, limit, signal, () => {});
+export function discardBody(request: IncomingMessage, limit: number, deadline: Interrupt): Promise<void> {
+  return count(request, limit, deadline, () => {});
 }
 
 function count(
   request: IncomingMessage,
   limit: number,
-  signal: AbortSignal,
+  deadline: Interrupt,
   take: (piece: Buffer) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     let bytes = 0;
     const end = (settle: () => void) => {
       for (const [event, listener] of Object.entries(listeners)) request.off(event, listener);
-      signal.removeEventListener("abort", abort);
+      deadline.remove(abort);
       settle();
     };
-    const abort = () => end(() => reject(signal.reason));
+    const abort = (reason: Error) => end(() => reject(reason));
     const listeners = {
       data: (piece: Buffer) => {
         bytes += piece.length;
@@ -42,9 +46,9 @@ function count(
       error: () => end(() => reject(incomplete())),
       close: () => end(() => reject(incomplete())),
     };
-    if (signal.aborted) return reject(signal.reason);
+    if (deadline.reason !== null) return reject(deadline.reason);
     if (request.readableEnded) return resolve();
-    signal.addEventListener("abort", abort, { once: true });
+    deadline.add(abort);
     for (const [event, listener] of Object.entries(listeners)) request.on(event, listener);
   });
 }

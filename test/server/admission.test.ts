@@ -2,6 +2,7 @@ import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { Admission } from "../../src/server/admission.js";
+import { Deadline } from "../../src/server/deadline.js";
 import type { ListenerOptions, RequestLimits } from "../../src/server/graphql-listener.js";
 import { KEY, type Listener, startListener } from "../support/listener.js";
 
@@ -16,6 +17,8 @@ async function start(limits: Partial<RequestLimits>, more: Partial<ListenerOptio
 afterEach(async () => {
   for (const listener of listeners.splice(0)) await listener.close();
 });
+
+const NEVER = { reason: null, add: () => {}, remove: () => {} };
 
 const wait = (listener: Listener) => listener.post({ query: "{ wait }" });
 
@@ -83,11 +86,10 @@ describe("overload", () => {
 
   test("places are given in the order of coming, and each only once", async () => {
     const admission = new Admission({ inFlight: 1, waiting: 2 });
-    const { signal } = new AbortController();
     const entered: string[] = [];
-    const leave = await admission.enter(signal);
+    const leave = await admission.enter(NEVER);
     const enter = async (name: string) => {
-      const leaveAgain = await admission.enter(signal);
+      const leaveAgain = await admission.enter(NEVER);
       entered.push(name);
       return leaveAgain;
     };
@@ -106,13 +108,10 @@ describe("overload", () => {
 
   test("who gives up waiting makes room for another", async () => {
     const admission = new Admission({ inFlight: 1, waiting: 1 });
-    const patient = new AbortController().signal;
-    const impatient = new AbortController();
-    const leave = await admission.enter(patient);
-    const gone = admission.enter(impatient.signal);
-    impatient.abort(new Error("no more"));
-    await expect(gone).rejects.toThrow("no more");
-    const next = admission.enter(patient);
+    const leave = await admission.enter(NEVER);
+    const gone = admission.enter(new Deadline(20));
+    await expect(gone).rejects.toThrow("no answer within 20 ms");
+    const next = admission.enter(NEVER);
     leave();
     await expect(next).resolves.toBeTypeOf("function");
   });
