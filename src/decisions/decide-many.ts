@@ -19,8 +19,9 @@ import type { DecisionCache } from "./decision-cache.js";
 import { decisionKey, type KeySpace, revisionsOf } from "./decision-key.js";
 import { evaluateQuestion } from "./evaluate-question.js";
 import { type FactsInState, KnownFacts } from "./known-facts.js";
+import { KnownQuestions } from "./known-questions.js";
 import { type AnswerLoader, asError, createAnswerLoader, type Loaded } from "./load-answers.js";
-import { type PreparedQuestion, prepareQuestion } from "./prepare-question.js";
+import type { PreparedQuestion } from "./prepare-question.js";
 import type { Answer, CacheStatus, Question } from "./question.js";
 import type { CachedAnswer } from "./sealed-answer.js";
 import { type Asked, createPlainStateReader, createStateReader, type StateReader } from "./state-reader.js";
@@ -95,6 +96,7 @@ interface Services extends DecisionsOptions {
   /** Null: every question loads what it is evaluated from. */
   readonly facts: KnownFacts | null;
   readonly loader: AnswerLoader;
+  readonly questions: KnownQuestions;
   /** Null: every question is evaluated. */
   readonly answers: AnswerCache | null;
   readonly verifier: Verifier;
@@ -142,7 +144,8 @@ function assemble(options: DecisionsOptions): Services {
   const load = states.remembering(createInputLoader(options.loadPool, options.compile ?? createPolicyCompiler()));
   const loader = createAnswerLoader({ load, scopePrecedence, known: facts, inStage });
   const verifier = createVerifier({ load, share: options.verifiedShare ?? 0, scopePrecedence });
-  return { ...options, inStage, revisions, states, facts, loader, answers, verifier, counted };
+  const questions = new KnownQuestions(entries > 0);
+  return { ...options, inStage, revisions, states, facts, loader, questions, answers, verifier, counted };
 }
 
 async function decideMany(services: Services, questions: readonly Question[]): Promise<readonly (Answer | Error)[]> {
@@ -163,7 +166,8 @@ async function answerAll(services: Services, pending: readonly Pending[], answer
   const came = services.loader.begun();
   const state = await inStage("read revisions", services.states.read)(pending);
   const current = attempt(pending, answers, (item) => checkFloor(services, item, state));
-  const groups = await groupByKey(services, current, state);
+  const asked = await answerFromLast(services, current, state, answers);
+  const groups = await groupByKey(services, asked, state);
   const own = await answerFromCache(services, groups, state, answers, "recall");
   if (own.length > 0 && !state.ofOneMoment) return answerAll(services, own.flatMap(fromNow), answers);
   const unknown = own.length === 0 ? own : await inStage("evaluate", answerFromFacts)(services, own, state, answers);
@@ -185,7 +189,7 @@ function prepareAll(services: Services, questions: readonly Question[], answers:
   const items = questions.map((question, index) => ({ index, question }));
   return attempt(items, answers, ({ index, question }) => ({
     index,
-    question: prepareQuestion(question),
+    question: services.questions.prepare(question),
     consistency: question.consistency,
     floor: revisionFloor(question.consistency, services.tokens, Number.NEGATIVE_INFINITY), // expiry: see checkFloor
   }));
@@ -211,6 +215,32 @@ function checkFloor(services: Services, item: Pending, { vector, now }: ModelSta
   requireAtLeast(revisionFloor(item.consistency, services.tokens, now), vector);
   return item;
 }
+
+/** Answers what was asked before in the same state, and returns the rest. */
+async function answerFromLast(
+  services: Services,
+  pending: readonly Pending[],
+  state: ModelState,
+  answers: Answers,
+): Promise<readonly Pending[]> {
+  if (services.answers === null) return pending;
+  const slice = createTimeSlicer();
+  const rest: Pending[] = [];
+  for (const item of pending) {
+    if (item.index % SLICED === SLICED - 1) await slice();
+    const answer = services.questions.recall(item.question, state);
+    if (answer === null || !answersQuestion(answer, item.question, state.now)) {
+      rest.push(item);
+      continue;
+    }
+    answers[item.index] = toAnswer(services, item, answer, state, "HIT");
+    verify(services, item, answer, state);
+  }
+  return rest;
+}
+
+/** Questions between two looks at the clock, where each costs next to nothing. */
+const SLICED = 64;
 
 async function groupByKey(services: Services, pending: readonly Pending[], state: ModelState): Promise<Group[]> {
   const { answers } = services;
@@ -246,8 +276,9 @@ async function answerFromCache(
       misses.push(group);
       continue;
     }
+    services.questions.keep(group.first.question, answer, state);
     for (const item of group.items) answers[item.index] = toAnswer(services, item, answer, state, "HIT");
-    verify(services, group, answer, state);
+    verify(services, group.first, answer, state);
   }
   return misses;
 }
@@ -267,14 +298,15 @@ function holdsAt({ validFrom, validUntil }: CachedAnswer, instant: number): bool
   return (validFrom === null || validFrom <= instant) && (validUntil === null || instant < validUntil);
 }
 
-function verify(services: Services, { key, first }: Group, answer: CachedAnswer, state: ModelState) {
-  void services.verifier.check(first.question, answer, state).then((result) => {
+function verify(services: Services, { question }: Pending, answer: CachedAnswer, state: ModelState) {
+  void services.verifier.check(question, answer, state)?.then((result) => {
     if (result === "same") services.counted.verified += 1;
     if (result !== "different") return;
     services.counted.mismatches += 1;
-    if (key !== null) services.answers?.forget(key);
-    services.facts?.forget(first.question);
-    services.onAlarm?.(`decision cache: an answer about \`${first.question.resource}\` was wrong: it is a defect`);
+    services.answers?.forget(decisionKey(services, question, state));
+    services.questions.forget(question);
+    services.facts?.forget(question);
+    services.onAlarm?.(`decision cache: an answer about \`${question.resource}\` was wrong: it is a defect`);
   });
 }
 
@@ -297,7 +329,7 @@ async function answerFromFacts(
     }
     const loaded = evaluateFrom(services, question, known);
     answerGroup(services, group.items, loaded, isLikelyElsewhere(question), answers);
-    if (!(loaded instanceof Error)) verify(services, group, loaded.answer, known.state);
+    if (!(loaded instanceof Error)) verify(services, group.first, loaded.answer, known.state);
   }
   return unknown;
 }
@@ -366,6 +398,7 @@ function keep(services: Services, item: Pending | undefined, loaded: Loaded, sha
   if (!isKeepable(answer, statedInstant ?? now)) return "BYPASS";
   const key = decisionKey(services, item.question, loaded);
   services.answers.keep(key, answer);
+  services.questions.keep(item.question, answer, loaded);
   const until = statedInstant === null ? answer.validUntil : null;
   if (shared) services.answers.share(key, answer, timeToLive(until, now));
   return "MISS";

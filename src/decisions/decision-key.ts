@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { ScopePrecedence } from "../domain/evaluation/access-request.js";
 import type { ModelState, RevisionVector } from "../store/revisions.js";
 import { canonicalText } from "./canonical-text.js";
@@ -22,7 +22,8 @@ export function revisionsOf(question: PreparedQuestion, { vector, followed }: Re
   return new Map(scopes.map((scope) => [scope, vector.get(scope) ?? null]));
 }
 
-type RevisionsIn = Pick<ModelState, "vector" | "followed">;
+/** What of a state a key holds. */
+export type RevisionsIn = Pick<ModelState, "vector" | "followed">;
 
 const digests = new WeakMap<RevisionVector, WeakMap<readonly string[], string>>();
 
@@ -41,7 +42,7 @@ function tagsOf(scopes: readonly string[], vector: RevisionVector): ReadonlyMap<
 
 /** UTF-8 would fold all lone surrogates into one character. */
 function sha256(text: string): string {
-  return createHash("sha256").update(Buffer.from(text, "utf16le")).digest("base64url");
+  return hash("sha256", Buffer.from(text, "utf16le"), "base64url");
 }
 
 const NOTHING: readonly string[] = [];

@@ -45,13 +45,14 @@ export function createStateReader(revisions: RevisionReader, maxStaleness = MAX_
 
   return {
     async read(asked) {
-      const principals = [...new Set(asked.map(({ question }) => question.follows))];
-      const { followed, foundations } = remembered.recall(principals);
-      const unknown = principals.filter((arnKey) => !followed.has(arnKey));
-      const scopes = new Set([...scopesOfAll(asked), ...[...followed.values()].flat()]);
+      const principals = new Set(asked.map(({ question }) => question.follows));
+      const { followed, foundations, unknown } = remembered.recall(principals);
+      const scopes = scopesOfAll(asked);
+      for (const list of followed.values()) for (const scope of list) scopes.add(scope);
       const state = await readRevisions(asked, [...scopes], unknown.slice(0, MOST_LISTS), foundations);
       remembered.remember(state);
-      return { ...state, followed: new Map([...followed, ...state.followed]) };
+      for (const [arnKey, list] of state.followed) followed.set(arnKey, list);
+      return { ...state, followed };
     },
     remembering: (load) => async (request) => {
       const input = await load(request);
@@ -64,12 +65,17 @@ export function createStateReader(revisions: RevisionReader, maxStaleness = MAX_
 /** Where nothing is kept, nobody wants to know what principals follow. */
 export function createPlainStateReader(revisions: RevisionReader): StateReader {
   return {
-    read: (asked) => revisions.readFresh([...new Set(scopesOfAll(asked))]),
+    read: (asked) => revisions.readFresh([...scopesOfAll(asked)]),
     remembering: (load) => load,
   };
 }
 
 /** The floor's own scopes are read too: a token may come from a change to something else. */
-function scopesOfAll(asked: readonly Asked[]): string[] {
-  return asked.flatMap(({ question, floor }) => [...question.scopes, ...floor.keys()]);
+function scopesOfAll(asked: readonly Asked[]): Set<string> {
+  const scopes = new Set<string>();
+  for (const { question, floor } of asked) {
+    for (const scope of question.scopes) scopes.add(scope);
+    for (const scope of floor.keys()) scopes.add(scope);
+  }
+  return scopes;
 }

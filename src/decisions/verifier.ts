@@ -9,18 +9,21 @@ import { factsOf } from "./known-facts.js";
 import type { PreparedQuestion } from "./prepare-question.js";
 import type { CachedAnswer } from "./sealed-answer.js";
 
-/** `moved`: the state has changed meanwhile, so nothing can be said; `skipped`: not looked at. */
+/** `moved`: the state has changed meanwhile, so nothing can be said; `skipped`: it could not be looked at. */
 export type Verification = "same" | "different" | "moved" | "skipped";
 
 /** Loads and evaluates answers from what was kept once more, beside the requests. Never rejects. */
 export interface Verifier {
-  /** @param state in which the answer was found */
-  check(question: PreparedQuestion, answer: CachedAnswer, state: ModelState): Promise<Verification>;
+  /**
+   * @param state in which the answer was found
+   * @returns null: it is not looked at
+   */
+  check(question: PreparedQuestion, answer: CachedAnswer, state: ModelState): Promise<Verification> | null;
 }
 
 export interface VerifierOptions {
   readonly load: LoadEvaluationInput;
-  /** Of the answers, 0 to 1. */
+  /** Of the answers, 0 to 1; less than 1: of at most {@link MOST_A_SECOND} in a second. */
   readonly share: number;
   readonly scopePrecedence: ScopePrecedence;
 }
@@ -28,20 +31,37 @@ export interface VerifierOptions {
 /** More at a time would take the database away from those who wait for it. */
 const MOST_RUNNING = 2;
 
+/** A share of very many answers would be as much work as the answers are. */
+const MOST_A_SECOND = 10;
+
 export function createVerifier(options: VerifierOptions): Verifier {
+  const { share } = options;
   let running = 0;
+  let next = 0;
+
+  async function check(checked: Checked): Promise<Verification> {
+    running += 1;
+    try {
+      return await compare(options, checked);
+    } catch {
+      return "skipped"; // the database does not answer, which the requests are told
+    } finally {
+      running -= 1;
+    }
+  }
+
+  /** Whether there is time for one more. */
+  function hasTurn(): boolean {
+    const now = performance.now();
+    if (running >= MOST_RUNNING || now < next) return false;
+    next = now + 1_000 / MOST_A_SECOND;
+    return true;
+  }
+
   return {
-    async check(question, answer, state) {
-      const { share } = options;
-      if (Math.random() >= share || (running >= MOST_RUNNING && share < 1)) return "skipped";
-      running += 1;
-      try {
-        return await compare(options, { question, answer, state });
-      } catch {
-        return "skipped"; // the database does not answer, which the requests are told
-      } finally {
-        running -= 1;
-      }
+    check(question, answer, state) {
+      if (Math.random() >= share || (share < 1 && !hasTurn())) return null;
+      return check({ question, answer, state });
     },
   };
 }

@@ -2,6 +2,7 @@ import DataLoader from "dataloader";
 import type { Administration } from "../administration/administration.js";
 import type { AccountQuestions } from "../decisions/account-questions.js";
 import type { Answer, Ask, CacheStatus, Question } from "../decisions/decide-many.js";
+import { questionKey } from "../decisions/question-key.js";
 import type { Caller } from "../domain/caller.js";
 import type { AuditFeed } from "../store/audit-feed.js";
 import type { Database } from "../store/prisma-client.js";
@@ -67,7 +68,7 @@ export function createContext(
     return found;
   };
   const answers = new DataLoader<Question, Answer, string>(decide, { cacheKeyFn: questionKey });
-  const records = createRecords(services.db);
+  let records: Records | null = null;
   const permissions = permissionsOf(caller, services);
   return {
     services,
@@ -75,12 +76,15 @@ export function createContext(
     requestId,
     presence,
     cacheUse,
-    records,
     permissions,
+    get records() {
+      records ??= createRecords(services.db); // most questions need none
+      return records;
+    },
     ask: (question) => answers.load(asked(question, permissions)),
     clearDecisions() {
       answers.clearAll();
-      records.clear();
+      records?.clear();
       permissions?.clear();
     },
   };
@@ -101,24 +105,4 @@ function asked(question: Question, permissions: Permissions | null): Question {
 
 function count<K>(counts: Map<K, number>, key: K): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
-}
-
-/** Two questions share a key only when they agree in everything; the order of object members does not matter. */
-export function questionKey(question: Question): string {
-  return JSON.stringify(tagged(question));
-}
-
-/** Every value becomes an array headed by its kind, so that no two kinds meet: absent, null, date, list, object. */
-function tagged(value: unknown): unknown {
-  if (value === undefined) return ["absent"];
-  if (value instanceof Date) return ["date", value.getTime()];
-  if (Array.isArray(value)) return ["list", value.map(tagged)];
-  if (value instanceof Map) return ["map", [...value].map(tagged)];
-  if (typeof value === "object" && value !== null) return ["object", members(value)];
-  return ["value", value];
-}
-
-function members(value: object): unknown[] {
-  const entries = Object.entries(value).filter(([, member]) => member !== undefined);
-  return entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, member]) => [name, tagged(member)]);
 }

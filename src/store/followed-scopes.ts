@@ -1,5 +1,5 @@
 import { LRUCache } from "lru-cache";
-import type { FollowedScopes, ModelState } from "./revision-vector.js";
+import type { ModelState } from "./revision-vector.js";
 
 /** A scope that a remembered list rests on, and its tag at that time; null: it did not exist. */
 export type Foundation = readonly [arnKey: string, scope: string, tag: string | null];
@@ -70,14 +70,24 @@ export class RememberedScopes {
   }
 
   /** What is remembered of these principals, and what it rests on. */
-  recall(principals: readonly string[]): { followed: FollowedScopes; foundations: readonly Foundation[] } {
-    const known = principals.flatMap((arnKey) => {
+  recall(principals: Iterable<string>): Recalled {
+    const recalled: Recalled = { followed: new Map(), foundations: [], unknown: [] };
+    for (const arnKey of principals) {
       const remembered = this.lists.get(arnKey);
-      return remembered === undefined ? [] : [{ arnKey, ...remembered }];
-    });
-    return {
-      followed: new Map(known.map(({ arnKey, scopes }) => [arnKey, scopes])),
-      foundations: known.flatMap(({ foundations }) => foundations),
-    };
+      if (remembered === undefined) {
+        recalled.unknown.push(arnKey);
+        continue;
+      }
+      recalled.followed.set(arnKey, remembered.scopes);
+      recalled.foundations.push(...remembered.foundations);
+    }
+    return recalled;
   }
+}
+
+interface Recalled {
+  readonly followed: Map<string, readonly string[]>;
+  readonly foundations: Foundation[];
+  /** Of whom nothing is remembered. */
+  readonly unknown: string[];
 }

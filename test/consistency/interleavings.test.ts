@@ -80,6 +80,18 @@ const MUTANTS: readonly Mutation[] = [
     replace: "[...fixed].map(",
   },
   {
+    name: "the last answer to a question is used whatever has moved",
+    file: "decisions/known-questions.ts",
+    find: "return holds ? answer : null;",
+    replace: "return answer;",
+  },
+  {
+    name: "the last answer to a question is used though a group or a policy has moved",
+    file: "decisions/known-questions.ts",
+    find: "following.every((scope, place) => tagIn(vector, scope) === tags[scopes.length + place]);",
+    replace: "true;",
+  },
+  {
     name: "known facts of several moments are put together",
     file: "decisions/decide-many.ts",
     find: "if (own.length > 0 && !state.ofOneMoment)",

@@ -1,8 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it, vi } from "vitest";
 import type { Answer, Question } from "../../src/decisions/decide-many.js";
+import { questionKey } from "../../src/decisions/question-key.js";
 import { InvalidInputError, NotFoundError } from "../../src/domain/errors.js";
-import { createContext, questionKey, type Services } from "../../src/graphql/context.js";
+import { createContext, type Services } from "../../src/graphql/context.js";
 import { UnavailableError } from "../../src/store/store-errors.js";
 
 const question: Question = { principal: "p", resource: "r", actions: null };
