@@ -133,6 +133,7 @@ function listenerOptions({ config, graphql, counters: redis, log, tracing, watch
   return {
     ...graphql,
     ...{ services: app, authenticate: inStage("sign in", app.authenticate), log, inStage },
+    believe: app.authenticate.believed,
     limits: config.requests,
     countKnown: limit("credential", config.rateLimits.perCredential),
     countUnknown: limit("address", config.rateLimits.perAddress),

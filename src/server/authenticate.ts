@@ -13,3 +13,9 @@ export function bearerKey(header: string | null): string | null {
 
 /** Looks a key up; null for unknown, revoked and expired ones alike. */
 export type Authenticate = (apiKey: string) => Promise<Caller | null>;
+
+/**
+ * Who held a key a moment ago, without asking anybody; null: not known. The caller that {@link Authenticate} finds is the
+ * same object where that still holds.
+ */
+export type Believe = (apiKey: string) => Caller | null;

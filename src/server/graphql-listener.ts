@@ -4,7 +4,7 @@ import { type Caller, callerName } from "../domain/caller.js";
 import { once } from "../domain/once.js";
 import type { Presence } from "../graphql/context.js";
 import { Admission, type AdmissionLimits } from "./admission.js";
-import { type Authenticate, bearerKey } from "./authenticate.js";
+import { type Authenticate, type Believe, bearerKey } from "./authenticate.js";
 import { type AddressOf, createAddressOf } from "./client-address.js";
 import { allowOrigin, answerPreflight } from "./cross-origin.js";
 import { Deadline } from "./deadline.js";
@@ -31,6 +31,8 @@ export interface RequestLimits extends OperationLimits, AdmissionLimits {
 export interface ListenerOptions extends GraphQLOptions {
   readonly limits: RequestLimits;
   readonly authenticate: Authenticate;
+  /** Default: nobody is believed. */
+  readonly believe?: Believe;
   /** Per credential. */
   readonly countKnown: CountRequest;
   /** Default: the address of the connection. */
@@ -52,6 +54,8 @@ interface Incoming {
   readonly response: ServerResponse;
   readonly notes: RequestNotes;
   readonly deadline: Deadline;
+  /** Reads the body, once; null for GET. */
+  readonly body: () => Promise<Buffer | null>;
 }
 
 /**
@@ -67,7 +71,8 @@ export function createGraphQLListener(options: ListenerOptions): RequestHandler 
     if (listed && request.method === "OPTIONS") return answerPreflight(response);
     const notes = notesOf(request);
     const deadline = new Deadline(options.limits.deadline);
-    const work = answer({ request, response, notes, deadline });
+    const body = once(() => bodyOf(request, options.limits.body, deadline));
+    const work = answer({ request, response, notes, deadline, body });
     const reply = deadline.of(work).catch((error) => replyTo(error, notes, options.log));
     await send(request, response, await reply, { requestId: notes.requestId, patience }).catch((error) => {
       defect(error, notes.requestId, options.log);
@@ -80,20 +85,9 @@ export function createGraphQLListener(options: ListenerOptions): RequestHandler 
 
 /** Takes a request from form to answer; what stands in its way is thrown. */
 function createPipeline(options: ListenerOptions): (incoming: Incoming) => Promise<Reply | EventStream> {
-  const { limits, countKnown, countUnknown, addressOf = createAddressOf([]) } = options;
-  const answerGraphQL = createGraphQL(options);
+  const { limits, countUnknown, addressOf = createAddressOf([]) } = options;
+  const answerKnown = createAnswer(options);
   const admission = new Admission(limits);
-
-  async function answerKnown(caller: Caller, key: string, incoming: Incoming): Promise<Reply | EventStream> {
-    const { request, response, notes, deadline } = incoming;
-    notes.caller = caller;
-    await countKnown(caller.credentialId);
-    const method = request.method === "POST" ? "POST" : "GET";
-    const body = method === "POST" ? await readBody(request, limits.body, deadline) : null;
-    const { url: target = "/", headers } = request;
-    const presence = presenceOf(caller, key, response, options);
-    return answerGraphQL({ method, target, accept: headers.accept, body, caller, notes, presence });
-  }
 
   /** Without a place among those that are worked on: the sender may be slow. */
   async function refuseUnknown(key: string | null, { request, deadline }: Incoming): Promise<never> {
@@ -108,13 +102,55 @@ function createPipeline(options: ListenerOptions): (incoming: Incoming) => Promi
     if (key === null) return refuseUnknown(key, incoming);
     const leave = await admission.enter(incoming.deadline);
     try {
-      const caller = await callerOf(key, incoming.notes.requestId, options);
-      if (caller !== null) return await answerKnown(caller, key, incoming);
+      const reply = await answerKnown(key, incoming);
+      if (reply !== null) return reply;
     } finally {
       leave();
     }
     return refuseUnknown(key, incoming);
   };
+}
+
+/** Answers whoever holds the key; null: nobody does. */
+function createAnswer(options: ListenerOptions) {
+  const { countKnown, believe = () => null } = options;
+  const answerGraphQL = createGraphQL(options);
+
+  async function answer(caller: Caller, key: string, incoming: Incoming, signedIn: Promise<unknown>) {
+    const { request, response, notes } = incoming;
+    notes.caller = caller;
+    await countKnown(caller.credentialId);
+    const body = await incoming.body();
+    const method = body === null ? "GET" : "POST";
+    const { url: target = "/", headers } = request;
+    const presence = presenceOf(caller, key, response, options);
+    return answerGraphQL({ method, target, accept: headers.accept, body, caller, signedIn, notes, presence });
+  }
+
+  /**
+   * Begins with the answer before it is known that the key still is the one's who held it last, so that the state of the
+   * model is read along with that of the key. The answer goes out only when it is known, and nothing is changed before.
+   */
+  return async (key: string, incoming: Incoming): Promise<Reply | EventStream | null> => {
+    const holder = callerOf(key, incoming.notes.requestId, options);
+    const believed = believe(key);
+    const signedIn = holder.then((caller) => assertIs(believed, caller, key));
+    const early = believed && answer(believed, key, incoming, signedIn);
+    for (const promise of [signedIn, early]) promise?.catch(() => {}); // it may be that nobody wants to know
+    const caller = await holder;
+    if (early !== null && caller === believed) return early;
+    incoming.notes.caller = null;
+    return caller && answer(caller, key, incoming, holder);
+  };
+}
+
+/** @throws Refusal where the key has become somebody else's */
+function assertIs(believed: Caller | null, caller: Caller | null, key: string): void {
+  if (caller !== believed) throw unauthenticated(key);
+}
+
+async function bodyOf(request: IncomingMessage, limit: number, deadline: Deadline): Promise<Buffer | null> {
+  return request.method === "POST" ? readBody(request, limit, deadline) : null;
 }
 
 /** GraphQL over HTTP, and nothing that a form on a web page can send. */

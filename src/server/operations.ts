@@ -49,6 +49,8 @@ export interface OperationParams {
 export interface Sender {
   readonly method: "GET" | "POST";
   readonly caller: Caller;
+  /** Rejects where the sender turns out to be somebody else; what only reads need not wait for it. */
+  readonly signedIn: Promise<unknown>;
   readonly notes: RequestNotes;
   readonly presence: Presence;
   /** Whether the answer may come in pieces. */
@@ -100,6 +102,7 @@ async function run(runner: Runner, params: OperationParams, sender: Sender): Pro
   noteOperation(sender.notes, operation);
   const args = { schema, document, operationName, variableValues };
   assertCostWithin(limits.cost, args);
+  if (operation.operation !== "query") await sender.signedIn;
   const contextValue = contextOf(runner.options, sender);
   if (operation.operation === "subscription") return follow(runner, { ...args, contextValue }, sender);
   const result = await runner.execute({ ...args, contextValue });
@@ -128,14 +131,17 @@ function noteOperation(notes: RequestNotes, { operation, name }: OperationDefini
   notes.operationName = name?.value.slice(0, LONGEST_NAME) ?? null;
 }
 
-function contextOf(options: OperationsOptions, { caller, notes: { requestId }, presence }: Sender): GraphQLContext {
-  return createContext(heard(options, { caller, requestId }), caller, requestId, presence);
+function contextOf(options: OperationsOptions, sender: Sender): GraphQLContext {
+  const { caller, notes, presence } = sender;
+  return createContext(heard(options, sender), caller, notes.requestId, presence);
 }
 
-function heard({ services, onDecisions }: OperationsOptions, asker: Asker): Services {
+function heard({ services, onDecisions }: OperationsOptions, { caller, notes, signedIn }: Sender): Services {
   if (onDecisions === undefined) return services;
+  const asker: Asker = { requestId: notes.requestId, caller };
   const decideMany: Services["decisions"]["decideMany"] = async (questions) => {
     const answers = await services.decisions.decideMany(questions);
+    await signedIn;
     onDecisions(asker, questions, answers);
     return answers;
   };

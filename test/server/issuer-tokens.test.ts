@@ -201,7 +201,7 @@ beforeAll(async () => {
   const accountQuestions = { whoCan: decisions.decideMany, whatCan: decisions.decideMany };
   const { db } = administration;
   const services = { db, decisions, accountQuestions, administration, auditFeed: new AuditFeed(db) };
-  const current: Authenticator = (token) => authenticate(token);
+  const current = (token: string) => authenticate(token);
   listener = await startListener({}, { schema: buildSchema(), services, authenticate: current });
 });
 afterAll(async () => {

@@ -55,15 +55,20 @@ export interface Listener {
 /** The limits that hold when nobody configures any. */
 export const DEFAULT_LIMITS: RequestLimits = loadConfig({}).requests;
 
-/** The HTTP side of a gateway in this process, over a schema of its own whose resolvers count. */
+/**
+ * The HTTP side of a gateway in this process, over a schema of its own whose resolvers count.
+ *
+ * @param create a broken one, where that is to be found out
+ */
 export async function startListener(
   limits: Partial<RequestLimits> = {},
   more: Partial<ListenerOptions> = {},
+  create = createGraphQLListener,
 ): Promise<Listener> {
   const state = { calls: 0, changes: 0, waiting: [] as (() => void)[] };
   const gateway = createHttpGateway(null);
   gateway.serve(
-    createGraphQLListener({
+    create({
       schema: countingSchema(state),
       services: {} as Services,
       authenticate: async (key) => (key === KEY ? { kind: "OPERATOR", credentialId: "test" } : null),

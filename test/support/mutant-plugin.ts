@@ -4,11 +4,11 @@ import { applyMutation, type Mutation } from "./mutation.js";
 
 const SOURCE = fileURLToPath(new URL("../../src/", import.meta.url));
 /** Where a slip may be, and what is loaded anew with it; the first is where files are looked for that do not say. */
-const AREAS = [["administration/"], ["decisions/", "store/"], ["domain/escalation/"]] as const;
+const AREAS = [["administration/"], ["decisions/", "store/"], ["domain/escalation/"], ["server/"]] as const;
 const QUERY = /\?mutant=([A-Za-z0-9_-]+)$/;
 
 /**
- * Lets a test load the use cases, or the decision point with its store, once more with a slip in one file: what
+ * Lets a test load the use cases, the decision point with its store, or the server once more with a slip in one file: what
  * `module.js?mutant=…` imports of the same area is loaded anew with it, everything else is shared.
  */
 export function mutants(): Plugin {
