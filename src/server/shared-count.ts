@@ -7,6 +7,8 @@ interface Batch {
   size: number;
   /** Null: it could not be counted. */
   readonly result: Promise<RateLimiterRes | null>;
+  /** Somebody waits for it. */
+  readonly hurry: () => void;
 }
 
 /** What is known of one sender. */
@@ -23,11 +25,14 @@ interface Tally {
 }
 
 const MOST_SENDERS = 10_000;
+/** Milliseconds for which requests that nobody waits for are collected. */
+const COLLECTED_MS = 20;
 
 /**
- * Counts the requests that several gateways let in together, in few commands: what comes of a sender while one is on its
- * way is counted by the next. Nobody waits for it while the sender is known to have used less than half of its limit; so
- * what comes to all gateways during one command is the most that they can let in beyond the limit.
+ * Counts the requests that several gateways let in together, in few commands: what comes of a sender within a short time,
+ * or while a command is on its way, is counted by the next. Nobody waits for it while the sender is known to have used less
+ * than half of its limit, here and elsewhere; so gateways can let in too many only where all of that comes within that
+ * short time.
  */
 export class SharedCount {
   readonly #limiter: RateLimiterAbstract;
@@ -53,6 +58,7 @@ export class SharedCount {
     tally.outstanding += 1;
     const place = batch.size;
     if (this.#isFarFromLimit(tally)) return;
+    batch.hurry();
     const result = await batch.result;
     const behind = batch.size - place; // came later, and were counted too
     if (result !== null && result.consumedPoints - behind > this.#limit) throw result;
@@ -71,11 +77,19 @@ export class SharedCount {
   }
 
   #collect(sender: string, tally: Tally): Batch {
-    const result = tally.sent.then(() => {
+    let hurry = () => {};
+    const due = new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, COLLECTED_MS);
+      hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    const result = Promise.all([tally.sent, due]).then(() => {
       tally.collecting = null;
       return this.#send(sender, batch.size, tally);
     });
-    const batch: Batch = { size: 0, result };
+    const batch: Batch = { size: 0, result, hurry };
     tally.collecting = batch;
     tally.sent = result;
     return batch;
