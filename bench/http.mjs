@@ -1,8 +1,8 @@
 /**
  * The gateway over HTTP beside the policy server Cerbos, on the same account and the same questions: 1,000 users, 500
  * policies, 10,000 keys. `npm run bench -- http`; BENCH_SECONDS (3) is the length of one run, BENCH_RUNS (3) their number,
- * BENCH_CONNECTIONS ("1 10 50"). With CHECK=1 a missed bar is a failure. Uses BENCH_DATABASE_URL and BENCH_REDIS_URL, else
- * the standard local ports.
+ * BENCH_CONNECTIONS ("1 10 50"). With CHECK=1 a missed bar is a failure; BENCH_DOC=docs/benchmarks.md keeps the tables
+ * there. Uses BENCH_DATABASE_URL and BENCH_REDIS_URL, else the standard local ports.
  *
  * The gateway is one process with an API key, full consistency, PostgreSQL and Redis; it knows the account, and keeps
  * answers, as in production: what is asked again comes from the cache after its revisions were read. Cerbos has the policies
@@ -12,15 +12,16 @@
  */
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { cpus, tmpdir } from "node:os";
+import { cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
-import { makeAccount, snapshotOf } from "./http/account.mjs";
+import { describeAccount, makeAccount, snapshotOf } from "./http/account.mjs";
+import { cerbosAllows, gatewayAllows, requireEqual } from "./http/answers.mjs";
 import { TRANSLATIONS, withoutDenies } from "./http/cerbos-policies.mjs";
 import { load } from "./http/load.mjs";
-import * as ask from "./http/questions.mjs";
+import { cerbosBody, gatewayBody, makeQuestions, WORKLOADS } from "./http/questions.mjs";
 import { importInto, processorTime, startCerbos, startGateway, storesTime } from "./http/servers.mjs";
 import { withDatabase } from "./support/database.mjs";
-import { markdown } from "./support/markdown.mjs";
+import { markdown, openReport } from "./support/report.mjs";
 
 const REDIS = process.env.BENCH_REDIS_URL ?? "redis://127.0.0.1:6379";
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 3);
@@ -32,6 +33,7 @@ const AT_ONCE = 10;
 const API_KEY = `rg_bench_${randomBytes(32).toString("base64url")}`;
 const HEADERS = { authorization: `Bearer ${API_KEY}` };
 
+const { print, write } = openReport("http");
 const bars = [];
 const bar = (what, holds) => bars.push({ bar: what, result: holds ? "PASS" : "FAIL" });
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
@@ -40,12 +42,12 @@ const whole = (number) => Math.round(number).toLocaleString("en");
 /** The questions of a workload as both servers take them. */
 function prepare(account, workload) {
   const { roles } = TRANSLATIONS[TRANSLATION];
-  const questions = ask.makeQuestions(account, workload, QUESTIONS);
+  const questions = makeQuestions(account, workload, QUESTIONS);
   return {
     workload,
     questions,
-    gateway: questions.map((question) => ask.gatewayBody(workload, question)),
-    cerbos: questions.map((question) => ask.cerbosBody(roles(account, question.user), question)),
+    gateway: questions.map((question) => gatewayBody(workload, question)),
+    cerbos: questions.map((question) => cerbosBody(roles(account, question.user), question)),
   };
 }
 
@@ -56,7 +58,7 @@ async function post(url, body) {
   return response.json();
 }
 
-/** Asks both everything that will be asked; a difference ends the run. */
+/** Asks both everything that they will be asked beside each other; a difference ends the run. */
 async function compareAnswers(servers, { workload, questions, gateway, cerbos }) {
   let [compared, allowed] = [0, 0];
   const one = async (place) => {
@@ -65,17 +67,15 @@ async function compareAnswers(servers, { workload, questions, gateway, cerbos })
       post(servers.gateway.url, gateway[place]),
       post(servers.cerbos.url, cerbos[place]),
     ]);
-    const outcomes = ask.gatewayAllows(workload, ours);
-    ask.requireEqual(question, outcomes, ask.cerbosAllows(question, theirs));
+    const outcomes = gatewayAllows(workload, ours);
+    requireEqual(question, outcomes, cerbosAllows(question, theirs));
     compared += outcomes.length;
     allowed += outcomes.filter(Boolean).length;
   };
   for (let first = 0; first < questions.length; first += AT_ONCE)
     await Promise.all(questions.slice(first, first + AT_ONCE).map((_, offset) => one(first + offset)));
   const share = Math.round((allowed / compared) * 100);
-  console.log(
-    `${workload.name}: ${whole(compared)} outcomes of ${QUESTIONS} requests compared, all equal; ${share} % allowed`,
-  );
+  return `${whole(compared)} outcomes of ${QUESTIONS} requests for ${workload.name}, ${share} % of them ALLOW`;
 }
 
 async function measure({ url, pid }, bodies, connections, seconds = SECONDS) {
@@ -103,16 +103,18 @@ async function contest(servers, prepared, connections) {
   return { gateway: medians(runs.gateway), cerbos: medians(runs.cerbos) };
 }
 
-function rowOf(connections, server, { perSecond, p50, p99, cpu, stores, busy }, ratio) {
+function rowOf(connections, server, figures, other) {
+  const { perSecond, p50, p99, cpu, stores, busy } = figures;
   return {
     connections,
     server,
     "requests/s": whole(perSecond),
-    "× Cerbos": ratio,
+    "× Cerbos": other ? (perSecond / other.perSecond).toFixed(1) : "",
     "p50 ms": p50.toFixed(2),
     "p99 ms": p99.toFixed(2),
     "CPU ms/request": cpu.toFixed(3),
-    "PostgreSQL and Redis": server === "ramgate" ? stores.toFixed(3) : "",
+    "× less": other ? (other.cpu / cpu).toFixed(1) : "",
+    "PostgreSQL, Redis": other ? stores.toFixed(3) : "",
     "load's CPU": `${Math.round(busy * 100)} %`,
   };
 }
@@ -124,13 +126,13 @@ async function measureWorkload(servers, prepared) {
   for (const connections of CONNECTIONS) {
     const { gateway, cerbos } = await contest(servers, prepared, connections);
     const ratio = gateway.perSecond / cerbos.perSecond;
-    rows.push(rowOf(connections, "ramgate", gateway, ratio.toFixed(1)), rowOf(connections, "Cerbos", cerbos, ""));
+    rows.push(rowOf(connections, "ramgate", gateway, cerbos), rowOf(connections, "Cerbos", cerbos, null));
     if (connections === 10)
       bar(`${name}, 10 connections: at least ${wanted} times Cerbos (${ratio.toFixed(1)})`, ratio >= wanted);
     if (connections > 1)
       bar(`${name}, ${connections} connections: p99 no worse than Cerbos`, gateway.p99 <= cerbos.p99);
   }
-  console.log(`\n### ${name[0].toUpperCase()}${name.slice(1)}\n\n${markdown(rows)}`);
+  print(`**${name[0].toUpperCase()}${name.slice(1)}**\n\n${markdown(rows)}`);
 }
 
 /** A context nobody has asked with before, so the answer cannot be in the cache. */
@@ -138,7 +140,7 @@ function newContext(workload, questions) {
   let asked = 0;
   return () => {
     const entries = [{ key: "bench:n", values: [randomBytes(6).toString("hex")] }];
-    return ask.gatewayBody(workload, { ...questions[asked++ % questions.length], entries });
+    return gatewayBody(workload, { ...questions[asked++ % questions.length], entries });
   };
 }
 
@@ -166,27 +168,37 @@ async function measureGateway(gateway, settings, { workload, questions, gateway:
   } finally {
     await uncached.stop();
   }
-  console.log(`\n### The gateway by itself, ${AT_ONCE} connections\n\n${markdown(rows)}`);
+  print(`**The gateway by itself, ${AT_ONCE} connections**\n\n${markdown(rows)}`);
 }
 
-async function run(folder, url) {
+async function versionOfPostgres(client) {
+  return (await client.query("show server_version")).rows[0].server_version.split(" ")[0];
+}
+
+function describe(postgres, cerbos) {
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? "unknown cpu"}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
+  const versions = `Node ${process.version}, PostgreSQL ${postgres}, Cerbos ${cerbos} (translation: ${TRANSLATION})`;
+  const date = new Date().toISOString().slice(0, 10);
+  print(`${date}. ${machine}; ${versions}. Medians of ${RUNS} runs of ${SECONDS} s each.`);
+}
+
+async function run(folder, url, client) {
   const account = makeAccount();
   const file = join(folder, "snapshot.json");
   await writeFile(file, JSON.stringify(snapshotOf(account)));
   await importInto(url, file);
   const documents = TRANSLATIONS[TRANSLATION].documents(account);
   const settings = { DATABASE_URL: url, REDIS_URL: REDIS, ADMIN_API_KEY: API_KEY };
-  const servers = {
-    cerbos: await startCerbos(folder, process.env.BENCH_BROKEN ? withoutDenies(documents) : documents),
-  };
+  const cerbos = await startCerbos(folder, process.env.BENCH_BROKEN ? withoutDenies(documents) : documents);
+  const servers = { cerbos };
   try {
     servers.gateway = await startGateway(settings);
-    console.log(
-      `Node ${process.version}, Cerbos ${servers.cerbos.version} (translation: ${TRANSLATION}), ${cpus().length} × ${cpus()[0]?.model ?? "unknown cpu"}`,
-    );
-    console.log(`${RUNS} runs of ${SECONDS} s each, medians; ${new Date().toISOString().slice(0, 10)}\n`);
-    const prepared = ask.WORKLOADS.map((workload) => prepare(account, workload));
-    for (const one of prepared) await compareAnswers(servers, one);
+    describe(await versionOfPostgres(client), cerbos.version);
+    const prepared = WORKLOADS.map((workload) => prepare(account, workload));
+    const compared = [];
+    for (const one of prepared) compared.push(await compareAnswers(servers, one));
+    print(`${describeAccount(account)}.`);
+    print(`Compared before, and all equal: ${compared.join("; ")}.`);
     for (const one of prepared) await measureWorkload(servers, one);
     await measureGateway(servers.gateway, settings, prepared[1]);
   } finally {
@@ -196,9 +208,10 @@ async function run(folder, url) {
 
 const folder = await mkdtemp(join(tmpdir(), "ramgate-bench-"));
 try {
-  await withDatabase((url) => run(folder, url));
+  await withDatabase((url, client) => run(folder, url, client));
 } finally {
   await rm(folder, { recursive: true });
 }
-console.log(`\n${markdown(bars)}`);
+print(markdown(bars));
+await write();
 if (process.env.CHECK && bars.some(({ result }) => result === "FAIL")) process.exitCode = 1;

@@ -1,6 +1,6 @@
 /**
- * The account that both servers are asked about: 1,000 users in 100 groups, 500 policies of about four statements, 10,000
- * keys with two tags. A user holds about ten policies, most of them of its own project. Every choice follows from one seed.
+ * The account that both servers are asked about: users in groups, policies of three to five statements, keys with two tags.
+ * Most policies that a user holds are of its own project. Every choice follows from one seed.
  */
 import { randomFrom } from "../support/random.mjs";
 
@@ -85,6 +85,20 @@ export function makeAccount(seed = 1) {
 export function policiesOf({ groups, policies }, user) {
   const numbers = new Set([...user.policies, ...user.groups.flatMap((group) => groups[group].policies)]);
   return [...numbers].map((number) => policies[number]);
+}
+
+/** What the account holds, in words. */
+export function describeAccount(account) {
+  const { users, groups, policies, keys } = account;
+  const statements = policies.flatMap(({ document }) => document.Statement);
+  const denies = statements.filter(({ Effect }) => Effect === "Deny").length;
+  const conditions = statements.filter(({ Condition }) => Condition).length;
+  const held = users.reduce((sum, user) => sum + policiesOf(account, user).length, 0) / users.length;
+  const said = (number) => number.toLocaleString("en");
+  return (
+    `${said(users.length)} users in ${groups.length} groups, ${policies.length} policies, ${held.toFixed(1)} for each user; ` +
+    `${said(statements.length)} statements: ${said(conditions)} with conditions, ${denies} that deny; ${said(keys.length)} keys`
+  );
 }
 
 /** What `ramgate import` reads. */

@@ -1,12 +1,13 @@
 /** Load from this process, which does nothing else meanwhile. */
 import autocannon from "autocannon";
 
-/** Every connection begins at another place, so that no two ask the same at the same time. */
+/** Every connection has bodies of its own, so that no two ask the same at the same time. */
 function inTurn(bodies, connections) {
   let opened = 0;
+  const place = (connection) => Math.floor((connection * bodies.length) / connections);
   return (client) => {
-    const first = Math.floor((opened++ * bodies.length) / connections);
-    client.setRequests([...bodies.slice(first), ...bodies.slice(0, first)].map((body) => ({ body })));
+    const [from, to] = [place(opened), place(++opened)];
+    client.setRequests(bodies.slice(from, Math.max(to, from + 1)).map((body) => ({ body })));
   };
 }
 
@@ -28,8 +29,10 @@ export async function load({ url, headers, bodies, connections, seconds }) {
   });
   run.on("response", (_client, _status, _bytes, milliseconds) => times.push(milliseconds));
   const { requests, duration, non2xx, errors, mismatches } = await run;
-  if (non2xx + errors + mismatches > 0)
-    throw new Error(`${url}: ${non2xx} refused, ${errors} without an answer, ${mismatches} answered with an error`);
+  if (non2xx + errors + mismatches > 0 || times.length === 0)
+    throw new Error(
+      `${url}: ${times.length} answers, ${non2xx} refused, ${errors} without an answer, ${mismatches} answered with an error`,
+    );
   const { user, system } = process.cpuUsage(began.cpu);
   times.sort((a, b) => a - b);
   return {

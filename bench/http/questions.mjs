@@ -1,8 +1,7 @@
 /**
- * What both servers are asked, in the form that each wants it, and what they answered, in one form. Questions are about many
- * users and keys, more often about keys of the user's own project, and come from four addresses.
+ * What both servers are asked, in the form that each wants it. Questions are about many users and keys, more often about
+ * keys of the user's own project, and come from four addresses.
  */
-import { isDeepStrictEqual } from "node:util";
 import { KMS_ACTIONS } from "../../dist/domain/kms/actions.js";
 import { randomFrom } from "../support/random.mjs";
 
@@ -90,27 +89,4 @@ export function cerbosBody(roles, { user, sourceIp, checks }) {
       actions,
     })),
   });
-}
-
-/** @returns whether each action of each check is allowed, in the order in which they were asked */
-export function gatewayAllows({ allowed }, response) {
-  if (response.errors) throw new Error(`the gateway answered ${JSON.stringify(response.errors)}`);
-  return allowed(response.data);
-}
-
-export function cerbosAllows({ checks }, { results }) {
-  return checks.flatMap(({ key, actions }, place) => {
-    const result = results[place];
-    if (result.resource.id !== key.arn) throw new Error(`cerbos answered about \`${result.resource.id}\``);
-    return actions.map((action) => result.actions[action] === "EFFECT_ALLOW");
-  });
-}
-
-/** @throws Error that names the first check of the question about which the servers disagree */
-export function requireEqual(question, gateway, cerbos) {
-  if (isDeepStrictEqual(gateway, cerbos)) return;
-  const asked = question.checks.flatMap(({ key, actions }) => actions.map((action) => `${action} on ${key.arn}`));
-  const place = asked.findIndex((_, index) => gateway[index] !== cerbos[index]);
-  const what = `${question.user.arn}, ${asked[place]}, from ${question.sourceIp}`;
-  throw new Error(`ramgate and cerbos disagree: ${what}: ${gateway[place]} and ${cerbos[place]}`);
 }
