@@ -1,7 +1,7 @@
 /** Starts the two servers with the account loaded, and reads what processor time they use. */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -125,23 +125,18 @@ async function isReady(url, child) {
   return false;
 }
 
-function ticksOf(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
-  return Number(fields[11]) + Number(fields[12]);
-}
-
-/** Milliseconds of processor time that a process has used. */
+/** Milliseconds of processor time that a process has used; 0 for one that is not on this machine. */
 export function processorTime(pid) {
-  return (ticksOf(pid) * 1000) / CLOCK_TICKS;
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
+    return ((Number(fields[11]) + Number(fields[12])) * 1000) / CLOCK_TICKS;
+  } catch {
+    return 0;
+  }
 }
 
-/** The same of all that PostgreSQL and Redis run on this machine. */
-export function storesTime() {
-  let ticks = 0;
-  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
-    try {
-      if (/^(postgres|redis-server)\n$/.test(readFileSync(`/proc/${pid}/comm`, "utf8"))) ticks += ticksOf(pid);
-    } catch {} // ended meanwhile
-  }
-  return (ticks * 1000) / CLOCK_TICKS;
+/** What PostgreSQL works for a database: the time of each process that it has for a connection to it. */
+export async function databaseTimes(client, database) {
+  const { rows } = await client.query("select pid from pg_stat_activity where datname = $1", [database]);
+  return new Map(rows.map(({ pid }) => [pid, processorTime(pid)]));
 }
