@@ -85,9 +85,9 @@ async function sinceThen({ client, name }, before) {
   return sum;
 }
 
-async function measure({ url, pid, database }, bodies, connections, seconds = SECONDS) {
+async function measure({ url, pid, database, requestsOfConnection }, bodies, connections, seconds = SECONDS) {
   const before = { server: processorTime(pid), database: await databaseTimes(database.client, database.name) };
-  const result = await load({ url, headers: HEADERS, bodies, connections, seconds });
+  const result = await load({ url, headers: HEADERS, bodies, connections, seconds, requestsOfConnection });
   return {
     ...result,
     cpu: (processorTime(pid) - before.server) / result.requests,

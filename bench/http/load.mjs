@@ -13,14 +13,16 @@ function inTurn(bodies, connections) {
 
 /**
  * @param bodies what is asked, again and again; or a function that makes one
+ * @param requestsOfConnection after how many requests the server closes a connection, which clients then open again; 0: never
  * @returns requests in a second, milliseconds they took, and the share of a processor that the load itself took
  */
-export async function load({ url, headers, bodies, connections, seconds }) {
+export async function load({ url, headers, bodies, connections, seconds, requestsOfConnection = 0 }) {
   const made = typeof bodies === "function";
   const began = { time: performance.now(), cpu: process.cpuUsage() };
   const times = [];
   const run = autocannon({
     ...{ url, connections, duration: seconds, method: "POST" },
+    ...(requestsOfConnection > 0 && { reconnectRate: requestsOfConnection }),
     headers: { "content-type": "application/json", ...headers },
     ...(made
       ? { requests: [{ setupRequest: (request) => ({ ...request, body: bodies() }) }] }

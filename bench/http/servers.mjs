@@ -17,6 +17,7 @@ const MIGRATIONS = fileURLToPath(new URL("../../prisma/migrations", import.meta.
 const CERBOS = fileURLToPath(new URL("../cerbos", import.meta.url));
 const CLOCK_TICKS = 100; // per second, on every Linux that Node runs on
 const START_MS = 120_000;
+const REQUESTS_OF_CONNECTION = 1_000; // then the gateway answers with `connection: close`
 
 /** Loads a snapshot into an empty database, as an operator would. */
 export async function importInto(url, file) {
@@ -45,7 +46,7 @@ export async function startGateway(settings) {
   for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
     printed += chunk;
     const url = /POST (http:\S+)/.exec(printed)?.[1];
-    if (url) return { url, pid: child.pid, stop: () => stop(child) };
+    if (url) return { url, pid: child.pid, requestsOfConnection: REQUESTS_OF_CONNECTION, stop: () => stop(child) };
   }
   throw new Error("the gateway did not start");
 }
