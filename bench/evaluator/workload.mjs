@@ -4,6 +4,7 @@
  */
 import { compilePolicy } from "../../dist/domain/policy/compile-policy.js";
 import { parseDocument } from "../../dist/domain/policy/parse-document.js";
+import { randomFrom } from "../support/random.mjs";
 
 export const ACCOUNT = "1234567890123456";
 export const NOW = Date.parse("2026-06-01T12:00:00Z");
@@ -22,19 +23,6 @@ export const SECRET_ACTIONS =
   "GetSecretValue DescribeSecret PutSecretValue DeleteSecret UpdateSecret RestoreSecret".split(" ");
 export const ALL_ACTIONS = [...KEY_ACTIONS, ...SECRET_ACTIONS];
 const PATTERNS = [...ALL_ACTIONS, "Describe*", "Get*", "*Key", "*"];
-
-/** Mulberry32. */
-export function randomFrom(seed) {
-  let state = seed;
-  const next = () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-  const pick = (list) => list[Math.floor(next() * list.length)];
-  return { next, pick };
-}
 
 export function expand(pattern) {
   const glob = new RegExp(`^${pattern.replaceAll("*", ".*")}$`);

@@ -14,7 +14,9 @@ interface Locked {
 }
 
 const read = (name: string) => readFileSync(fileURLToPath(new URL(`../../${name}`, import.meta.url)), "utf8");
-const lock = JSON.parse(read("package-lock.json")) as { lockfileVersion: number; packages: Record<string, Locked> };
+const readLock = (name: string) =>
+  JSON.parse(read(name)) as { lockfileVersion: number; packages: Record<string, Locked> };
+const lock = readLock("package-lock.json");
 const { dependencies, devDependencies } = JSON.parse(read("package.json")) as Record<string, Record<string, string>>;
 const packages = Object.entries(lock.packages).filter(([path]) => path !== "");
 
@@ -46,6 +48,16 @@ test("what runs in production is bounded", () => {
   const inProduction = packages.filter(([, { dev, devOptional, optional }]) => !dev && !devOptional && !optional);
   expect(Object.keys(dependencies ?? {}).length).toBeLessThanOrEqual(MOST_DIRECT);
   expect(inProduction.length).toBeLessThanOrEqual(MOST_IN_PRODUCTION);
+});
+
+test("what a benchmark installs for itself is held to the same", () => {
+  const { packages: own } = readLock("bench/cerbos/package-lock.json");
+  const installed = Object.entries(own).filter(([path]) => path !== "");
+  expect(installed.map(([path]) => path)).toEqual(["node_modules/@cerbos/cerbos-linux-x64"]);
+  expect(faults(installed)).toEqual([]);
+  expect(JSON.parse(read("bench/cerbos/package.json")).dependencies).toEqual({
+    "@cerbos/cerbos-linux-x64": installed[0]?.[1].version,
+  });
 });
 
 test("versions are exact", () => {
