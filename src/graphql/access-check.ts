@@ -1,5 +1,6 @@
 import { type CheckAccessInput, checkAccess } from "../decisions/check-access.js";
 import { RevisionUnavailableError } from "../decisions/decide-many.js";
+import type { Circumstances } from "../decisions/question.js";
 import { InvalidInputError } from "../domain/errors.js";
 import type { Verdict } from "../domain/evaluation/decision.js";
 import { InvalidTokenError } from "../store/revision-token.js";
@@ -9,6 +10,7 @@ import { Decision } from "./decision.js";
 import { ErrorCodeEnum } from "./error-code.js";
 import { type PublicError, publicError } from "./errors.js";
 import { viewOf } from "./explanation-view.js";
+import type { Permissions } from "./permissions.js";
 import {
   CONSISTENCY_DESCRIPTION,
   CONTEXT_DESCRIPTION,
@@ -65,7 +67,7 @@ builder.queryField("checkAccess", (t) =>
       consistency: t.arg({ type: ConsistencyInput, description: CONSISTENCY_DESCRIPTION }),
     },
     resolve: (_root, { input, consistency }, context, info) =>
-      check({ ...input, ...circumstances(input, consistency, detailOf(info)) }, context),
+      check(questionOf(input, circumstances({}, consistency, detailOf(info))), context),
   }),
 );
 
@@ -83,20 +85,29 @@ builder.queryField("checkAccessBatch", (t) =>
         throw new InvalidInputError(`a batch has at most ${MAX_BATCH} questions, not \`${inputs.length}\``, "/inputs");
       }
       const shared = circumstances({}, consistency, detailOf(info));
-      return Promise.all(
-        inputs.map((input) =>
-          check({ ...shared, ...input }, context).catch((error: unknown) => asItem(error, context.requestId)),
-        ),
-      );
+      const failed = (error: unknown) => asItem(error, context.requestId);
+      return Promise.all(inputs.map((input) => check(questionOf(input, shared), context).catch(failed)));
     },
   }),
 );
 
+/** What GraphQL hands over has no prototype, and is slow to copy. */
+function questionOf(
+  { principal, action, resource, context, sessionPolicy }: typeof AccessCheckInput.$inferInput,
+  { consistency, detail }: Circumstances,
+): CheckAccessInput {
+  return { principal, action, resource, context, sessionPolicy, consistency, detail };
+}
+
 /** Decides for whoever may ask; operators wait for nothing but the answer. */
-async function check(input: CheckAccessInput, context: GraphQLContext): Promise<Verdict> {
+function check(input: CheckAccessInput, context: GraphQLContext): Promise<Verdict> {
   const { permissions, ask } = context;
-  if (permissions !== null) await permissions.requireEvaluation(input.principal, [input.resource]);
-  const verdict = await checkAccess(ask, input);
+  return permissions === null ? checkAccess(ask, input) : checkFor(permissions, input, context);
+}
+
+async function checkFor(permissions: Permissions, input: CheckAccessInput, context: GraphQLContext): Promise<Verdict> {
+  await permissions.requireEvaluation(input.principal, [input.resource]);
+  const verdict = await checkAccess(context.ask, input);
   const [shown] = (await viewOf(input.principal, context)?.([verdict])) ?? [];
   return shown ?? verdict;
 }

@@ -268,35 +268,31 @@ export const Decision = builder.objectRef<Redactable<Verdict>>("Decision").imple
     action: t.exposeString("action", {
       description: "The action, e.g. `kms:Decrypt`, in the catalogue's spelling if it is there.",
     }),
-    resource: t.field({
+    resource: t.expose("resource", {
       type: "Arn",
       description: "The resource that was asked about; `*` when `redacted`.",
-      resolve: ({ resource }) => resource,
     }),
     redacted: t.boolean({
       description:
         "True for a leg on something that you did not name and may not read, such as the key of a secret: what would name it is left out, also of the reasons.",
       resolve: ({ redacted }) => redacted ?? false,
     }),
-    principal: t.field({
+    principal: t.expose("principal", {
       type: "Arn",
       description: "The principal, in canonical spelling.",
-      resolve: ({ principal }) => principal,
     }),
-    outcome: t.field({ type: Outcome, description: "What the decision says.", resolve: ({ outcome }) => outcome }),
+    outcome: t.expose("outcome", { type: Outcome, description: "What the decision says." }),
     allowed: t.boolean({
       description: "True for ALLOW only: the one field an enforcement point needs.",
       resolve: ({ outcome }) => outcome === "ALLOW",
     }),
-    certainty: t.field({
+    certainty: t.expose("certainty", {
       type: Certainty,
       description: "How much the decision knows.",
-      resolve: ({ certainty }) => certainty,
     }),
-    decidedBy: t.field({
+    decidedBy: t.expose("decidedBy", {
       type: DecisionStage,
       description: "The step that settled it.",
-      resolve: ({ decidedBy }) => decidedBy,
     }),
   }),
 });
@@ -331,11 +327,10 @@ builder.objectFields(Decision, (t) => ({
       "For a deny the Allow statements that come closest, nearest first, at most five, and what keeps each from applying. Empty for what is not denied.",
     resolve: (verdict) => [...(withReasons(verdict).nearMisses ?? [])],
   }),
-  validUntil: t.field({
+  validUntil: t.expose("validUntil", {
     type: "DateTime",
     nullable: true,
     description:
       "Keep the decision no longer than this: the next instant at which a date in it can flip. Null: it holds until something changes.",
-    resolve: ({ validUntil }) => validUntil,
   }),
 }));

@@ -21,9 +21,10 @@ export type Redactable<Shape> = Shape & { readonly redacted?: boolean };
 export type ExplanationView = (verdicts: readonly Verdict[]) => Promise<readonly Verdict[]>;
 
 /** Null: the caller may see all of the verdicts about this principal. */
-export function viewOf(principal: string, { permissions, records }: GraphQLContext): ExplanationView | null {
+export function viewOf(principal: string, context: GraphQLContext): ExplanationView | null {
+  const { permissions } = context;
   if (permissions === null || permissions.isSelf(parsePrincipalArn(principal).arnKey)) return null;
-  const sight = new Sight(permissions, records);
+  const sight = new Sight(permissions, context.records);
   return (verdicts) =>
     Promise.all(verdicts.map((verdict) => ("reason" in verdict ? redact(withReasons(verdict), sight) : verdict)));
 }

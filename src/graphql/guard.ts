@@ -42,8 +42,19 @@ function guardType(type: GraphQLObjectType<unknown, GraphQLContext>, root: Root,
     field.extensions = { ...field.extensions, access };
     field.description = [field.description, accessSentence(access)].filter(Boolean).join(" ");
     if (root === "SUBSCRIPTION") guardSubscription(field, limits, access);
-    else field.resolve = guarded(field.resolve ?? defaultFieldResolver, limits, access);
+    else if (!isPlainMember(field, limits, access))
+      field.resolve = guarded(field.resolve ?? defaultFieldResolver, limits, access);
   }
+}
+
+/** Reading a member of what is there already cannot fail, and there is nothing to guard. */
+function isPlainMember(
+  { resolve }: GraphQLField<unknown, GraphQLContext>,
+  limits: readonly Check[],
+  access: FieldAccess,
+) {
+  const reads = resolve === undefined || resolve === defaultFieldResolver;
+  return reads && limits.length === 0 && restricted(defaultFieldResolver, access) === defaultFieldResolver;
 }
 
 /** The rule holds for the stream; what each event leads to is looked at when it comes. */
