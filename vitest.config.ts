@@ -11,6 +11,7 @@ const PURE = [
   "test/architecture/**/*.test.ts",
   "test/*.test.ts",
   "test/administration/generate/**/*.test.ts",
+  "test/server/{believed-sender,execute-query}.test.ts",
 ];
 
 /** Everything else runs twice, but for what is named below: on real PostgreSQL and Redis, and on what the package brings. */

@@ -1,5 +1,5 @@
 import {
-  type ExecutionArgs,
+  type DocumentNode,
   type FieldNode,
   type FragmentDefinitionNode,
   type GraphQLArgument,
@@ -13,16 +13,14 @@ import {
   getDirectiveValues,
   getNamedType,
   getNullableType,
-  getOperationAST,
-  getVariableValues,
   isCompositeType,
   isInputObjectType,
   isListType,
   isUnionType,
   Kind,
+  type OperationDefinitionNode,
   type SelectionNode,
   type SelectionSetNode,
-  valueFromASTUntyped,
 } from "graphql";
 import { DEFAULT_PAGE_SIZE } from "../graphql/page-size.js";
 import { limitExceeded } from "./limit-exceeded.js";
@@ -32,12 +30,17 @@ const ASSUMED_ROWS = 5;
 /** What `__schema` or `__type` costs, whatever it selects: it is read from memory, and bounded by the schema. */
 const INTROSPECTION_COST = 100;
 
-type Operation = Pick<ExecutionArgs, "schema" | "document"> &
-  Partial<Pick<ExecutionArgs, "operationName" | "variableValues">>;
+/** A valid operation. */
+interface Operation {
+  readonly schema: GraphQLSchema;
+  readonly document: DocumentNode;
+  readonly operation: OperationDefinitionNode;
+  /** The variables as its resolvers will get them; null: they do not fit. */
+  readonly coerced: Readonly<Record<string, unknown>> | null;
+}
 
 /** @throws GraphQLError COST_LIMIT_EXCEEDED for an operation that costs more than `limit` */
 export function assertCostWithin(limit: number, operation: Operation): void {
-  if (costWith(variablesAsSent(operation), operation) <= limit) return;
   const cost = operationCost(operation);
   if (cost > limit) throw limitExceeded("cost", limit, cost);
 }
@@ -50,31 +53,14 @@ export function assertCostWithin(limit: number, operation: Operation): void {
  *
  * @returns 0 for an operation that cannot be executed, which execution itself will say
  */
-export function operationCost(operation: Operation): number {
-  const { schema, document, operationName, variableValues } = operation;
-  const definitions = getOperationAST(document, operationName)?.variableDefinitions ?? [];
-  const { coerced } = getVariableValues(schema, definitions, variableValues ?? {});
-  return coerced === undefined ? 0 : costWith(coerced, operation);
-}
-
-function costWith(variables: Args, { schema, document, operationName }: Operation): number {
-  const operation = getOperationAST(document, operationName);
-  const root = operation && schema.getRootType(operation.operation);
-  if (!operation || !root) return 0;
+export function operationCost({ schema, document, operation, coerced }: Operation): number {
+  const root = schema.getRootType(operation.operation);
+  if (!root || coerced === null) return 0;
   const fragments = new Map<string, FragmentDefinitionNode>();
   for (const definition of document.definitions)
     if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments.set(definition.name.value, definition);
-  const costs = new Costs(schema, variables, fragments);
+  const costs = new Costs(schema, coerced, fragments);
   return Math.round(costs.selectionSet(operation.selectionSet, root, ASSUMED_ROWS) * 10) / 10;
-}
-
-/** Coercion is most of the work on a large batch, and makes nothing dearer that is counted as {@link sizeOf} does. */
-function variablesAsSent({ document, operationName, variableValues }: Operation): Args {
-  const definitions = getOperationAST(document, operationName)?.variableDefinitions ?? [];
-  const defaults = definitions.flatMap(({ variable: { name }, defaultValue }) =>
-    defaultValue === undefined ? [] : [[name.value, valueFromASTUntyped(defaultValue)] as const],
-  );
-  return defaults.length === 0 ? (variableValues ?? {}) : { ...Object.fromEntries(defaults), ...variableValues };
 }
 
 class Costs {
@@ -164,13 +150,8 @@ function pageOf(args: Args, definitions: ArgDefinitions): number {
 /** A field that takes a list and gives one has one answer for each item. */
 function listLength(args: Args, definitions: ArgDefinitions): number | undefined {
   const list = definitions.find(({ type }) => isListType(getNullableType(type)));
-  return list && sizeOf(args[list.name]);
-}
-
-/** What is no list where one is wanted stands for a list of it. */
-function sizeOf(value: unknown): number | undefined {
-  if (value == null) return undefined;
-  return Array.isArray(value) ? value.length : 1;
+  const value = list && args[list.name];
+  return Array.isArray(value) ? value.length : undefined;
 }
 
 function itemsOf(args: Args, definitions: ArgDefinitions): number {
@@ -180,20 +161,17 @@ function itemsOf(args: Args, definitions: ArgDefinitions): number {
 /** By type, so that what a JSON scalar holds does not count: the size of the body bounds it. */
 function countItems(value: unknown, type: GraphQLInputType): number {
   const plain = getNullableType(type);
-  if (isListType(plain)) {
-    const items: unknown[] = Array.isArray(value) ? value : value == null ? [] : [value];
-    return items.reduce((sum: number, item) => sum + 1 + countItems(item, plain.ofType), 0);
+  if (isListType(plain) && Array.isArray(value)) {
+    return value.reduce((sum: number, item) => sum + 1 + countItems(item, plain.ofType), 0);
   }
   if (!isInputObjectType(plain) || typeof value !== "object" || value === null) return 0;
   const fields = Object.values(plain.getFields());
-  return fields.reduce((sum, { name, type, defaultValue }) => {
-    return sum + countItems((value as Args)[name] ?? defaultValue, type);
-  }, 0);
+  return fields.reduce((sum, field) => sum + countItems((value as Args)[field.name], field.type), 0);
 }
 
 /** A table has a cell for each combination of some list arguments. */
 function productOf(names: readonly string[], args: Args): number {
-  const lengths = names.map((name) => sizeOf(args[name]) ?? 1);
+  const lengths = names.map((name) => args[name]).map((list) => (Array.isArray(list) ? list.length : 1));
   return lengths.reduce((all, length) => all * length, 1);
 }
 

@@ -1,9 +1,9 @@
 import {
   type ExecutionArgs,
   type ExecutionResult,
-  execute,
   GraphQLError,
   type GraphQLSchema,
+  getVariableValues,
   type OperationDefinitionNode,
   subscribe,
 } from "graphql";
@@ -16,6 +16,7 @@ import { withCacheReport } from "./cache-report.js";
 import type { Asker, OnDecisions } from "./decision-log.js";
 import type { DocumentLimits } from "./document-limits.js";
 import { createDocuments, type PrepareDocument } from "./documents.js";
+import { createExecute, type OperationArgs } from "./execute-query.js";
 import { assertCostWithin } from "./operation-cost.js";
 import { createMask, type Mask } from "./operation-errors.js";
 import type { RequestNotes } from "./request-notes.js";
@@ -66,7 +67,7 @@ interface Runner {
   readonly options: OperationsOptions;
   readonly prepare: PrepareDocument;
   readonly takePlace: TakePlace;
-  readonly execute: typeof execute;
+  readonly execute: ReturnType<typeof createExecute>;
   readonly mask: Mask;
 }
 
@@ -81,7 +82,7 @@ export function createOperations(options: OperationsOptions): RunOperation {
     ...{ options, mask },
     prepare: createDocuments({ schema, limits, inStage }),
     takePlace: createPlaces(limits),
-    execute: inStage("execute", execute),
+    execute: inStage("execute", createExecute()),
   };
   return async (params, sender) => {
     try {
@@ -100,13 +101,29 @@ async function run(runner: Runner, params: OperationParams, sender: Sender): Pro
   const operation = named(operationName);
   assertRuns(operation, sender);
   noteOperation(sender.notes, operation);
-  const args = { schema, document, operationName, variableValues };
+  const args = {
+    schema,
+    document,
+    operation,
+    operationName,
+    variableValues,
+    coerced: coerce(schema, operation, variableValues),
+  };
   assertCostWithin(limits.cost, args);
   if (operation.operation !== "query") await sender.signedIn;
   const contextValue = contextOf(runner.options, sender);
   if (operation.operation === "subscription") return follow(runner, { ...args, contextValue }, sender);
   const result = await runner.execute({ ...args, contextValue });
   return shown(result, contextValue, runner.mask);
+}
+
+/** Null: they do not fit, which execution will say. */
+function coerce(
+  schema: GraphQLSchema,
+  { variableDefinitions = [] }: OperationDefinitionNode,
+  variables: OperationParams["variables"],
+): OperationArgs["coerced"] {
+  return getVariableValues(schema, variableDefinitions, variables ?? {}, { maxErrors: 1 }).coerced ?? null;
 }
 
 /** @throws GraphQLError where there is nothing to run, or not by this method */
