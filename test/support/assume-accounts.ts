@@ -26,23 +26,22 @@ interface RandomAccount extends AssumeSearchOptions {
 
 /** Roles that trust each other in chains and circles, among policies and trust policies of every kind. */
 export function randomAccount(maker: CaseMaker): RandomAccount {
-  const chained = maker.chance(0.5);
+  const shape = maker.pick([CHAIN, CHAIN, FORK, NONE, NONE]);
   const noise = Array.from({ length: 2 }, () => maker.world()).flatMap(({ attachments }) => attachments.slice(0, 3));
-  const of = (holder: string, next: string | undefined) =>
-    attachmentsOf(holder, chained ? next : undefined, noise, maker);
-  const roles = ROLES.map((role, place) => factsOf(role, of(role, ROLES[place + 1])));
+  const of = (holder: string, next: string | undefined) => attachmentsOf(holder, next, noise, maker);
+  const roles = ROLES.map((role, place) => factsOf(role, of(role, shape.next(place))));
   const principals = [
-    ...USERS.map((user, place) => factsOf(user, of(user, place === 0 ? ROLES[0] : undefined))),
+    ...USERS.map((user, place) => factsOf(user, of(user, place === 0 ? shape.first : undefined))),
     ...roles,
     factsOf(`${RAM}root`, []),
     ...SESSIONS.map((session) => sessionOf(session, roles, noise, maker)),
   ];
-  const trusts = ROLES.map((role, place) => trustOf(role, chained ? (ROLES[place - 1] ?? USERS[0]) : undefined, maker));
+  const trusts = ROLES.map((role, place) => trustOf(role, shape.trusted(place, maker), maker));
   return {
     ...{ account: ACCOUNT, principals, resource: (arn) => trusts[ROLES.indexOf(arn)] ?? fail(arn), now: NOW },
     context: buildContext({ mfaPresent: maker.pick([true, false, null]), sourceIp: maker.pick(["10.0.0.1", null]) }),
     scopePrecedence: maker.pick<ScopePrecedence>(["staged", "deny-overrides"]),
-    outcomes: principals.map(({ arn }) => ownOutcome(arn, chained, maker)),
+    outcomes: principals.map(({ arn }) => ownOutcome(arn, shape !== NONE, maker)),
   };
 }
 
@@ -50,11 +49,32 @@ function fail(arn: string): never {
   throw new Error(`there is no role \`${arn}\``);
 }
 
-/** In a chain it is the last ones that may. */
-function ownOutcome(arn: string, chained: boolean, maker: CaseMaker): Outcome {
-  if (chained && ROLES.indexOf(arn) >= 6) return maker.pick(["ALLOW", "ALLOW", "CONDITIONAL", "IMPLICIT_DENY"]);
+/** How roles hang together beside what is at random. */
+interface Shape {
+  /** The first user can assume it. */
+  readonly first?: string | undefined;
+  /** What the role at this place can assume. */
+  readonly next: (place: number) => string | undefined;
+  readonly trusted: (place: number, maker: CaseMaker) => readonly string[];
+}
+
+const NONE: Shape = { next: () => undefined, trusted: () => [] };
+const CHAIN: Shape = {
+  ...{ first: ROLES[0], next: (place) => ROLES[place + 1] },
+  trusted: (place) => [ROLES[place - 1] ?? USERS[0] ?? ""],
+};
+/** All to the last one, which names some of the others, in any order. */
+const FORK: Shape = {
+  ...{ first: "acs:ram:*:*:role/*", next: (place) => (place < 7 ? ROLES[7] : undefined) },
+  trusted: (place, maker) =>
+    place < 7 ? USERS.slice(0, 1) : [maker.pick(ROLES), maker.pick(ROLES), maker.pick(ROLES)],
+};
+
+/** Where roles hang together it is the last ones that may. */
+function ownOutcome(arn: string, shaped: boolean, maker: CaseMaker): Outcome {
+  if (shaped && ROLES.indexOf(arn) >= 6) return maker.pick(["ALLOW", "ALLOW", "CONDITIONAL", "IMPLICIT_DENY"]);
   const rest: readonly Outcome[] = ["IMPLICIT_DENY", "EXPLICIT_DENY"];
-  return maker.chance(chained ? 0.05 : 0.2) ? maker.pick(["ALLOW", "CONDITIONAL"]) : maker.pick(rest);
+  return maker.chance(shaped ? 0.05 : 0.2) ? maker.pick(["ALLOW", "CONDITIONAL"]) : maker.pick(rest);
 }
 
 const CONDITIONS: readonly Json[] = [
@@ -119,12 +139,12 @@ const TRUSTED = [
   ...["acs:ram::6543210987654321:root", "acs:ram::6543210987654321:user/ann"],
 ];
 
-function trustOf(role: string, chained: string | undefined, maker: CaseMaker): ResourceFacts {
+function trustOf(role: string, trusted: readonly string[], maker: CaseMaker): ResourceFacts {
   const named = () => [...maker.some([...TRUSTED, ...ROLES, ...USERS], 2), maker.pick([...TRUSTED, ...ROLES])];
   const random = () => statement(maker, { Principal: { RAM: named() } });
-  const statements = maker.chance(chained === undefined ? 0.8 : 0.2) ? [random()] : [];
-  const link = { Effect: "Allow", Action: "sts:AssumeRole", Principal: { RAM: chained } };
-  if (chained !== undefined) statements.push(link);
+  const statements = maker.chance(trusted.length === 0 ? 0.8 : 0.2) ? [random()] : [];
+  const link = { Effect: "Allow", Action: "sts:AssumeRole", Principal: { RAM: trusted } };
+  if (trusted.length > 0) statements.push(link);
   if (statements.length === 0) statements.push({ ...link, Principal: { Service: "ecs.aliyuncs.com" } });
   const trust = maker.chance(0.1) ? maker.trust() : documentOf(statements);
   const facts = { arn: role, registered: maker.chance(0.97), resourceGroup: null, tags: {}, trust };

@@ -103,8 +103,8 @@ export class AssumeSearch {
     const about = this.assumers.about(foldCase(parseArn(arn).relativeId));
     yield* this.assumers.owners;
     for (const holders of new Set([...about].flatMap((policy) => policy.holders))) {
-      const open = ways.openAmong(holders);
-      if (open.length > 0 && this.mayAllow(holders, about, question, ways.worst)) yield* open;
+      if (ways.isDone(holders) || !this.mayAllow(holders, about, question, ways.worst)) continue;
+      yield* ways.openAmong(holders);
     }
   }
 

@@ -37,6 +37,11 @@ export class Ways {
     return this.open.has(place);
   }
 
+  /** All of them were known to have one when somebody last looked. */
+  isDone(holders: Holders): boolean {
+    return this.openPlaces.get(holders)?.length === 0;
+  }
+
   /** Those of them who have no way yet. */
   openAmong(holders: Holders): readonly number[] {
     const places = this.openPlaces.get(holders) ?? holders.places;
