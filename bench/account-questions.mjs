@@ -19,12 +19,14 @@ const KEYS = 2_000;
 const MIGRATIONS = fileURLToPath(new URL("../prisma/migrations", import.meta.url));
 const each = (count, make) => Array.from({ length: count }, (_, index) => make(index));
 const keyArn = (index) => `acs:kms:cn-hangzhou:${ACCOUNT}:key/key-${index}`;
-const trust = {
-  Version: "1",
-  Statement: [{ Effect: "Allow", Action: "sts:AssumeRole", Principal: { RAM: [`acs:ram::${ACCOUNT}:root`] } }],
-};
+/** Three roles in four trust the whole account, the others the role before and two users. */
+function trust(role) {
+  const some = [`role/role-${role - 1}`, `user/user-${role}`, `user/user-${role * 5}`];
+  const RAM = (role % 4 === 3 ? some : ["root"]).map((name) => `acs:ram::${ACCOUNT}:${name}`);
+  return { Version: "1", Statement: [{ Effect: "Allow", Action: "sts:AssumeRole", Principal: { RAM } }] };
+}
 
-/** Four statements, about a kilobyte; one policy in fifty looks at who asks. */
+/** Four statements, about a kilobyte; one policy in fifty looks at who asks, one in five has roles to assume. */
 function document(policy) {
   const allow = (Action, Resource, Condition) => ({
     Effect: "Allow",
@@ -44,6 +46,7 @@ function document(policy) {
       allow(["kms:Decrypt", "kms:GenerateDataKey*"], ["acs:kms:*:*:key/*"], policy % 50 === 0 ? byCaller : byTag),
       allow(["kms:List*", "kms:Describe*"], ["*"], { IpAddress: { "acs:SourceIp": ["10.0.0.0/8"] } }),
       { Effect: "Deny", Action: ["kms:ScheduleKeyDeletion"], Resource: [keyArn(policy % KEYS)] },
+      ...(policy % 5 === 0 ? [allow(["sts:AssumeRole"], [`acs:ram:*:${ACCOUNT}:role/role-${policy % 100}*`])] : []),
     ],
   };
 }
@@ -64,7 +67,7 @@ function snapshot() {
       name: `user-${i}`,
       groups: each(3, (place) => `group-${(i * 7 + place * 101) % 300}`),
     })),
-    roles: each(1_000, (i) => ({ name: `role-${i}`, kind: "REGULAR", trustPolicy: trust })),
+    roles: each(1_000, (i) => ({ name: `role-${i}`, kind: "REGULAR", trustPolicy: trust(i) })),
     policies: each(1_500, (i) => ({
       type: "CUSTOM",
       name: `policy-${i}`,
@@ -97,8 +100,11 @@ async function measure(url, db) {
   const pool = openLoadPool(url, 2);
   const tokens = createTokens({ environment: "bench", key: randomBytes(32) });
   const open = (compile) => createAccountQuestions({ loadPool: pool, compile, tokens, scopePrecedence: "staged" });
-  const who = (questions, index) =>
-    questions.whoCan({ action: "kms:Decrypt", resource: keyArn(index), includeConditional: false, moment: null });
+  const who = (questions, index, more = {}) =>
+    questions.whoCan({
+      ...{ action: "kms:Decrypt", resource: keyArn(index), includeConditional: false, moment: null },
+      ...more,
+    });
   const what = (questions, index) =>
     questions.whatCan({
       principal: `acs:ram::${ACCOUNT}:user/user-${index}`,
@@ -120,13 +126,26 @@ async function measure(url, db) {
   }
   const warm = [];
   for (let turn = 0; turn < 60; turn++) warm.push((await timed(() => who(questions, turn * 31))).ms);
+  const assumable = { includeAssumable: true };
+  const { rows } = await who(questions, 0, assumable);
+  const lengths = new Map();
+  for (const { assumes } of rows) lengths.set(assumes.length, (lengths.get(assumes.length) ?? 0) + 1);
+  const certain = [];
+  for (let turn = 0; turn < 20; turn++) certain.push((await timed(() => who(questions, turn * 31, assumable))).ms);
+  const conditional = [];
+  const both = { ...assumable, includeConditional: true };
+  for (let turn = 0; turn < 20; turn++) conditional.push((await timed(() => who(questions, turn * 31, both))).ms);
   const things = [];
   for (let turn = 0; turn < 30; turn++) things.push((await timed(() => what(questions, turn * 31))).ms);
   console.log(`${result.rows.length} of 6,001 principals may use the first key`);
+  const ways = [...lengths].sort(([one], [other]) => one - other).map(([steps, count]) => `${steps} roles: ${count}`);
+  console.log(`with those who could assume a role that may, by roles on the way: ${ways.join(", ")}`);
   console.table({
     "whoCan, first question of a gateway": quantiles(cold),
     "whoCan, after a change in the account": quantiles(changed),
     "whoCan, nothing has changed": quantiles(warm),
+    "whoCan, includeAssumable": quantiles(certain),
+    "whoCan, includeAssumable and includeConditional": quantiles(conditional),
     [`whatCan, ${KEYS} keys`]: quantiles(things),
   });
   await pool.end();

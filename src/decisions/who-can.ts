@@ -6,10 +6,12 @@ import { decideActions } from "../domain/evaluation/decide.js";
 import type { Detail, Outcome, Verdict } from "../domain/evaluation/decision.js";
 import { combineLegs, type OperationDecision, worstOf } from "../domain/evaluation/operation-decision.js";
 import { type OperationLeg, type OperationPlan, planOperationOn } from "../domain/kms/operations.js";
+import { ASSUME_ROLE } from "../domain/ram-actions.js";
+import { findWays, type Way } from "../domain/reverse/find-ways.js";
 import { QuestionToAll } from "../domain/reverse/question-to-all.js";
-import type { AccountState, LoadAccount } from "../store/account-input.js";
+import type { AccountState, LoadAccount, StoredPrincipal } from "../store/account-input.js";
 import type { Tokens } from "../store/revision-token.js";
-import { createTimeSlicer } from "../store/time-slicer.js";
+import { createTimeSlicer, inSlices } from "../store/time-slicer.js";
 import type { CanonicalValue } from "./canonical-text.js";
 import { requireAtLeast, revisionFloor } from "./consistency.js";
 import { KeptAnswers, type ListedAnswer, type Moment } from "./listed-answer.js";
@@ -25,8 +27,18 @@ export interface WhoCanQuestion extends Pick<Question, "context" | "consistency"
   readonly account?: string | null | undefined;
   /** Those too whose answer is CONDITIONAL. */
   readonly includeConditional: boolean;
+  /** Those too who may not themselves, but could assume a role that may; default: false. */
+  readonly includeAssumable?: boolean;
   /** That of the page before; null: now. */
   readonly moment: Moment | null;
+}
+
+/** A role on the way of somebody to what it may not do itself. */
+export interface AssumedRole {
+  readonly id: string;
+  readonly arn: string;
+  /** Whether the one before may assume it. @throws InvalidInputError as `decide` */
+  readonly verdict: (detail: Detail) => Verdict;
 }
 
 /** One who may. */
@@ -36,7 +48,9 @@ export interface WhoCanRow {
   readonly arn: string;
   readonly session: boolean;
   readonly outcome: "ALLOW" | "CONDITIONAL";
-  /** The decision on the action, or on each leg of the operation. @throws InvalidInputError as `decide` */
+  /** One after the other; none: it may itself. */
+  readonly assumes: readonly AssumedRole[];
+  /** The decision on the action, or on each leg of the operation: for itself, or for the last role. @throws InvalidInputError as `decide` */
   readonly verdicts: (detail: Detail) => readonly Verdict[];
   /** Null where an action was asked. */
   readonly operation: ((legs: readonly Verdict[]) => OperationDecision) | null;
@@ -50,7 +64,8 @@ export interface WhoCanOptions {
 
 /**
  * Everybody of an account who may, by ARN, sessions last. Null: the moment that was asked for cannot be had any more.
- * Rejects with InvalidInputError, NotFoundError (unknown account), RevisionUnavailableError or UnavailableError.
+ * Rejects with InvalidInputError, NotFoundError (unknown account), TooMuchWorkError (assumable roles),
+ * RevisionUnavailableError or UnavailableError.
  */
 export type WhoCan = (question: WhoCanQuestion) => Promise<ListedAnswer<WhoCanRow> | null>;
 
@@ -81,7 +96,7 @@ export function createWhoCan(options: WhoCanOptions): WhoCan {
 }
 
 function prepare(question: WhoCanQuestion): Prepared {
-  const { action = null, operation = null, includeConditional } = question;
+  const { action = null, operation = null } = question;
   if ((action === null) === (operation === null)) {
     throw new InvalidInputError("ask about either an `action` or an `operation`");
   }
@@ -90,8 +105,12 @@ function prepare(question: WhoCanQuestion): Prepared {
   const context = buildContext(question.context ?? {});
   return {
     ...{ source: question, account, resource: arn.text, context, stated: statedInstant(context) },
-    canonical: [action, operation, arn.text, account, context, includeConditional ? "conditional" : null],
+    canonical: [action, operation, arn.text, account, context, ...optionsOf(question)],
   };
+}
+
+function optionsOf({ includeConditional, includeAssumable = false }: WhoCanQuestion): CanonicalValue[] {
+  return [includeConditional ? "conditional" : null, includeAssumable ? "assumable" : null];
 }
 
 /** @throws InvalidInputError where none is named, or two are */
@@ -130,49 +149,89 @@ function askedOf({ source, resource }: Prepared, state: AccountState): Asked {
   return { legs: plan.legs.length === 0 ? FOR_EVERYBODY : plan.legs, plan };
 }
 
+/** All that answers are taken from. */
+interface Circumstances {
+  readonly asked: Asked;
+  readonly state: AccountState;
+  readonly context: RequestContext;
+  readonly now: number;
+  readonly scopePrecedence: ScopePrecedence;
+}
+
 async function findAll(
   { scopePrecedence }: WhoCanOptions,
   prepared: Prepared,
   state: AccountState,
   now: number,
 ): Promise<WhoCanRow[]> {
-  const { context, source } = prepared;
-  const asked = askedOf(prepared, state);
+  const { context, source, account } = prepared;
+  const circumstances = { asked: askedOf(prepared, state), state, context, now, scopePrecedence };
+  const outcomes = await outcomesOfAll(circumstances);
+  const principals = state.principals.map(({ facts }) => facts);
+  const search = { account, principals, resource: state.resource, context, now, scopePrecedence };
+  const ways = source.includeAssumable
+    ? await inSlices(findWays(search, outcomes, source.includeConditional))
+    : NO_WAYS;
+  return state.principals.flatMap((principal, place) => {
+    const { outcome, roles } = ways.get(place) ?? { outcome: outcomes[place] ?? "IMPLICIT_DENY", roles: [] };
+    return isWanted(outcome, source) ? rowOf(principal, outcome, roles, circumstances) : [];
+  });
+}
+
+const NO_WAYS: ReadonlyMap<number, Way> = new Map();
+
+async function outcomesOfAll({ asked, state, context, now, scopePrecedence }: Circumstances): Promise<Outcome[]> {
   const questions = asked.legs.map(({ action, resource }) => {
     return new QuestionToAll({ resource: state.resource(resource), context, now }, action, scopePrecedence);
   });
   const slice = createTimeSlicer();
-  const rows: WhoCanRow[] = [];
-  for (const { id, facts } of state.principals) {
+  const outcomes: Outcome[] = [];
+  for (const { facts } of state.principals) {
     await slice();
-    const outcome = worstOf(questions.map((question) => question.outcomeFor(facts)));
-    if (!isWanted(outcome, source)) continue;
-    const verdicts = (detail: Detail) => decideLegs(asked, facts, state, { context, now, scopePrecedence, detail });
-    const session = facts.kind === "ROLE_SESSION";
-    rows.push({ id, arn: facts.arn, session, outcome, verdicts, operation: operationOf(asked, state) });
+    outcomes.push(worstOf(questions.map((question) => question.outcomeFor(facts))));
   }
-  return rows;
+  return outcomes;
 }
 
 function isWanted(outcome: Outcome, { includeConditional }: WhoCanQuestion): outcome is WhoCanRow["outcome"] {
   return outcome === "ALLOW" || (includeConditional && outcome === "CONDITIONAL");
 }
 
-interface Circumstances {
-  readonly context: RequestContext;
-  readonly now: number;
-  readonly scopePrecedence: ScopePrecedence;
-  readonly detail: Detail;
+function rowOf(
+  principal: StoredPrincipal,
+  outcome: WhoCanRow["outcome"],
+  roles: readonly number[],
+  circumstances: Circumstances,
+): WhoCanRow {
+  const { asked, state } = circumstances;
+  const assumed = roles.flatMap((place) => state.principals[place] ?? []);
+  const { facts: actor } = assumed.at(-1) ?? principal;
+  const { id, facts } = principal;
+  return {
+    ...{ id, arn: facts.arn, session: facts.kind === "ROLE_SESSION", outcome },
+    assumes: assumed.map((role, step) => assumedRole(role, assumed[step - 1] ?? principal, circumstances)),
+    verdicts: (detail) => (asked.plan?.legs.length === 0 ? [] : decideLegs(asked.legs, actor, circumstances, detail)),
+    operation: operationOf(asked, state),
+  };
+}
+
+function assumedRole({ id, facts }: StoredPrincipal, by: StoredPrincipal, circumstances: Circumstances): AssumedRole {
+  const legs = [{ action: ASSUME_ROLE, resource: facts.arn }];
+  const verdict = (detail: Detail) => {
+    const [only] = decideLegs(legs, by.facts, circumstances, detail);
+    if (only === undefined) throw new Error("one leg gives one decision");
+    return only;
+  };
+  return { id, arn: facts.arn, verdict };
 }
 
 /** On facts of their own: the evaluator keeps what it learns with the facts, and these live long. */
 function decideLegs(
-  { legs, plan }: Asked,
+  legs: readonly OperationLeg[],
   facts: PrincipalFacts,
-  state: AccountState,
-  { context, now, scopePrecedence, detail }: Circumstances,
+  { state, context, now, scopePrecedence }: Circumstances,
+  detail: Detail,
 ): readonly Verdict[] {
-  if (plan !== null && plan.legs.length === 0) return [];
   return legs.flatMap(({ action, resource }) => {
     const question = { principal: { ...facts }, resource: state.resource(resource), context, now, sessionPolicy: null };
     return decideActions(question, [action], { scopePrecedence, detail });

@@ -18,3 +18,8 @@ export class NotFoundError extends Error {
 export class ForbiddenError extends Error {
   override readonly name = "ForbiddenError";
 }
+
+/** A question that takes more work than one may. */
+export class TooMuchWorkError extends Error {
+  override readonly name = "TooMuchWorkError";
+}

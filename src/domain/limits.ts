@@ -34,6 +34,8 @@ export const HARD_LIMITS = {
   activeApiKeys: 10,
   /** Characters that one decision may search with the patterns of its policies; every other comparison counts ten. */
   evaluationWork: 1_000_000,
+  /** Of one search for who can assume roles, in looks at what is known already; a decision on one principal counts 140. */
+  assumeSearchWork: 80_000_000,
 } as const;
 
 /** RAM's quotas and lengths (D30): errors on writes through the API, warnings on import. */

@@ -36,3 +36,5 @@ export const RAM_ACTIONS = [
 ] as const;
 
 export type RamAction = (typeof RAM_ACTIONS)[number];
+
+export const ASSUME_ROLE = "sts:AssumeRole" satisfies RamAction;

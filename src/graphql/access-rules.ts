@@ -92,7 +92,7 @@ export const TYPES: Readonly<Record<string, TypeRule>> = {
   ...kinds("PART", "Decision", "EffectivePermissions", "OperationDecision", "AccessCheckError"),
   ...kinds("PART", "Diagnostic", "MatchedStatement", "NearMiss", "ResidualCondition", "StatementFailure"),
   ...kinds("PART", "PolicyFinding", "Viewer", "Credential", "GrantChange", "DecisionLogEntry"),
-  ...kinds("PART", "WhoCanEntry", "WhatCanEntry", "AccessMatrixRow", "AccessMatrixCell"),
+  ...kinds("PART", "WhoCanEntry", "AssumedRole", "WhatCanEntry", "AccessMatrixRow", "AccessMatrixCell"),
   ...kinds("PART", "ApiKey"), // whoever gets to one owns it: see `apiKey`, `apiKeys` and `node`
   ...kinds("PART", "PlainUserError", "MalformedPolicyDocumentError", "ConflictError", "EscalationError"),
   ...kinds("PART", "ImportPlan", "ImportCount", "ImportChange", "ImportWarning"),
@@ -287,6 +287,15 @@ export async function mayRead<Kind extends RecordKind>(
   if (rule.arns === undefined || isSelf(kind, row, permissions)) return true;
   if (await permissions.allows(rule.action, [rule.all(account)])) return true;
   return mayReadDirectly(kind, row, permissions);
+}
+
+/** Whether the caller may be told of a principal in an answer about all: who may ask about all may be kept from asking about one. */
+export async function mayKnow(arn: string, permissions: Permissions | null): Promise<boolean> {
+  if (permissions === null) return true;
+  const row = principalWith(arn);
+  if (permissions.isSelf(row.sessionArn ?? row.arnKey)) return true;
+  const named = row.sessionArn === undefined ? [arn] : [arn, row.arn];
+  return (await mayRead("PRINCIPAL", row, permissions)) && !(await permissions.denies("ramgate:EvaluateAccess", named));
 }
 
 /** An import may bring names that no question could ask about: they are seen by who sees all. */

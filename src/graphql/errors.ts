@@ -1,7 +1,7 @@
 import { PothosValidationError } from "@pothos/core";
 import { GraphQLError } from "graphql";
 import { RevisionUnavailableError } from "../decisions/decide-many.js";
-import { ForbiddenError, InvalidInputError, NotFoundError } from "../domain/errors.js";
+import { ForbiddenError, InvalidInputError, NotFoundError, TooMuchWorkError } from "../domain/errors.js";
 import { InvalidTokenError } from "../store/revision-token.js";
 import { asStoreError, UnavailableError } from "../store/store-errors.js";
 import { InvalidCursorError } from "./cursor.js";
@@ -52,6 +52,7 @@ export function publicError(error: unknown, requestId: string): PublicError {
   }
   if (error instanceof PothosValidationError) return { code: "BAD_USER_INPUT", message: startLower(error.message) };
   if (isMalformedKey(error)) return { code: "BAD_USER_INPUT", message: "an id, a cursor or a name is malformed" };
+  if (error instanceof TooMuchWorkError) return { code: "COST_LIMIT_EXCEEDED", message: error.message };
   if (error instanceof ForbiddenError) return { code: "FORBIDDEN", message: error.message };
   if (error instanceof NotFoundError) return { code: "NOT_FOUND", message: error.message };
   if (error instanceof UnauthenticatedError) return { code: "UNAUTHENTICATED", message: error.message };

@@ -74,17 +74,22 @@ export class Permissions {
    * @throws ForbiddenError before anything is looked up about the principal, InvalidInputError for a malformed ARN
    */
   async requireEvaluation(principal: string, resources: readonly string[]): Promise<void> {
+    if (!(await this.mayEvaluate(principal, resources))) throw refusal("ramgate:EvaluateAccess");
+  }
+
+  /** What {@link requireEvaluation} requires. @throws InvalidInputError for a malformed ARN */
+  async mayEvaluate(principal: string, resources: readonly string[]): Promise<boolean> {
     const name = parsePrincipalArn(principal);
-    if (this.isSelf(name.arnKey)) return;
+    if (this.isSelf(name.arnKey)) return true;
     const targets = resources.map((resource) => parseArn(resource).text);
-    if (name.account !== this.account) throw refusal("ramgate:EvaluateAccess");
+    if (name.account !== this.account) return false;
     const [onPrincipal, onTargets] = await Promise.all(
       [arnsOf(name), targets].map((arns) => this.outcomesOn("ramgate:EvaluateAccess", arns)),
     );
     const denied = [onPrincipal, onTargets].some((outcomes) => outcomes?.includes("EXPLICIT_DENY"));
     const allowed =
       onPrincipal?.includes("ALLOW") || (targets.length > 0 && onTargets?.every((each) => each === "ALLOW"));
-    if (denied || !allowed) throw refusal("ramgate:EvaluateAccess");
+    return !denied && allowed === true;
   }
 
   /**

@@ -49,7 +49,8 @@ export function assertCostWithin(limit: number, operation: Operation): void {
  * What a valid operation costs, from its arguments as its resolvers will get them. An object costs 1, a scalar nothing;
  * what is within a list counts for each row: as many as the list argument of the field has items, or `first` or `last`
  * says, or {@link ASSUMED_ROWS}. Each item of a list in an argument costs 1, too. What a field or its rows
- * weigh against this, `extensions.cost` of the field can say: `base`, `row`, and `product` for a table.
+ * weigh against this, `extensions.cost` of the field can say: `base`, `row`, `product` for a table, and `flags` for
+ * arguments that make it more when they are true.
  *
  * @returns 0 for an operation that cannot be executed, which execution itself will say
  */
@@ -115,7 +116,8 @@ class Costs {
     const args = field && this.#argumentsOf(field, node);
     if (!args) return 0; // the field fails before its resolver runs
     const type = getNamedType(field.type);
-    const { base, row, product } = weightsOf(field);
+    const { row, product, ...weights } = weightsOf(field);
+    const base = weights.base + flagged(weights.flags, args);
     if (product !== null) return base + productOf(product, args) * row;
     if (!isCompositeType(type)) return itemsOf(args, field.args);
     const within = this.selectionSet(node.selectionSet, type, pageOf(args, field.args));
@@ -181,8 +183,14 @@ interface Weights {
   readonly row: number;
   /** The list arguments whose combinations are its rows, which are all that it costs; null: it is no table. */
   readonly product: readonly string[] | null;
+  /** What it costs more for each of these arguments that is true. */
+  readonly flags: Readonly<Record<string, number>>;
+}
+
+function flagged(flags: Weights["flags"], args: Args): number {
+  return Object.entries(flags).reduce((sum, [name, cost]) => (args[name] === true ? sum + cost : sum), 0);
 }
 
 function weightsOf({ extensions }: GraphQLField<unknown, unknown>): Weights {
-  return { base: 1, row: 1, product: null, ...(extensions["cost"] as Partial<Weights> | undefined) };
+  return { base: 1, row: 1, product: null, flags: {}, ...(extensions["cost"] as Partial<Weights> | undefined) };
 }

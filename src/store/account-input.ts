@@ -19,7 +19,6 @@ import {
   type ResourceRow,
   type RoleRow,
   resourceFacts,
-  roleKeyOf,
 } from "./evaluation-input.js";
 import { listOf, orNull, primaryRow, type Readable, type RowShape, text, tuple, whole } from "./readable-row.js";
 import { REVISION_ROWS, type RevisionRow, type RevisionVector, toVector, withDeadline } from "./revisions.js";
@@ -50,7 +49,7 @@ export interface AccountState {
   readonly known: boolean;
   /** Users, roles and the owner by ARN, without regard to case, then the sessions that are open, by ARN. */
   readonly principals: readonly StoredPrincipal[];
-  /** One that was asked about, or what such a one points to or is encrypted with. */
+  /** One that was asked about, what such a one points to or is encrypted with, or a role of the account. */
   resource(arn: string): ResourceFacts;
   /** The same for states in which the answers are the same. */
   readonly tag: string;
@@ -76,20 +75,20 @@ interface StateRow {
   readonly revisions: readonly RevisionRow[];
   readonly sessions: readonly SessionRow[];
   readonly resources: readonly ResourceRow[];
-  readonly roles: readonly RoleRow[];
 }
 
 interface AccountRow extends StateRow {
   readonly principals: readonly PrincipalRow[];
+  readonly roles: readonly RoleRow[];
   readonly attachments: readonly AttachmentRow[];
   readonly policies: readonly PolicyRow[];
   readonly foreign_policies: readonly RevisionRow[];
 }
 
 const flag: Readable = (value) => typeof value === "boolean";
-const { resources, roles, ...HELD } = FACT_ROWS;
+const { resources, ...HELD } = FACT_ROWS;
 const STATE_ROW: RowShape = {
-  ...{ now: whole, known: flag, revision: text, revisions: REVISION_ROWS, resources, roles },
+  ...{ now: whole, known: flag, revision: text, revisions: REVISION_ROWS, resources },
   sessions: listOf(tuple(text, text, whole, whole, orNull(whole), orNull(text))),
 };
 const ACCOUNT_ROW: RowShape = { ...STATE_ROW, ...HELD, foreign_policies: REVISION_ROWS };
@@ -102,6 +101,8 @@ interface Population {
   readonly foreign: readonly RevisionRow[];
   readonly principals: readonly StoredPrincipal[];
   readonly byId: ReadonlyMap<string, PrincipalFacts>;
+  /** By `arnKey` of the role. */
+  readonly trustPolicies: ReadonlyMap<string, string>;
 }
 
 const DEADLINE_MS = 8_000;
@@ -165,8 +166,7 @@ async function query<Row extends StateRow>(
   { account, resources, at, scopes }: AccountRequest,
   shape: RowShape,
 ): Promise<Row> {
-  const roles = resources.map(roleKeyOf).filter((key) => key !== null);
-  const values = [account, resources, roles, at, withGlobal(scopes)];
+  const values = [account, resources, at, withGlobal(scopes)];
   const result = await withDeadline(pool.query<Row>({ name, text: statement, values }), DEADLINE_MS).catch((error) => {
     throw asStoreError(error);
   });
@@ -193,7 +193,8 @@ async function populate(row: AccountRow, compile: CompileDocument): Promise<Popu
     return kind === "GROUP" ? [] : [{ id, facts: { kind, arn, account, attachments, issued: [] } }];
   });
   const { revision, foreign_policies: foreign } = row;
-  return { revision, foreign, principals, byId: new Map(principals.map(({ id, facts }) => [id, facts])) };
+  const byId = new Map(principals.map(({ id, facts }) => [id, facts]));
+  return { revision, foreign, principals, byId, trustPolicies: new Map(row.roles) };
 }
 
 function toState(
@@ -203,7 +204,7 @@ function toState(
   compile: CompileDocument,
 ): AccountState {
   const rows = new Map(row.resources.map((found) => [found[0], found]));
-  const trustPolicies = new Map(row.roles);
+  const { trustPolicies } = population;
   return {
     now: row.now,
     known: row.known,
@@ -235,7 +236,7 @@ function openSessions(
   return [...sessions.values()];
 }
 
-function tagOf({ revision, sessions, resources, roles }: StateRow, { foreign }: Population): string {
-  const text = JSON.stringify([revision, foreign, sessions, resources, roles]);
+function tagOf({ revision, sessions, resources }: StateRow, { foreign }: Population): string {
+  const text = JSON.stringify([revision, foreign, sessions, resources]);
   return createHash("sha256").update(text).digest("base64url").slice(0, 22);
 }

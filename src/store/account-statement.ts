@@ -1,10 +1,4 @@
-import {
-  ATTACHED,
-  ATTACHMENTS_AND_POLICIES,
-  milliseconds,
-  resourcesWhere,
-  trustPoliciesOf,
-} from "./evaluation-input-statement.js";
+import { ATTACHED, ATTACHMENTS_AND_POLICIES, milliseconds, resourcesWhere } from "./evaluation-input-statement.js";
 
 /** Scopes that begin with the name of an account, in a range by code points. `;` follows `:`, `0` follows `/`. */
 const scopesFrom = (start: string, end: string): string =>
@@ -24,7 +18,7 @@ const REVISION_OF_ACCOUNT = `(
   ) of_account)`;
 
 /** When it is asked for, or now. */
-const INSTANT = "coalesce(to_timestamp($4::float8 / 1000), clock_timestamp())";
+const INSTANT = "coalesce(to_timestamp($3::float8 / 1000), clock_timestamp())";
 
 /** All issued sessions of the names under which one is open. */
 const SESSIONS = `
@@ -44,16 +38,14 @@ const STATE = `floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS no
   pg_is_in_recovery() AS standby,
   EXISTS (SELECT 1 FROM account WHERE id = $1) AS known,
   ${REVISION_OF_ACCOUNT} AS revision,
-  coalesce((SELECT json_agg(json_build_array(scope, rev, tag)) FROM scope_revision WHERE scope = ANY($5::text[])), '[]') AS revisions,
+  coalesce((SELECT json_agg(json_build_array(scope, rev, tag)) FROM scope_revision WHERE scope = ANY($4::text[])), '[]') AS revisions,
   ${SESSIONS},
-  ${RESOURCES},
-  ${trustPoliciesOf("$3::text[]")}`;
+  ${RESOURCES}`;
 
 /**
  * What has to be read for each question about an account: its revision, open sessions and resources, of one moment.
  *
- * $1 account, $2 ARNs of KMS resources, $3 `arn_key` of roles that are asked about as resources, $4 instant in milliseconds
- * since the epoch or null, $5 scopes.
+ * $1 account, $2 ARNs of KMS resources, $3 instant in milliseconds since the epoch or null, $4 scopes.
  */
 export const READ_ACCOUNT_STATE = `SELECT ${STATE}`;
 
@@ -66,7 +58,7 @@ const FOREIGN_POLICIES = `
 /** The same with all principals of the account and everything they hold, in the same snapshot. */
 export const LOAD_ACCOUNT = `
 WITH holder AS MATERIALIZED (
-  SELECT id, account_id, kind, arn, arn_key FROM principal WHERE account_id = $1
+  SELECT id, account_id, kind, arn, arn_key, trust_policy FROM principal WHERE account_id = $1
 ), member_of AS MATERIALIZED (
   SELECT m.user_id, json_agg(m.group_id ORDER BY g.arn COLLATE "C") AS groups
   FROM group_membership m JOIN principal g ON g.id = m.group_id WHERE m.account_id = $1 GROUP BY m.user_id
@@ -75,5 +67,6 @@ SELECT ${STATE},
   coalesce((SELECT json_agg(json_build_array(h.id, h.account_id, h.kind, h.arn, h.arn_key, coalesce(m.groups, '[]'))
       ORDER BY h.arn_key COLLATE "C")
     FROM holder h LEFT JOIN member_of m ON m.user_id = h.id), '[]') AS principals,
+  coalesce((SELECT json_agg(json_build_array(arn_key, trust_policy)) FROM holder WHERE kind = 'ROLE'), '[]') AS roles,
   ${ATTACHMENTS_AND_POLICIES},
   ${FOREIGN_POLICIES}`;

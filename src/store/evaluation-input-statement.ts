@@ -35,11 +35,6 @@ export const resourcesWhere = (condition: string): string => `
     FROM kms_resource r LEFT JOIN kms_resource k ON k.id = r.key_id
     WHERE ${condition}), '[]') AS resources`;
 
-/** @param arnKeys of roles that are asked about as resources */
-export const trustPoliciesOf = (arnKeys: string): string => `
-  coalesce((SELECT json_agg(json_build_array(arn_key, trust_policy))
-    FROM principal WHERE arn_key = ANY(${arnKeys}) AND kind = 'ROLE'), '[]') AS roles`;
-
 /**
  * One statement, hence one snapshot: the revisions and everything they stand for.
  *
@@ -60,7 +55,8 @@ SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now,
     FROM asked), '[]') AS principals,
   ${ATTACHMENTS_AND_POLICIES},
   ${resourcesWhere(resources)},
-  ${trustPoliciesOf("$4::text[]")},
+  coalesce((SELECT json_agg(json_build_array(arn_key, trust_policy))
+    FROM principal WHERE arn_key = ANY($4::text[]) AND kind = 'ROLE'), '[]') AS roles,
   coalesce((SELECT json_agg(json_build_array(i.arn, i.issued_at, i.expires_at, i.revoked_at, i.session_policy) ORDER BY i.id)
     FROM (
       SELECT s.id, s.arn, ${milliseconds("s.issued_at")} AS issued_at, ${milliseconds("s.expires_at")} AS expires_at,

@@ -11,3 +11,12 @@ export function createTimeSlicer(): () => Promise<void> {
     started = performance.now();
   };
 }
+
+/** Does long work that pauses by itself, and lets other requests have their share meanwhile. */
+export async function inSlices<Result>(work: Generator<void, Result>): Promise<Result> {
+  const slice = createTimeSlicer();
+  for (let step = work.next(); ; step = work.next()) {
+    if (step.done) return step.value;
+    await slice();
+  }
+}

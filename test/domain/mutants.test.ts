@@ -237,7 +237,7 @@ const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "the index overlooks patterns without a wildcard",
-    file: "evaluation/selection.ts",
+    file: "evaluation/prefix-index.ts",
     find: "length > relativeId.length ?",
     replace: "length >= relativeId.length ?",
   },

@@ -261,6 +261,10 @@ describe("the schema of the gateway", () => {
   test("questions about whole accounts cost more than their pages", () => {
     const ask = 'whoCan(action: "a", resource: "r", first: 10) { totalCount nodes { arn } }';
     expect(within({ query: `{ ${ask} }` })).toBe(100 + 1 + 10);
+    const flagged = ask.replace("first", "includeAssumable: $flag, first");
+    const assumable = (flag: boolean) =>
+      within({ query: `query ($flag: Boolean!) { ${flagged} }`, variables: { flag } });
+    expect([assumable(false), assumable(true)]).toEqual([100 + 1 + 10, 400 + 100 + 1 + 10]);
     const query = `{ ${Array.from({ length: 20 }, (_, place) => `q${place}: ${ask}`).join(" ")} }`;
     expect(within({ query })).toBeGreaterThan(DEFAULT_LIMITS.cost);
   });

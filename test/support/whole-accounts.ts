@@ -31,7 +31,9 @@ export function randomAccount(maker: CaseMaker): RandomAccount {
     ...ROLES.map((role) => factsOf(role, of(role))),
     ...SESSIONS.map((session, place) => ({
       ...factsOf(session, of(ROLES[Math.floor(place / 2)] ?? "")),
-      issued: Array.from({ length: maker.below(3) }, () => issued(worlds[0]?.questions[0]?.now ?? 0, pool, maker)),
+      issued: Array.from({ length: maker.below(3) }, () =>
+        issuedSession(worlds[0]?.questions[0]?.now ?? 0, pool, maker),
+      ),
     })),
     factsOf(`${RAM}root`, []),
   ];
@@ -43,12 +45,16 @@ function sharesOf(holder: string, pool: readonly ReferenceAttachment[], maker: C
   return maker.some(pool, 4).map((attachment) => ({ ...attachment, attachedTo: holder }));
 }
 
-function factsOf(principal: string, attachments: readonly ReferenceAttachment[]): PrincipalFacts {
+export function factsOf(principal: string, attachments: readonly ReferenceAttachment[]): PrincipalFacts {
   const { kind, arn, account } = parsePrincipalArn(principal);
   return { ...new EvaluatorWorld({ principal, attachments: [...attachments] }).principal, kind, arn, account };
 }
 
-function issued(now: number, pool: readonly ReferenceAttachment[], maker: CaseMaker): PrincipalFacts["issued"][number] {
+export function issuedSession(
+  now: number,
+  pool: readonly ReferenceAttachment[],
+  maker: CaseMaker,
+): PrincipalFacts["issued"][number] {
   const carried = pool.length === 0 || maker.chance(0.4) ? [] : [maker.pick(pool)];
   const [attached] = carried.flatMap((attachment) => factsOf(`${RAM}user/bob`, [attachment]).attachments);
   return {

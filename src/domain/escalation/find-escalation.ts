@@ -2,6 +2,7 @@ import type { AttachedPolicy, PrincipalFacts, ResourceFacts } from "../evaluatio
 import type { AttachmentScope } from "../evaluation/decision.js";
 import type { CompiledPolicy } from "../policy/compile-policy.js";
 import { disjointArn, disjointText } from "../policy/cover.js";
+import { ASSUME_ROLE } from "../ram-actions.js";
 import { Budget, OutOfBudget } from "./budget.js";
 import type { Escalation, Grant, Receiver } from "./grant.js";
 import {
@@ -15,7 +16,7 @@ import {
   rightsIn,
   touches,
 } from "./right.js";
-import { ASSUME_ROLE, decideAssumption, trustsIdentities } from "./trust.js";
+import { decideAssumption, trustsIdentities } from "./trust.js";
 
 /** A fraction of a second. */
 const MOST_COMPARISONS = 300_000;

@@ -3,14 +3,13 @@ import { decideActions } from "../evaluation/decide.js";
 import type { Verdict } from "../evaluation/decision.js";
 import { type CompiledPolicy, compilePolicy } from "../policy/compile-policy.js";
 import type { Statement } from "../policy/document.js";
+import { ASSUME_ROLE } from "../ram-actions.js";
 import type { Grant } from "./grant.js";
 
 /** False for roles that services or identity providers assume, and nobody else. */
 export function trustsIdentities({ document }: CompiledPolicy): boolean {
   return document.statements.some(({ effect, principal }) => effect === "Allow" && (principal?.ram.length ?? 0) > 0);
 }
-
-export const ASSUME_ROLE = "sts:AssumeRole";
 
 /** Of the request the gateway knows only the time. */
 export function decideAssumption(

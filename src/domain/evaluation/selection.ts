@@ -2,6 +2,7 @@ import type { CompiledStatement } from "../policy/compile-policy.js";
 import type { ActionSet } from "./action-set.js";
 import type { ClassStatement } from "./class-statement.js";
 import type { ResourceTarget } from "./evaluation-request.js";
+import { PrefixIndex } from "./prefix-index.js";
 import { SelectedStatement } from "./selected-statement.js";
 
 /** Below this many statements an index by prefixes does not pay. */
@@ -29,7 +30,7 @@ export class Candidates {
 export class Selection {
   private readonly deniesFirst: readonly SelectedStatement[];
   private readonly byInitial = new Map<number, Candidates>();
-  private index: PrefixIndex | null = null;
+  private index: PrefixIndex<SelectedStatement> | null = null;
   private uses = 0;
 
   constructor(statements: readonly ClassStatement[], actions: ActionSet) {
@@ -42,7 +43,7 @@ export class Selection {
     if (this.deniesFirst.length < WORTH_AN_INDEX || this.uses++ === 0)
       return this.startingWith(relativeId.charCodeAt(0));
     this.index ??= new PrefixIndex(this.deniesFirst);
-    return this.index.candidates(relativeId);
+    return new Candidates(this.index.find(relativeId));
   }
 
   /** The first code unit alone rules out most of them. */
@@ -70,35 +71,3 @@ function slotsOf({ actions: block }: CompiledStatement, { folded, slots }: Actio
 }
 
 const NO_SLOTS: readonly number[] = [];
-
-/** Finds statements by what the relative ids of their resources start with. */
-class PrefixIndex {
-  /** Those that have to be tried for every resource. */
-  private readonly general: SelectedStatement[] = [];
-  private readonly byPrefix = new Map<string, SelectedStatement[]>();
-  /** Lengths of the prefixes, each once. */
-  private readonly lengths: readonly number[];
-
-  constructor(selected: readonly SelectedStatement[]) {
-    for (const one of selected) {
-      if (one.prefixes === null) this.general.push(one);
-      else for (const prefix of one.prefixes) this.add(prefix, one);
-    }
-    this.lengths = [...new Set([...this.byPrefix.keys()].map(({ length }) => length))];
-  }
-
-  candidates(relativeId: string): Candidates {
-    const lists = [this.general];
-    for (const length of this.lengths) {
-      const found = length > relativeId.length ? undefined : this.byPrefix.get(relativeId.slice(0, length));
-      if (found !== undefined) lists.push(found);
-    }
-    return new Candidates(lists);
-  }
-
-  private add(prefix: string, selected: SelectedStatement): void {
-    const list = this.byPrefix.get(prefix);
-    if (list === undefined) this.byPrefix.set(prefix, [selected]);
-    else list.push(selected);
-  }
-}

@@ -28,9 +28,11 @@ const PARTS = new WeakMap<CompiledPolicy, Parts>();
 const UNKNOWN: Parts = { fixed: sessionClass(null), ofCaller: null };
 
 /** What a policy has to say to a question. */
-interface Contribution extends Pick<Parts, "ofCaller"> {
+export interface Contribution {
   /** An OR of what applies, whoever asks. */
   readonly applies: number;
+  /** What may apply or not, depending on who asks; null: nothing. */
+  readonly ofCaller: PolicyClass | null;
 }
 
 const NOBODY: Caller = { account: "", conditionArn: [], names: [] };
@@ -55,6 +57,11 @@ export class QuestionToAll {
     this.precedence = precedence;
   }
 
+  /** How many have been evaluated so far. */
+  get policies(): number {
+    return this.known.size;
+  }
+
   /** @throws InvalidInputError when the request is too large for one of the policies */
   outcomeFor(principal: PrincipalFacts): Outcome {
     const { ended, gates } = sessionsInForce(principal, this.question.now);
@@ -75,15 +82,29 @@ export class QuestionToAll {
       const { scope, policy } = attachment;
       const counts = scope.kind === "ACCOUNT" || (!foreign && scope.resourceGroup === this.resource.resourceGroup);
       if (!counts || !isActive(attachment, this.question.now)) continue;
-      const applies = this.contributionOf(policy.compiled, principal);
+      const applies = this.appliesOf(policy.compiled, principal);
       if (scope.kind === "ACCOUNT") account |= applies;
       else resourceGroup |= applies;
     }
     return { account: outcomesOf(account), resourceGroup: outcomesOf(resourceGroup) };
   }
 
-  private contributionOf(policy: CompiledPolicy | null, principal: PrincipalFacts): number {
-    const { applies, ofCaller } = this.known.get(policy) ?? this.workOut(policy);
+  /** What a policy says, whoever has it. @throws InvalidInputError as `outcomeFor` */
+  contributionOf(policy: CompiledPolicy | null): Contribution {
+    return this.known.get(policy) ?? this.workOut(policy);
+  }
+
+  /**
+   * What the trust policy of the role that is asked about says to everybody in `account`: an OR of what applies, without
+   * what depends on who it is. @throws InvalidInputError as `outcomeFor`
+   */
+  trustOfAll(account: string): number {
+    const policy = this.question.resource.trustPolicy;
+    return policy === null ? 0 : this.evaluate(partsOf(policy).fixed, { ...NOBODY, account });
+  }
+
+  private appliesOf(policy: CompiledPolicy | null, principal: PrincipalFacts): number {
+    const { applies, ofCaller } = this.contributionOf(policy);
     return ofCaller === null ? applies : applies | this.evaluate(ofCaller, callerOf(principal));
   }
 
@@ -127,7 +148,8 @@ function part({ document, statements }: CompiledPolicy, has: (statement: Compile
   return { document, statements: statements.filter(has) };
 }
 
-function readsCaller({ conditions }: CompiledStatement): boolean {
+/** Whether a condition looks at who asks. */
+export function readsCaller({ conditions }: CompiledStatement): boolean {
   return conditions.some(({ reads }) => reads === "caller");
 }
 

@@ -1,0 +1,69 @@
+import type { PrincipalFacts } from "../evaluation/access-request.js";
+import type { Holders } from "./assumers.js";
+
+/** What each step of a way has to be at least. */
+export type Worst = "ALLOW" | "CONDITIONAL";
+
+/** Where ways lead, and who needs one. By the places of principals. */
+export interface WaysWanted {
+  /** The roles at which they end, in order. */
+  readonly ends: readonly number[];
+  readonly worst: Worst;
+  /** Not asked for roles: ways lead through these in any case. */
+  readonly needsWay: (place: number) => boolean;
+}
+
+/** The ways to some roles, as they grow from their ends. */
+export class Ways {
+  readonly worst: Worst;
+  /** For whoever has one, the roles to assume one after the other. */
+  readonly found = new Map<number, readonly number[]>();
+  /** The roles that were got to last, in order: by whom they can be assumed is the next step. */
+  targets: readonly number[];
+  private readonly principals: readonly PrincipalFacts[];
+  private readonly open: Set<number>;
+  private readonly openPlaces = new Map<Holders, readonly number[]>();
+  private roles: number[] = [];
+
+  constructor({ ends, worst, needsWay }: WaysWanted, principals: readonly PrincipalFacts[]) {
+    this.worst = worst;
+    this.targets = ends;
+    this.principals = principals;
+    this.open = new Set([...principals.keys()].filter((place) => this.isRole(place) || needsWay(place)));
+    for (const end of ends) this.open.delete(end);
+  }
+
+  isOpen(place: number): boolean {
+    return this.open.has(place);
+  }
+
+  /** All of them were known to have one when somebody last looked. */
+  isDone(holders: Holders): boolean {
+    return this.openPlaces.get(holders)?.length === 0;
+  }
+
+  /** Those of them who have no way yet. */
+  openAmong(holders: Holders): readonly number[] {
+    const places = this.openPlaces.get(holders) ?? holders.places;
+    const open = places.filter((place) => this.open.has(place));
+    this.openPlaces.set(holders, open);
+    return open;
+  }
+
+  /** @param target the role that this principal can assume */
+  add(place: number, target: number): void {
+    this.found.set(place, [target, ...(this.found.get(target) ?? [])]);
+    this.open.delete(place);
+    if (this.isRole(place)) this.roles.push(place);
+  }
+
+  /** Goes on to the roles that were found. */
+  stepBack(): void {
+    this.targets = this.roles.sort((one, other) => one - other);
+    this.roles = [];
+  }
+
+  private isRole(place: number): boolean {
+    return this.principals[place]?.kind === "ROLE";
+  }
+}
