@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { z } from "zod";
 import { DEFAULT_LIMITS, type Limits } from "./administration/administration.js";
@@ -21,6 +22,8 @@ export interface Config {
   /** TCP port of the HTTP server; 0 lets the system choose. */
   readonly port: number;
   readonly host: string;
+  /** Number of processes that serve; 1: this one. */
+  readonly workers: number;
   /** Absent: an embedded PostgreSQL keeps its data below `dataDir`. */
   readonly databaseUrl: string | undefined;
   /** Null: decisions are cached in this process only. */
@@ -193,6 +196,16 @@ const wholeNumber = (normally: number, most: number, least = 1) =>
     .transform(Number)
     .default(normally);
 
+const MOST_WORKERS = 256;
+
+const workers = z
+  .string()
+  .refine((text) => text === "auto" || (/^\d{1,3}$/.test(text) && Number(text) >= 1 && Number(text) <= MOST_WORKERS), {
+    error: (issue) => `must be \`auto\` or a whole number from 1 to ${MOST_WORKERS}, got \`${issue.input}\``,
+  })
+  .transform((text) => (text === "auto" ? Math.min(availableParallelism(), MOST_WORKERS) : Number(text)))
+  .default(1);
+
 const quota = (normally: number, most = 1_000_000) => wholeNumber(normally, most);
 
 const origins = z
@@ -269,6 +282,7 @@ const principalTemplate = z.string().superRefine((template, context) => {
 const VARIABLES = {
   PORT: port.default(4000),
   HOST: host.default("127.0.0.1"),
+  WORKERS: workers,
   DATABASE_URL: url(["postgresql:", "postgres:"]).optional(),
   REDIS_URL: redisUrls.optional(),
   REDIS_MODE: oneOf(["single", "cluster", "sentinel"]).default("single"),
@@ -377,6 +391,7 @@ function toConfig(values: Values): Config {
   return {
     port: values.PORT,
     host: values.HOST,
+    workers: values.WORKERS,
     databaseUrl: values.DATABASE_URL,
     redis: redisOf(values),
     dataDir: values.DATA_DIR,

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { CONFIG_VARIABLES, ConfigError, loadConfig } from "../src/config.js";
@@ -20,6 +21,7 @@ describe("loadConfig", () => {
     expect(loadConfig({})).toEqual({
       port: 4000,
       host: "127.0.0.1",
+      workers: 1,
       databaseUrl: undefined,
       redis: null,
       dataDir: resolve("data"),
@@ -82,6 +84,7 @@ describe("loadConfig", () => {
     const env = {
       PORT: "0",
       HOST: "::1",
+      WORKERS: "3",
       DATABASE_URL: "postgres://u:p@db/x",
       REDIS_URL: "rediss://cache:6380/1, rediss://other",
       REDIS_MODE: "sentinel",
@@ -152,6 +155,7 @@ describe("loadConfig", () => {
     expect(loadConfig(env)).toEqual({
       port: 0,
       host: "::1",
+      workers: 3,
       databaseUrl: "postgres://u:p@db/x",
       redis: { kind: "sentinel", urls: ["rediss://cache:6380/1", "rediss://other"], master: "main" },
       dataDir: "/var/lib/ramgate",
@@ -391,6 +395,15 @@ describe("loadConfig", () => {
   ])("refuses an operator key with %s", (_, ADMIN_API_KEY) => {
     expect(problems({ ADMIN_API_KEY })).toHaveLength(1);
   });
+});
+
+test("workers are a number, or one for each processor", () => {
+  expect(loadConfig({ WORKERS: "auto" }).workers).toBe(availableParallelism());
+  for (const WORKERS of ["0", "-1", "1.5", "257", "all"]) {
+    expect(problems({ WORKERS })).toEqual([
+      `WORKERS: must be \`auto\` or a whole number from 1 to 256, got \`${WORKERS}\``,
+    ]);
+  }
 });
 
 test(".env.example names exactly the variables that are read, with their defaults", () => {

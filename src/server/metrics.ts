@@ -1,7 +1,8 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { type Aggregator, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Answer, DecisionCounts } from "../decisions/decide-many.js";
 import type { Outcome } from "../domain/evaluation/decision.js";
 import type { OnRequest } from "./request-notes.js";
+import type { CountedMetric } from "./summed-metrics.js";
 
 /** A number of times, by what it is told apart by; kept apart from prom-client, whose counters cost more than a decision. */
 type Tally = Map<string, number>;
@@ -37,6 +38,8 @@ export interface Metrics {
   readonly contentType: string;
   /** The text that Prometheus reads. */
   text(): Promise<string>;
+  /** The same for {@link SummedMetrics}. */
+  counted(): Promise<CountedMetric[]>;
 }
 
 const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
@@ -78,6 +81,7 @@ export function createMetrics(): Metrics {
     show: (counted) => showCounted(registers, counted),
     contentType: registry.contentType,
     text: () => registry.metrics(),
+    counted: async () => (await registry.getMetricsAsJSON()) as unknown as CountedMetric[],
   };
 }
 
@@ -115,7 +119,7 @@ function requestMetrics(registers: Registry[]): OnRequest {
 
 function showCounted(registers: Registry[], counted: Counted): void {
   const { version, decisions, decisionLog, denials, pools, redis, subscriptions } = counted;
-  gauge(registers, "ramgate_info", "1, with the version of the gateway.", { version }, () => 1);
+  gauge(registers, "ramgate_info", "1, with the version of the gateway.", { version }, () => 1, "first");
   showTally(registers, "ramgate_decision_answers_total", "Answers to questions by cache status.", "cache", () => {
     const { hits, misses, bypasses } = decisions();
     return Object.entries({ HIT: hits, MISS: misses, BYPASS: bypasses });
@@ -134,9 +138,9 @@ function showCounted(registers: Registry[], counted: Counted): void {
   showPools(registers, pools);
   gauge(registers, "ramgate_subscriptions", "Open subscriptions.", {}, subscriptions);
   if (redis === null) return;
-  gauge(registers, "ramgate_redis_up", "1 while Redis is connected.", {}, () => Number(redis.isConnected()));
+  gauge(registers, "ramgate_redis_up", "1 while Redis is connected.", {}, () => Number(redis.isConnected()), "min");
   const help = "1 while Redis is left alone because it fails or is too slow.";
-  gauge(registers, "ramgate_redis_circuit_open", help, {}, () => Number(redis.isCircuitOpen()));
+  gauge(registers, "ramgate_redis_circuit_open", help, {}, () => Number(redis.isCircuitOpen()), "max");
 }
 
 function showChecks(registers: Registry[], decisions: () => DecisionCounts): void {
@@ -199,9 +203,10 @@ function gauge(
   help: string,
   labels: Readonly<Record<string, string>>,
   value: () => number,
+  aggregator: Aggregator = "sum",
 ): void {
   new Gauge({
-    ...{ name, help, registers, labelNames: Object.keys(labels) },
+    ...{ name, help, registers, aggregator, labelNames: Object.keys(labels) },
     collect() {
       this.set(labels, value());
     },
