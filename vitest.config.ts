@@ -30,7 +30,7 @@ const onBackend = (backend: "real" | "embedded", only: { include?: string[]; exc
 const SHARED = ["test/decisions/shared-redis.test.ts", "test/consistency/**/*.test.ts"];
 
 /** About what is beside PostgreSQL and Redis, and the same with either PostgreSQL. */
-const AROUND = ["test/acceptance/workers.test.ts"];
+const AROUND = ["test/acceptance/{replica,workers}.test.ts"];
 
 /** About who may do what, which is the same on every backend, in very many cases. */
 const RULES = [

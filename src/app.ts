@@ -24,6 +24,7 @@ import { removeOldRecordsHourly } from "./store/idempotency-records.js";
 import { migrate } from "./store/migrate.js";
 import { createTokenVerifier } from "./store/oidc-tokens.js";
 import { type Database, openDatabase, openModelPool, stageTransactions } from "./store/prisma-client.js";
+import { openReplica, type RecordReads, type Replica } from "./store/replica.js";
 import { createTokens } from "./store/revision-token.js";
 import { assertRevisionTriggers, createRevisionReader, type MovedScope, openRevisionPool } from "./store/revisions.js";
 import type { InStage } from "./store/stages.js";
@@ -34,6 +35,8 @@ const MIGRATIONS = fileURLToPath(new URL("../prisma/migrations", import.meta.url
 /** Everything behind the HTTP server and the command line, wired and open. */
 export interface App {
   readonly db: Database;
+  /** For records that are only shown; the same, unless there is a replica. */
+  readonly records: Database;
   readonly decisions: Decisions;
   readonly accountQuestions: AccountQuestions;
   readonly administration: Administration;
@@ -56,7 +59,9 @@ export interface App {
 
 /** How the parts behind the gateway are. */
 export interface Vitals {
-  readonly pools: Readonly<Record<"model" | "revisions" | "load", LoadPool>>;
+  readonly pools: Readonly<Record<"model" | "revisions" | "load", LoadPool> & { replica?: LoadPool }>;
+  /** Null: there is no replica. */
+  readonly recordReads: (() => RecordReads) | null;
   /** Number of open subscriptions. */
   subscriptions(): number;
   /** Null: there is none. */
@@ -146,12 +151,13 @@ async function assemble(
     ...{ pool: vectorPool, revisions, loadPool, tokens, environment, cacheKey, engineVersion, compile, cache },
     ...decisionSettings(config, log, observers),
   });
+  const replica = replicaOf(db, pools.model, config, log, closers, observers);
   const auditFeed = new AuditFeed(db);
   closers.add(async () => auditFeed.close());
   const hints = { redis, target: config.redis, environment, neighbours };
   const announce = hintsOf(hints, { decisions, auditFeed }, closers);
   return {
-    ...{ db, decisions, auditFeed },
+    ...{ db, records: replica?.records ?? db, decisions, auditFeed },
     accountQuestions: createAccountQuestions({ loadPool, compile, tokens, scopePrecedence }),
     denials: keepDenials(db, config, log, closers),
     administration: {
@@ -162,11 +168,10 @@ async function assemble(
       onKeyUsed: noteKeyUse(db, log, closers),
       tokens: config.oidc && createTokenVerifier(config.oidc),
     }),
-    environment,
-    databaseUrl: url,
+    ...{ environment, databaseUrl: url },
     embedded: config.databaseUrl === undefined,
     vitals: {
-      ...{ pools, redis: cache, subscriptions: () => auditFeed.followers },
+      ...{ ...vitalsOf(pools, replica), redis: cache, subscriptions: () => auditFeed.followers },
       askDatabase: () => revisions.readFresh([]),
     },
     beforeClose: (step) => closers.add(step),
@@ -207,6 +212,30 @@ function openPools(url: string, closers: Closers, { onStatement, inStage }: Obse
   closers.add(() => db.$disconnect()); // and the pool with it
   closers.add(() => Promise.all([pools.revisions.end(), pools.load.end()]));
   return { db, pools };
+}
+
+function vitalsOf(pools: Vitals["pools"], replica: Replica | null): Pick<Vitals, "pools" | "recordReads"> {
+  if (replica === null) return { pools, recordReads: null };
+  return { pools: { ...pools, replica: replica.pool }, recordReads: replica.counts };
+}
+
+function replicaOf(
+  db: Database,
+  primary: LoadPool,
+  { databaseReplicaUrl: url }: Config,
+  log: Logger,
+  closers: Closers,
+  { onStatement }: Observers,
+): Replica | null {
+  if (url === undefined) return null;
+  const onChange = (problem: string | null) =>
+    problem === null
+      ? log.info("records are read from the replica again")
+      : log.warn({ problem }, "records are read from the primary, not from the replica");
+  const replica = openReplica({ db, primary, url, onChange });
+  if (onStatement) timeStatements(replica.pool, onStatement);
+  closers.add(() => replica.close());
+  return replica;
 }
 
 async function startEmbedded(config: Config, log: Logger, closers: Closers): Promise<string> {

@@ -26,6 +26,8 @@ export interface Config {
   readonly workers: number;
   /** Absent: an embedded PostgreSQL keeps its data below `dataDir`. */
   readonly databaseUrl: string | undefined;
+  /** A streaming replica of that database, for reads of records; absent: there is none. */
+  readonly databaseReplicaUrl: string | undefined;
   /** Null: decisions are cached in this process only. */
   readonly redis: RedisTarget | null;
   /** Absolute path. */
@@ -284,6 +286,7 @@ const VARIABLES = {
   HOST: host.default("127.0.0.1"),
   WORKERS: workers,
   DATABASE_URL: url(["postgresql:", "postgres:"]).optional(),
+  DATABASE_REPLICA_URL: url(["postgresql:", "postgres:"]).optional(),
   REDIS_URL: redisUrls.optional(),
   REDIS_MODE: oneOf(["single", "cluster", "sentinel"]).default("single"),
   REDIS_SENTINEL_MASTER: z.string().optional(),
@@ -363,7 +366,7 @@ export const CONFIG_VARIABLES: readonly string[] = Object.keys(VARIABLES);
 export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
   const given = Object.fromEntries(CONFIG_VARIABLES.map((name) => [name, env[name]?.trim() || undefined]));
   const parsed = z.object(VARIABLES).safeParse(given);
-  const missing = [...missingOfOidc(given), ...missingDocuments(given)];
+  const missing = [...missingOfOidc(given), ...missingDocuments(given), ...missingPrimary(given)];
   if (parsed.success && missing.length === 0) return toConfig(parsed.data);
   const issues = parsed.error?.issues ?? [];
   throw new ConfigError([...issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`), ...missing]);
@@ -385,6 +388,12 @@ function missingDocuments(given: Readonly<Record<string, string | undefined>>): 
   return missing ? ["TRUSTED_DOCUMENTS_FILE: is needed, since TRUSTED_DOCUMENTS is `only`"] : [];
 }
 
+/** The embedded server has no replica. */
+function missingPrimary(given: Readonly<Record<string, string | undefined>>): string[] {
+  const missing = given["DATABASE_REPLICA_URL"] !== undefined && given["DATABASE_URL"] === undefined;
+  return missing ? ["DATABASE_URL: is needed, since DATABASE_REPLICA_URL is given"] : [];
+}
+
 type Values = z.infer<z.ZodObject<typeof VARIABLES>>;
 
 function toConfig(values: Values): Config {
@@ -393,6 +402,7 @@ function toConfig(values: Values): Config {
     host: values.HOST,
     workers: values.WORKERS,
     databaseUrl: values.DATABASE_URL,
+    databaseReplicaUrl: values.DATABASE_REPLICA_URL,
     redis: redisOf(values),
     dataDir: values.DATA_DIR,
     adminApiKey: values.ADMIN_API_KEY,

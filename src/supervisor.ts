@@ -51,9 +51,9 @@ export async function superviseWorkers(config: Config): Promise<void> {
   }
 }
 
-/** The supervisor answers no questions, so it needs no cache. */
+/** The supervisor answers nobody, so it needs no cache and no replica. */
 async function openParts(config: Config, log: Logger): Promise<App> {
-  return openApp({ ...config, redis: null }, log);
+  return openApp({ ...config, redis: null, databaseReplicaUrl: undefined }, log);
 }
 
 async function warnOfFewConnections({ db }: App, { workers }: Config, log: Logger): Promise<void> {

@@ -23,6 +23,7 @@ describe("loadConfig", () => {
       host: "127.0.0.1",
       workers: 1,
       databaseUrl: undefined,
+      databaseReplicaUrl: undefined,
       redis: null,
       dataDir: resolve("data"),
       adminApiKey: undefined,
@@ -86,6 +87,7 @@ describe("loadConfig", () => {
       HOST: "::1",
       WORKERS: "3",
       DATABASE_URL: "postgres://u:p@db/x",
+      DATABASE_REPLICA_URL: "postgres://u:p@replica/x",
       REDIS_URL: "rediss://cache:6380/1, rediss://other",
       REDIS_MODE: "sentinel",
       REDIS_SENTINEL_MASTER: "main",
@@ -157,6 +159,7 @@ describe("loadConfig", () => {
       host: "::1",
       workers: 3,
       databaseUrl: "postgres://u:p@db/x",
+      databaseReplicaUrl: "postgres://u:p@replica/x",
       redis: { kind: "sentinel", urls: ["rediss://cache:6380/1", "rediss://other"], master: "main" },
       dataDir: "/var/lib/ramgate",
       adminApiKey: { id: "ops1", secret: SECRET },
@@ -395,6 +398,12 @@ describe("loadConfig", () => {
   ])("refuses an operator key with %s", (_, ADMIN_API_KEY) => {
     expect(problems({ ADMIN_API_KEY })).toHaveLength(1);
   });
+});
+
+test("a replica needs a primary", () => {
+  expect(problems({ DATABASE_REPLICA_URL: "postgres://replica/x" })).toEqual([
+    "DATABASE_URL: is needed, since DATABASE_REPLICA_URL is given",
+  ]);
 });
 
 test("workers are a number, or one for each processor", () => {

@@ -6,11 +6,13 @@ import type { Caller } from "../domain/caller.js";
 import type { AuditFeed } from "../store/audit-feed.js";
 import type { Database } from "../store/prisma-client.js";
 import { type DecisionPoint, isElsewhere, Permissions } from "./permissions.js";
-import { createRecords, type Records } from "./records.js";
+import { createRecords, type Records, recordsOf } from "./records.js";
 
 /** What the process offers to every request. */
 export interface Services {
   readonly db: Database;
+  /** For records that are only shown. Default: `db`. */
+  readonly records?: Database;
   readonly decisions: DecisionPoint;
   /** The same for what the gateway asks about its own callers, which nobody else need hear of. Default: `decisions`. */
   readonly permissions?: DecisionPoint;
@@ -67,7 +69,7 @@ export function createContext(
     return found;
   };
   const answers = new DataLoader<Question, Answer, string>(decide, { cacheKeyFn: questionKey });
-  const records = createRecords(services.db);
+  const records = createRecords(recordsOf(services));
   const permissions = permissionsOf(caller, services);
   return {
     services,

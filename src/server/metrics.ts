@@ -15,6 +15,8 @@ export interface Counted {
   /** Null: none are kept. */
   readonly denials: { counts(): { readonly kept: number; readonly lost: number } } | null;
   readonly pools: Readonly<Record<string, PoolUse>>;
+  /** Where records were read; null: there is no replica. */
+  readonly recordReads: (() => { readonly replica: number; readonly primary: number }) | null;
   /** Number of open subscriptions. */
   subscriptions(): number;
   /** Null: there is none. */
@@ -118,7 +120,7 @@ function requestMetrics(registers: Registry[]): OnRequest {
 }
 
 function showCounted(registers: Registry[], counted: Counted): void {
-  const { version, decisions, decisionLog, denials, pools, redis, subscriptions } = counted;
+  const { version, decisions, decisionLog, denials, pools, redis, subscriptions, recordReads } = counted;
   gauge(registers, "ramgate_info", "1, with the version of the gateway.", { version }, () => 1, "first");
   showTally(registers, "ramgate_decision_answers_total", "Answers to questions by cache status.", "cache", () => {
     const { hits, misses, bypasses } = decisions();
@@ -134,6 +136,10 @@ function showCounted(registers: Registry[], counted: Counted): void {
   if (denials !== null) {
     const help = "Denials for decisionLog; lost ones were too many at a time, or could not be written.";
     showTally(registers, "ramgate_denials_total", help, "result", () => Object.entries(denials.counts()));
+  }
+  if (recordReads !== null) {
+    const help = "Reads of records by who answered: the replica, or the primary in its place.";
+    showTally(registers, "ramgate_record_reads_total", help, "from", () => Object.entries(recordReads()));
   }
   showPools(registers, pools);
   gauge(registers, "ramgate_subscriptions", "Open subscriptions.", {}, subscriptions);

@@ -13,10 +13,13 @@ export interface RunningServer {
   readonly ready: boolean;
 }
 
+/** In PostgreSQL's words: a standby takes connections, too. */
+const READY: ReadonlySet<string> = new Set(["ready", "standby"]);
+
 /** What PostgreSQL says about itself in `postmaster.pid`; undefined: no server runs there. */
 export async function findServer(cluster: Cluster): Promise<RunningServer | undefined> {
   const lines = (await readPidFile(cluster)).split("\n");
-  const server = { pid: Number(lines[0]), port: Number(lines[3]), ready: lines[7]?.trim() === "ready" };
+  const server = { pid: Number(lines[0]), port: Number(lines[3]), ready: READY.has(lines[7]?.trim() ?? "") };
   if (!Number.isInteger(server.pid) || server.pid <= 0) return undefined;
   return (await isServerOf(cluster, server.pid)) ? server : undefined;
 }
