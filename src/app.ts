@@ -228,10 +228,10 @@ function replicaOf(
   { onStatement }: Observers,
 ): Replica | null {
   if (url === undefined) return null;
-  const onChange = (problem: string | null) =>
+  const onChange = (problem: unknown) =>
     problem === null
       ? log.info("records are read from the replica again")
-      : log.warn({ problem }, "records are read from the primary, not from the replica");
+      : log.warn({ err: problem }, "records are read from the primary, not from the replica");
   const replica = openReplica({ db, primary, url, onChange });
   if (onStatement) timeStatements(replica.pool, onStatement);
   closers.add(() => replica.close());

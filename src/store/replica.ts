@@ -14,6 +14,8 @@ const POSITION_MS = 250;
 const READ_MS = 2_000;
 /** Milliseconds that a replica which has failed or is behind is left alone. */
 const REST_MS = 1_000;
+/** Milliseconds in which somebody is told at most once: a replica may be behind again and again. */
+const TELL_AGAIN_MS = 60_000;
 
 /** Where records were read. */
 export interface RecordReads {
@@ -36,8 +38,8 @@ export interface ReplicaOptions {
   readonly primary: Pool;
   /** Of one server: several behind one name could be asked by turns, and none be what another said of itself. */
   readonly url: string;
-  /** Hears why the replica is left alone, once, and null when it is read again. */
-  readonly onChange: (problem: string | null) => void;
+  /** Hears why the replica is left alone, and null when it is read again; once a minute at most. */
+  readonly onChange: (problem: unknown) => void;
 }
 
 /** Nothing that writes, and nothing inside a transaction, whose client has no such hook. */
@@ -86,7 +88,9 @@ class ReplicaUse {
   readonly #positions: Positions;
   readonly #onChange: ReplicaOptions["onChange"];
   #restsUntil = Number.NEGATIVE_INFINITY;
-  #isLeftAlone = false;
+  #lastTold = Number.NEGATIVE_INFINITY;
+  /** Somebody has been told that the replica is left alone. */
+  #isTold = false;
 
   constructor(positions: Positions, onChange: ReplicaOptions["onChange"]) {
     this.#positions = positions;
@@ -97,7 +101,7 @@ class ReplicaUse {
     try {
       if (performance.now() >= this.#restsUntil) return await this.#readThere(there);
     } catch (error) {
-      this.#rest(error instanceof Error ? error.message : String(error));
+      this.#rest(error);
     }
     this.counts.primary += 1;
     return here();
@@ -107,15 +111,18 @@ class ReplicaUse {
     await this.#positions.untilCaughtUp();
     const found = await withDeadline(there(), READ_MS);
     this.counts.replica += 1;
-    if (this.#isLeftAlone) this.#onChange(null);
-    this.#isLeftAlone = false;
+    if (this.#isTold) this.#onChange(null);
+    this.#isTold = false;
     return found;
   }
 
-  #rest(problem: string): void {
-    this.#restsUntil = performance.now() + REST_MS;
-    if (!this.#isLeftAlone) this.#onChange(problem);
-    this.#isLeftAlone = true;
+  #rest(problem: unknown): void {
+    const now = performance.now();
+    this.#restsUntil = now + REST_MS;
+    if (now - this.#lastTold < TELL_AGAIN_MS) return;
+    this.#lastTold = now;
+    this.#isTold = true;
+    this.#onChange(problem);
   }
 }
 
