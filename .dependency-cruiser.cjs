@@ -78,14 +78,14 @@ module.exports = {
       name: "config-is-read-at-the-root",
       severity: "error",
       comment: "Take the one value you need as an argument; app.ts has the configuration.",
-      from: { path: "^src/", pathNot: "^src/(app|main|config|redaction)\\.ts$|^src/(server|cli)/" },
+      from: { path: "^src/", pathNot: "^src/(app|main|supervisor|worker|config|redaction)\\.ts$|^src/(server|cli)/" },
       to: { path: "^src/config\\.ts$" },
     },
     {
       name: "only-entry-points-compose",
       severity: "error",
       comment: "app.ts puts everything together, so nothing that it puts together may know it. Take an argument.",
-      from: { path: "^src/", pathNot: "^src/(app|main)\\.ts$|^src/cli/" },
+      from: { path: "^src/", pathNot: "^src/(app|main|supervisor|worker)\\.ts$|^src/cli/" },
       to: { path: "^src/(app|main)\\.ts$" },
     },
     onlyIn(

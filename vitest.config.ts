@@ -30,6 +30,9 @@ const onBackend = (backend: "real" | "embedded", only: { include?: string[]; exc
 /** About what gateways share in Redis. */
 const SHARED = ["test/decisions/shared-redis.test.ts", "test/consistency/**/*.test.ts"];
 
+/** About what is beside PostgreSQL and Redis, and the same with either PostgreSQL. */
+const AROUND = ["test/acceptance/{replica,workers}.test.ts"];
+
 /** About who may do what, which is the same on every backend, in very many cases. */
 const RULES = [
   "test/administration/{authorisation,takeover}.test.ts",
@@ -54,7 +57,7 @@ export default defineConfig({
     projects: [
       { extends: true, test: { name: "unit", include: PURE, testTimeout: 30_000 } },
       onBackend("real", { exclude: ["test/store/embedded-postgres.test.ts", "test/acceptance/first-start.test.ts"] }), // start their own
-      onBackend("embedded", { exclude: [...SHARED, ...RULES] }),
+      onBackend("embedded", { exclude: [...SHARED, ...RULES, ...AROUND] }),
       onBackend("embedded", { name: "browser", include: BROWSER }),
     ],
   },

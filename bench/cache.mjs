@@ -2,9 +2,9 @@
  * What the cache of decisions saves: one principal with 20 policies of 10 statements each, `effectivePermissions` on a key,
  * by 32 callers at a time, over HTTP. Warm answers (every one a hit) with Redis and without, beside the same gateway with
  * the cache off, where everything but compiled policies is done anew; how many SQL statements a warm decision takes at 64
- * callers; and how many answers come from the cache while ten changes a second are made to other things of the account.
- * With a new source address in every question no answer can be a hit: what it saves then is what is kept of principals and
- * resources. All gateways run at once and take turns, so that a noisy moment meets them alike. Uses BENCH_DATABASE_URL and
+ * callers; how large an entry in Redis and an audit event are; and how many answers come from the cache while ten changes
+ * a second are made to other things of the account. With a new source address in every question no answer can be a hit:
+ * what it saves then is what is kept of principals and resources. All gateways run at once and take turns, so that a noisy moment meets them alike. Uses BENCH_DATABASE_URL and
  * BENCH_REDIS_URL, else the standard local ports; with CHECK=1 a missed bar is a failure.
  */
 import { spawn } from "node:child_process";
@@ -13,6 +13,8 @@ import { once } from "node:events";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import autocannon from "autocannon";
+import { Redis } from "ioredis";
+import pg from "pg";
 import { withDatabase } from "./support/database.mjs";
 
 const BIN = fileURLToPath(new URL("../dist/cli/ramgate.js", import.meta.url));
@@ -159,6 +161,47 @@ async function statusOf(url, turn) {
   return effectivePermissions.cache;
 }
 
+/** What Redis says an entry takes, with its key: the mean of those that have come during `work`. */
+async function bytesOfEntries(work) {
+  const redis = new Redis(REDIS);
+  try {
+    const before = await entriesIn(redis);
+    await work();
+    const added = [...(await entriesIn(redis))].filter((key) => !before.has(key)).slice(0, 1_000);
+    const sizes = await Promise.all(added.map((key) => redis.memory("USAGE", key)));
+    return { count: sizes.length, mean: sizes.reduce((sum, size) => sum + size, 0) / sizes.length };
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** What a decision leaves in Redis, and a change in the audit trail. */
+async function reportSizes(url, database) {
+  for (const [name, ask] of Object.entries({ "all actions": statusOf, "one action": checkOf })) {
+    const { count, mean } = await bytesOfEntries(async () => {
+      for (let turn = 0; turn < 400; turn++) await ask(url, turn);
+      await new Promise((resolve) => setTimeout(resolve, 500)); // entries are written beside the answers
+    });
+    console.log(`bytes of an entry in Redis, key included, ${name}: ${Math.round(mean)} (mean of ${count})`);
+  }
+  const client = new pg.Client(database);
+  await client.connect();
+  const { rows } = await client.query("SELECT count(*), avg(pg_column_size(e.*))::int AS mean FROM audit_event e");
+  console.log(`bytes of an audit event, without indexes: ${rows[0].mean} (mean of ${rows[0].count})`);
+  await client.end();
+}
+
+async function entriesIn(redis) {
+  const keys = new Set();
+  for await (const some of redis.scanStream({ match: "az:d:*", count: 10_000 })) for (const key of some) keys.add(key);
+  return keys;
+}
+
+function checkOf(url, turn) {
+  const input = `{ principal: "${READERS[turn % 20]}", resource: "${KEYS[Math.floor(turn / 20) % 20]}", action: "kms:Decrypt" }`;
+  return send(url, `{ checkAccess(input: ${input}) { outcome } }`);
+}
+
 async function fill(url) {
   await mutate(url, "createAccount", { account: ACCOUNT });
   await mutate(url, "createUser", { account: ACCOUNT, name: "reader" });
@@ -283,6 +326,7 @@ await withDatabase(async (DATABASE_URL, client, database) => {
     );
     bar("at most 0.1 SQL statements for a decision", statements <= 0.1);
     await fillForChanges(gateways[0].url);
+    await reportSizes(gateways[0].url, DATABASE_URL);
     const { rate, HIT, MISS } = await hitRate(gateways[0]);
     console.log(
       `hits under ten unrelated changes a second, 400 questions in turn: ${(100 * rate).toFixed(1)} % (${HIT} hits, ${MISS} misses)`,

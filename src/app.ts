@@ -24,6 +24,7 @@ import { removeOldRecordsHourly } from "./store/idempotency-records.js";
 import { migrate } from "./store/migrate.js";
 import { createTokenVerifier } from "./store/oidc-tokens.js";
 import { type Database, openDatabase, openModelPool, stageTransactions } from "./store/prisma-client.js";
+import { openReplica, type RecordReads, type Replica } from "./store/replica.js";
 import { createTokens } from "./store/revision-token.js";
 import { assertRevisionTriggers, createRevisionReader, type MovedScope, openRevisionPool } from "./store/revisions.js";
 import type { InStage } from "./store/stages.js";
@@ -34,6 +35,8 @@ const MIGRATIONS = fileURLToPath(new URL("../prisma/migrations", import.meta.url
 /** Everything behind the HTTP server and the command line, wired and open. */
 export interface App {
   readonly db: Database;
+  /** For records that are only shown; the same, unless there is a replica. */
+  readonly records: Database;
   readonly decisions: Decisions;
   readonly accountQuestions: AccountQuestions;
   readonly administration: Administration;
@@ -43,6 +46,8 @@ export interface App {
   readonly authenticate: Authenticator;
   /** Names the history of the database; whatever gateways on it share elsewhere is under this name. */
   readonly environment: string;
+  /** Contains the password: never log it. */
+  readonly databaseUrl: string;
   /** Whether the data lie in the embedded PostgreSQL. */
   readonly embedded: boolean;
   readonly vitals: Vitals;
@@ -54,7 +59,9 @@ export interface App {
 
 /** How the parts behind the gateway are. */
 export interface Vitals {
-  readonly pools: Readonly<Record<"model" | "revisions" | "load", LoadPool>>;
+  readonly pools: Readonly<Record<"model" | "revisions" | "load", LoadPool> & { replica?: LoadPool }>;
+  /** Null: there is no replica. */
+  readonly recordReads: (() => RecordReads) | null;
   /** Number of open subscriptions. */
   subscriptions(): number;
   /** Null: there is none. */
@@ -72,6 +79,18 @@ export interface Observers {
   readonly onSecrets?: (secrets: GatewaySecrets) => void;
 }
 
+/** Processes that serve beside this one and are told what a change has moved. */
+export interface Neighbours {
+  tell(moved: readonly MovedScope[]): void;
+  onTold(hear: (moved: readonly MovedScope[]) => void): void;
+}
+
+export interface OpenOptions {
+  /** Somebody else has migrated the database and made what every gateway needs. Default: not. */
+  readonly isPrepared?: boolean;
+  readonly neighbours?: Neighbours;
+}
+
 /** Things to close, in the reverse order of their opening. */
 class Closers {
   readonly #steps: (() => Promise<unknown>)[] = [];
@@ -87,47 +106,58 @@ class Closers {
 
 /**
  * Opens database and caches, applies the migrations and makes what every gateway needs (shared secrets, the system
- * policies).
+ * policies), unless that has been done.
  *
  * @throws when a part cannot be had; what was open by then is closed again
  */
-export async function openApp(config: Config, log: Logger, observers: Observers = {}): Promise<App> {
+export async function openApp(
+  config: Config,
+  log: Logger,
+  observers: Observers = {},
+  options: OpenOptions = {},
+): Promise<App> {
   const closers = new Closers();
   try {
-    return await assemble(config, log, closers, observers);
+    return await assemble(config, log, closers, observers, options);
   } catch (error) {
     await closers.close();
     throw error;
   }
 }
 
-async function assemble(config: Config, log: Logger, closers: Closers, observers: Observers): Promise<App> {
+async function assemble(
+  config: Config,
+  log: Logger,
+  closers: Closers,
+  observers: Observers,
+  { isPrepared = false, neighbours }: OpenOptions,
+): Promise<App> {
   const url = config.databaseUrl ?? (await startEmbedded(config, log, closers));
-  for (const name of await migrate(url, MIGRATIONS)) log.info(`applied migration ${name}`);
+  if (!isPrepared) await migrateAloud(url, log);
   const { db, pools } = openPools(url, closers, observers);
   const { revisions: vectorPool, load: loadPool } = pools;
   await assertRevisionTriggers(vectorPool);
-  const secrets = await prepareContents(db, config, log, observers);
+  const secrets = { ...(await loadGatewaySecrets(db)), ...config.secrets };
+  observers.onSecrets?.(secrets);
+  if (!isPrepared) await prepareContents(db, secrets, log);
   const tokens = createTokens({ environment: secrets.environment, key: secrets.tokenKey });
   const revisions = createRevisionReader(vectorPool);
   const redis = config.redis === null || config.decisionCache !== "on" ? null : openRedis(config.redis);
   const cache = redis && openCache(redis, log, closers, observers.onCommand);
   const { environment, cacheKey } = secrets;
-  const { scopePrecedence, maxStaleness, verifiedShare } = config;
+  const { scopePrecedence } = config;
   const compile = createPolicyCompiler();
   const decisions = createDecisions({
-    ...{ pool: vectorPool, revisions, loadPool, tokens, environment, cacheKey, engineVersion, compile },
-    ...{ scopePrecedence, maxStaleness, verifiedShare },
-    ...(observers.inStage && { inStage: observers.inStage }),
-    cache,
-    localAnswers: config.decisionCache === "off" ? 0 : LOCAL_ANSWERS,
-    onAlarm: (message) => log.error(message),
+    ...{ pool: vectorPool, revisions, loadPool, tokens, environment, cacheKey, engineVersion, compile, cache },
+    ...decisionSettings(config, log, observers),
   });
+  const replica = replicaOf(db, pools.model, config, log, closers, observers);
   const auditFeed = new AuditFeed(db);
   closers.add(async () => auditFeed.close());
-  const announce = hintsOf(redis, config, environment, { decisions, auditFeed }, closers);
+  const hints = { redis, target: config.redis, environment, neighbours };
+  const announce = hintsOf(hints, { decisions, auditFeed }, closers);
   return {
-    ...{ db, decisions, auditFeed },
+    ...{ db, records: replica?.records ?? db, decisions, auditFeed },
     accountQuestions: createAccountQuestions({ loadPool, compile, tokens, scopePrecedence }),
     denials: keepDenials(db, config, log, closers),
     administration: {
@@ -138,10 +168,10 @@ async function assemble(config: Config, log: Logger, closers: Closers, observers
       onKeyUsed: noteKeyUse(db, log, closers),
       tokens: config.oidc && createTokenVerifier(config.oidc),
     }),
-    environment,
+    ...{ environment, databaseUrl: url },
     embedded: config.databaseUrl === undefined,
     vitals: {
-      ...{ pools, redis: cache, subscriptions: () => auditFeed.followers },
+      ...{ ...vitalsOf(pools, replica), redis: cache, subscriptions: () => auditFeed.followers },
       askDatabase: () => revisions.readFresh([]),
     },
     beforeClose: (step) => closers.add(step),
@@ -149,14 +179,25 @@ async function assemble(config: Config, log: Logger, closers: Closers, observers
   };
 }
 
+async function migrateAloud(url: string, log: Logger): Promise<void> {
+  for (const name of await migrate(url, MIGRATIONS)) log.info(`applied migration ${name}`);
+}
+
+function decisionSettings(config: Config, log: Logger, { inStage }: Observers) {
+  const { scopePrecedence, maxStaleness, verifiedShare } = config;
+  return {
+    ...{ scopePrecedence, maxStaleness, verifiedShare },
+    ...(inStage && { inStage }),
+    localAnswers: config.decisionCache === "off" ? 0 : LOCAL_ANSWERS,
+    onAlarm: (message: string) => log.error(message),
+  };
+}
+
 /** What every gateway needs to find in the database. */
-async function prepareContents(db: Database, config: Config, log: Logger, { onSecrets }: Observers) {
-  const secrets = { ...(await loadGatewaySecrets(db)), ...config.secrets };
-  onSecrets?.(secrets);
+async function prepareContents(db: Database, secrets: GatewaySecrets, log: Logger): Promise<void> {
   const carriedOver = await sealCarriedOverTrails(db, secrets.auditKey);
   if (carriedOver > 0) log.info(`sealed ${carriedOver} audit trails of an earlier version`);
   await ensureSystemPolicies(db);
-  return secrets;
 }
 
 function openPools(url: string, closers: Closers, { onStatement, inStage }: Observers) {
@@ -173,8 +214,34 @@ function openPools(url: string, closers: Closers, { onStatement, inStage }: Obse
   return { db, pools };
 }
 
+function vitalsOf(pools: Vitals["pools"], replica: Replica | null): Pick<Vitals, "pools" | "recordReads"> {
+  if (replica === null) return { pools, recordReads: null };
+  return { pools: { ...pools, replica: replica.pool }, recordReads: replica.counts };
+}
+
+function replicaOf(
+  db: Database,
+  primary: LoadPool,
+  { databaseReplicaUrl: url }: Config,
+  log: Logger,
+  closers: Closers,
+  { onStatement }: Observers,
+): Replica | null {
+  if (url === undefined) return null;
+  const onChange = (problem: unknown) =>
+    problem === null
+      ? log.info("records are read from the replica again")
+      : log.warn({ err: problem }, "records are read from the primary, not from the replica");
+  const replica = openReplica({ db, primary, url, onChange });
+  if (onStatement) timeStatements(replica.pool, onStatement);
+  closers.add(() => replica.close());
+  return replica;
+}
+
 async function startEmbedded(config: Config, log: Logger, closers: Closers): Promise<string> {
-  const server = await startEmbeddedPostgres({ dataDir: config.dataDir, log: (message) => log.info(message) });
+  const { dataDir, workers } = config;
+  const connections = (workers + 1) * CONNECTIONS_OF_A_PROCESS + CONNECTIONS_OF_OTHERS;
+  const server = await startEmbeddedPostgres({ dataDir, connections, log: (message) => log.info(message) });
   closers.add(() => server.stop());
   return server.url;
 }
@@ -208,6 +275,11 @@ const LOCAL_ANSWERS = 50_000;
 /** Connections for records and changes. */
 const MODEL_CONNECTIONS = 8;
 
+/** At most: those of the three pools, of the presence at an embedded server, and one to spare. */
+export const CONNECTIONS_OF_A_PROCESS = 20;
+/** Commands, and people who look. */
+const CONNECTIONS_OF_OTHERS = 60;
+
 function openCache(
   redis: RedisConnection,
   log: Logger,
@@ -219,11 +291,17 @@ function openCache(
   return cache;
 }
 
-/** What to do when a change has moved scopes: this gateway knows at once, others as soon as they hear of it. */
+/** How other processes and gateways may hear of what has moved. */
+interface HintRoutes {
+  readonly redis: RedisConnection | null;
+  readonly target: Config["redis"];
+  readonly environment: string;
+  readonly neighbours: Neighbours | undefined;
+}
+
+/** What to do when a change has moved scopes: this process knows at once, others as soon as they hear of it. */
 function hintsOf(
-  redis: RedisConnection | null,
-  { redis: target }: Config,
-  environment: string,
+  { redis, target, environment, neighbours }: HintRoutes,
   { decisions, auditFeed }: Pick<App, "decisions" | "auditFeed">,
   closers: Closers,
 ): (moved: readonly MovedScope[]) => void {
@@ -231,12 +309,13 @@ function hintsOf(
     decisions.forgetRevisions(moved);
     auditFeed.wake(moved);
   };
-  if (redis === null || target === null) return hear;
-  const hints = createRevisionHints(redis, openRedisSubscriber(target), environment, hear);
-  closers.add(() => hints.close());
+  neighbours?.onTold(hear);
+  const hints = redis && target && createRevisionHints(redis, openRedisSubscriber(target), environment, hear);
+  if (hints !== null) closers.add(() => hints.close());
   return (moved) => {
     hear(moved);
-    hints.publish(moved);
+    neighbours?.tell(moved); // Redis would tell them, too, while it is there
+    hints?.publish(moved);
   };
 }
 

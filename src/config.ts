@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { z } from "zod";
 import { DEFAULT_LIMITS, type Limits } from "./administration/administration.js";
@@ -21,8 +22,12 @@ export interface Config {
   /** TCP port of the HTTP server; 0 lets the system choose. */
   readonly port: number;
   readonly host: string;
+  /** Number of processes that serve; 1: this one. */
+  readonly workers: number;
   /** Absent: an embedded PostgreSQL keeps its data below `dataDir`. */
   readonly databaseUrl: string | undefined;
+  /** A streaming replica of that database, for reads of records; absent: there is none. */
+  readonly databaseReplicaUrl: string | undefined;
   /** Null: decisions are cached in this process only. */
   readonly redis: RedisTarget | null;
   /** Absolute path. */
@@ -193,6 +198,16 @@ const wholeNumber = (normally: number, most: number, least = 1) =>
     .transform(Number)
     .default(normally);
 
+const MOST_WORKERS = 256;
+
+const workers = z
+  .string()
+  .refine((text) => text === "auto" || (/^\d{1,3}$/.test(text) && Number(text) >= 1 && Number(text) <= MOST_WORKERS), {
+    error: (issue) => `must be \`auto\` or a whole number from 1 to ${MOST_WORKERS}, got \`${issue.input}\``,
+  })
+  .transform((text) => (text === "auto" ? Math.min(availableParallelism(), MOST_WORKERS) : Number(text)))
+  .default(1);
+
 const quota = (normally: number, most = 1_000_000) => wholeNumber(normally, most);
 
 const origins = z
@@ -269,7 +284,9 @@ const principalTemplate = z.string().superRefine((template, context) => {
 const VARIABLES = {
   PORT: port.default(4000),
   HOST: host.default("127.0.0.1"),
+  WORKERS: workers,
   DATABASE_URL: url(["postgresql:", "postgres:"]).optional(),
+  DATABASE_REPLICA_URL: url(["postgresql:", "postgres:"]).optional(),
   REDIS_URL: redisUrls.optional(),
   REDIS_MODE: oneOf(["single", "cluster", "sentinel"]).default("single"),
   REDIS_SENTINEL_MASTER: z.string().optional(),
@@ -349,7 +366,7 @@ export const CONFIG_VARIABLES: readonly string[] = Object.keys(VARIABLES);
 export function loadConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
   const given = Object.fromEntries(CONFIG_VARIABLES.map((name) => [name, env[name]?.trim() || undefined]));
   const parsed = z.object(VARIABLES).safeParse(given);
-  const missing = [...missingOfOidc(given), ...missingDocuments(given)];
+  const missing = [...missingOfOidc(given), ...missingDocuments(given), ...missingPrimary(given)];
   if (parsed.success && missing.length === 0) return toConfig(parsed.data);
   const issues = parsed.error?.issues ?? [];
   throw new ConfigError([...issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`), ...missing]);
@@ -371,13 +388,21 @@ function missingDocuments(given: Readonly<Record<string, string | undefined>>): 
   return missing ? ["TRUSTED_DOCUMENTS_FILE: is needed, since TRUSTED_DOCUMENTS is `only`"] : [];
 }
 
+/** The embedded server has no replica. */
+function missingPrimary(given: Readonly<Record<string, string | undefined>>): string[] {
+  const missing = given["DATABASE_REPLICA_URL"] !== undefined && given["DATABASE_URL"] === undefined;
+  return missing ? ["DATABASE_URL: is needed, since DATABASE_REPLICA_URL is given"] : [];
+}
+
 type Values = z.infer<z.ZodObject<typeof VARIABLES>>;
 
 function toConfig(values: Values): Config {
   return {
     port: values.PORT,
     host: values.HOST,
+    workers: values.WORKERS,
     databaseUrl: values.DATABASE_URL,
+    databaseReplicaUrl: values.DATABASE_REPLICA_URL,
     redis: redisOf(values),
     dataDir: values.DATA_DIR,
     adminApiKey: values.ADMIN_API_KEY,

@@ -4,11 +4,17 @@ import { createRedactor, type Redactor } from "./redaction.js";
 /**
  * Logs are JSON lines on standard error; standard output belongs to people. Each line goes through `redactor` whole, so
  * that it does not matter how a secret came into it.
+ *
+ * @param pid is in each line; null: there is only one process
  */
-export function createLog(level: LevelWithSilent, redactor: Redactor = createRedactor()): Logger {
+export function createLog(
+  level: LevelWithSilent,
+  redactor: Redactor = createRedactor(),
+  pid: number | null = null,
+): Logger {
   const destination = pino.destination({ fd: 2, sync: true });
   const write = (line: string) => void destination.write(redactor.redact(line));
-  return pino({ level, base: null, serializers: { err: describeError } }, { write });
+  return pino({ level, base: pid === null ? null : { pid }, serializers: { err: describeError } }, { write });
 }
 
 const LONGEST = 8_192;

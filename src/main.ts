@@ -1,8 +1,7 @@
 import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
-import { type App, openApp, prepareForService } from "./app.js";
+import { type App, type Neighbours, openApp, prepareForService } from "./app.js";
 import type { Config } from "./config.js";
 import { openRedis, type RedisConnection, type RedisTarget } from "./decisions/open-redis.js";
 import { buildSchema } from "./graphql/schema.js";
@@ -12,7 +11,8 @@ import { createRedactor, type Redactor, secretsOf } from "./redaction.js";
 import { createAddressOf } from "./server/client-address.js";
 import { createExplorer } from "./server/explorer-page.js";
 import { createGraphQLListener, type ListenerOptions } from "./server/graphql-listener.js";
-import { createHttpGateway, type HttpGateway, listen } from "./server/http-server.js";
+import { createHttpGateway, type HttpGateway, listen, portOf } from "./server/http-server.js";
+import type { Metrics } from "./server/metrics.js";
 import { createMetricsServer } from "./server/metrics-server.js";
 import type { Tracing } from "./server/open-telemetry.js";
 import { createRateLimit } from "./server/rate-limiter.js";
@@ -25,6 +25,18 @@ import { unheard } from "./store/stages.js";
 const DRAIN_MS = 25_000;
 const CLOSE_MS = 5_000;
 
+/** Other processes that serve on the same port, and the one above them, which prepares the database and gets the signals. */
+export interface Team {
+  readonly stop: Promise<StopSignal>;
+  /** Resolves with the URL of the database when it is ready. */
+  readonly prepared: Promise<string>;
+  readonly neighbours: Neighbours;
+  /** Whoever scrapes asks there, for all. */
+  onCount(count: Metrics["counted"]): void;
+  listening(port: number): void;
+  ready(): void;
+}
+
 /** What there is before the database is open. */
 interface Front {
   readonly config: Config;
@@ -35,9 +47,12 @@ interface Front {
   /** Null: nothing is traced. */
   readonly tracing: Tracing | null;
   readonly gateway: HttpGateway;
+  /** Null: there are none, or the team shows them. */
   readonly metrics: Server | null;
   /** Where gateways count requests together; null: each for itself. */
   readonly counters: RedisConnection | null;
+  /** Null: this process is all there is. */
+  readonly team: Team | null;
 }
 
 /**
@@ -47,9 +62,9 @@ interface Front {
  *
  * @throws when it cannot start: port taken, database unusable, operator key in conflict
  */
-export async function serve(config: Config): Promise<void> {
-  const stop = stopSignal();
-  const front = await createFront(config);
+export async function serve(config: Config, team: Team | null = null): Promise<void> {
+  const stop = team?.stop ?? stopSignal();
+  const front = await createFront(config, team);
   const { gateway, metrics, log } = front;
   let app: App | null = null;
   exitOnCrash(log, async () => app?.close());
@@ -57,6 +72,7 @@ export async function serve(config: Config): Promise<void> {
   try {
     await listen(gateway.server, config.host, config.port);
     if (metrics !== null) await listen(metrics, config.host, config.metricsPort ?? 0, "METRICS_PORT");
+    team?.listening(portOf(gateway.server));
     app = await start(front);
     await drain(front, app, await stop);
     await closeInTime(front, app);
@@ -69,10 +85,10 @@ export async function serve(config: Config): Promise<void> {
   }
 }
 
-async function createFront(config: Config): Promise<Front> {
+async function createFront(config: Config, team: Team | null): Promise<Front> {
   const graphql = prepareGraphQL(config);
   const redactor = createRedactor(secretsOf(config));
-  const log = createLog(config.logLevel, redactor);
+  const log = createLog(config.logLevel, redactor, team && process.pid);
   const { decisionLog, keepAlive } = config;
   const tracing = await startTracing(config.tracing, readVersion(), log);
   const counting = config.metricsPort !== undefined;
@@ -82,9 +98,10 @@ async function createFront(config: Config): Promise<Front> {
     ...{ keepAlive, onRequest: watch.onRequest },
     ...(tracing && { aroundRequest: tracing.aroundRequest }),
   });
-  const metrics = watch.metrics && createMetricsServer(watch.metrics);
+  const metrics = team === null && watch.metrics ? createMetricsServer(watch.metrics) : null;
+  if (watch.metrics !== null) team?.onCount(watch.metrics.counted);
   const counters = config.redis && openCounters(config.redis);
-  return { config, graphql, log, redactor, watch, tracing, gateway, metrics, counters };
+  return { config, graphql, log, redactor, watch, tracing, gateway, metrics, counters, team };
 }
 
 /** @throws ConfigError for documents that are not usable */
@@ -99,15 +116,14 @@ function openCounters(target: RedisTarget): RedisConnection {
 }
 
 async function start(front: Front): Promise<App> {
-  const { config, log, redactor, watch } = front;
-  const onSecrets = (secrets: object) => {
-    for (const secret of Object.values(secrets)) if (Buffer.isBuffer(secret)) redactor.add(secret);
-  };
-  const app = await openApp(config, log, { ...watch.observers, onSecrets });
+  const { config, log, redactor, team } = front;
+  if (team !== null) return join(front, team);
+  const app = await openApp(config, log, observersOf(front));
   try {
     const { newKey } = await prepareForService(app, config, log);
     redactor.add(newKey ?? undefined);
-    announce(front, app, newKey);
+    answer(front, app);
+    announce(front, newKey);
     return app;
   } catch (error) {
     await app.close();
@@ -115,11 +131,31 @@ async function start(front: Front): Promise<App> {
   }
 }
 
-function announce(front: Front, app: App, newKey: string | null): void {
-  const { config, log, watch, gateway, metrics } = front;
-  const { host } = config;
+async function join(front: Front, team: Team): Promise<App> {
+  const { config, log } = front;
+  const options = { isPrepared: true, neighbours: team.neighbours };
+  const app = await openApp({ ...config, databaseUrl: await team.prepared }, log, observersOf(front), options);
+  answer(front, app);
+  log.info("ready");
+  team.ready();
+  return app;
+}
+
+function observersOf({ redactor, watch }: Front) {
+  const onSecrets = (secrets: object) => {
+    for (const secret of Object.values(secrets)) if (Buffer.isBuffer(secret)) redactor.add(secret);
+  };
+  return { ...watch.observers, onSecrets };
+}
+
+function answer(front: Front, app: App): void {
+  const { watch, gateway } = front;
   watch.show(app);
   gateway.serve(createGraphQLListener(listenerOptions(front, app)), watch.checkPartsOf(app));
+}
+
+function announce({ config, log, gateway, metrics }: Front, newKey: string | null): void {
+  const { host } = config;
   const port = portOf(gateway.server);
   const metricsPort = metrics && portOf(metrics);
   process.stdout.write(welcome({ host, port, config, metricsPort, newKey }));
@@ -141,10 +177,6 @@ function listenerOptions({ config, graphql, counters: redis, log, tracing, watch
     origins: config.corsOrigins,
     ...(onDecisions && { onDecisions }),
   };
-}
-
-function portOf(server: Server): number {
-  return (server.address() as AddressInfo).port;
 }
 
 async function drain({ config, log, gateway }: Front, app: App, signal: StopSignal): Promise<void> {

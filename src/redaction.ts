@@ -56,6 +56,7 @@ export function redactForms(text: string): string {
 /** The secrets of a configuration. */
 export function secretsOf({
   databaseUrl,
+  databaseReplicaUrl,
   redis,
   adminApiKey,
   secrets,
@@ -63,12 +64,15 @@ export function secretsOf({
 }: SecretSettings): (string | Buffer | undefined)[] {
   const redisUrls = redis === null ? [] : redis.kind === "single" ? [redis.url] : redis.urls;
   const { cacheKey, tokenKey, auditKey } = secrets;
-  const urls = [databaseUrl, ...redisUrls, tracing?.endpoint];
+  const urls = [databaseUrl, databaseReplicaUrl, ...redisUrls, tracing?.endpoint];
   const headers = Object.values(tracing?.headers ?? {});
   return [...passwordsOf(urls), adminApiKey?.secret, cacheKey, tokenKey, auditKey, ...headers];
 }
 
-type SecretSettings = Pick<Config, "databaseUrl" | "redis" | "adminApiKey" | "secrets" | "tracing">;
+type SecretSettings = Pick<
+  Config,
+  "databaseUrl" | "databaseReplicaUrl" | "redis" | "adminApiKey" | "secrets" | "tracing"
+>;
 
 /** As they are written there. */
 function passwordsOf(urls: readonly (string | undefined)[]): string[] {

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import { CONFIG_VARIABLES, ConfigError, loadConfig } from "../src/config.js";
@@ -20,7 +21,9 @@ describe("loadConfig", () => {
     expect(loadConfig({})).toEqual({
       port: 4000,
       host: "127.0.0.1",
+      workers: 1,
       databaseUrl: undefined,
+      databaseReplicaUrl: undefined,
       redis: null,
       dataDir: resolve("data"),
       adminApiKey: undefined,
@@ -82,7 +85,9 @@ describe("loadConfig", () => {
     const env = {
       PORT: "0",
       HOST: "::1",
+      WORKERS: "3",
       DATABASE_URL: "postgres://u:p@db/x",
+      DATABASE_REPLICA_URL: "postgres://u:p@replica/x",
       REDIS_URL: "rediss://cache:6380/1, rediss://other",
       REDIS_MODE: "sentinel",
       REDIS_SENTINEL_MASTER: "main",
@@ -152,7 +157,9 @@ describe("loadConfig", () => {
     expect(loadConfig(env)).toEqual({
       port: 0,
       host: "::1",
+      workers: 3,
       databaseUrl: "postgres://u:p@db/x",
+      databaseReplicaUrl: "postgres://u:p@replica/x",
       redis: { kind: "sentinel", urls: ["rediss://cache:6380/1", "rediss://other"], master: "main" },
       dataDir: "/var/lib/ramgate",
       adminApiKey: { id: "ops1", secret: SECRET },
@@ -391,6 +398,21 @@ describe("loadConfig", () => {
   ])("refuses an operator key with %s", (_, ADMIN_API_KEY) => {
     expect(problems({ ADMIN_API_KEY })).toHaveLength(1);
   });
+});
+
+test("a replica needs a primary", () => {
+  expect(problems({ DATABASE_REPLICA_URL: "postgres://replica/x" })).toEqual([
+    "DATABASE_URL: is needed, since DATABASE_REPLICA_URL is given",
+  ]);
+});
+
+test("workers are a number, or one for each processor", () => {
+  expect(loadConfig({ WORKERS: "auto" }).workers).toBe(availableParallelism());
+  for (const WORKERS of ["0", "-1", "1.5", "257", "all"]) {
+    expect(problems({ WORKERS })).toEqual([
+      `WORKERS: must be \`auto\` or a whole number from 1 to 256, got \`${WORKERS}\``,
+    ]);
+  }
 });
 
 test(".env.example names exactly the variables that are read, with their defaults", () => {

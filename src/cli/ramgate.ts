@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import cluster from "node:cluster";
 import { readFileSync } from "node:fs";
 import { Argument, Command, CommanderError, Option } from "commander";
 import { type Config, loadConfig } from "../config.js";
@@ -18,7 +19,10 @@ type Run = (readConfig: () => Config) => Promise<ExitCode>;
 
 // Each command loads its own code: `--help` and `check` do not wait for the GraphQL server.
 const serve: Run = async (readConfig) => {
-  await (await import("../main.js")).serve(readConfig());
+  const config = readConfig();
+  if (config.workers === 1) await (await import("../main.js")).serve(config);
+  else if (cluster.isWorker) await (await import("../worker.js")).serveAsWorker(config);
+  else await (await import("../supervisor.js")).superviseWorkers(config);
   return EXIT.ok;
 };
 const applyMigrations: Run = async (readConfig) => (await import("./migrate.js")).applyMigrations(readConfig());

@@ -6,7 +6,7 @@ import type { GraphQLContext } from "./context.js";
 import { changeCursor } from "./grant-change-cursor.js";
 import { node } from "./node.js";
 import { connectionOf, type PagedList, pageOf } from "./page.js";
-import { type AuditEventRow, auditEventKey, found } from "./records.js";
+import { type AuditEventRow, auditEventKey, found, recordsOf } from "./records.js";
 
 export const AuditEvent = builder.prismaObject("AuditEvent", {
   description:
@@ -112,7 +112,7 @@ function keysOf({ principal, resource }: Filter) {
 /** A trail outlives its account. */
 async function requireTrail(account: string, { records, services }: GraphQLContext): Promise<void> {
   if ((await records.accounts.load(account)) !== null) return;
-  await found(services.db.auditHead.findUnique({ where: { accountId: account } }), account);
+  await found(recordsOf(services).auditHead.findUnique({ where: { accountId: account } }), account);
 }
 
 function trailOf(account: string, { principal, resource }: ReturnType<typeof keysOf>): PagedList<AuditEventRow> {

@@ -6,6 +6,7 @@ import type PrismaTypes from "./generated/pothos-types.js";
 import { getDatamodel } from "./generated/pothos-types.js";
 import { readNodeId } from "./node-id.js";
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from "./page-size.js";
+import { recordsOf } from "./records.js";
 
 /** Everything the types of this schema rest on. Fields are non-null unless they say otherwise. */
 export interface SchemaTypes {
@@ -33,7 +34,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
   plugins: [RelayPlugin, PrismaPlugin],
   defaultFieldNullability: false,
   prisma: {
-    client: (context) => context.services.db,
+    client: (context) => recordsOf(context.services),
     dmmf: getDatamodel(),
     onUnusedQuery: null,
   },

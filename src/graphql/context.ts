@@ -7,11 +7,13 @@ import type { Caller } from "../domain/caller.js";
 import type { AuditFeed } from "../store/audit-feed.js";
 import type { Database } from "../store/prisma-client.js";
 import { type DecisionPoint, isElsewhere, Permissions } from "./permissions.js";
-import { createRecords, type Records } from "./records.js";
+import { createRecords, type Records, recordsOf } from "./records.js";
 
 /** What the process offers to every request. */
 export interface Services {
   readonly db: Database;
+  /** For records that are only shown. Default: `db`. */
+  readonly records?: Database;
   readonly decisions: DecisionPoint;
   /** The same for what the gateway asks about its own callers, which nobody else need hear of. Default: `decisions`. */
   readonly permissions?: DecisionPoint;
@@ -78,7 +80,7 @@ export function createContext(
     cacheUse,
     permissions,
     get records() {
-      records ??= createRecords(services.db); // most questions need none
+      records ??= createRecords(recordsOf(services)); // most questions need none
       return records;
     },
     ask: (question) => answers.load(asked(question, permissions)),

@@ -10,7 +10,7 @@ import { builder } from "./builder.js";
 import { change, type PayloadBuilder } from "./change.js";
 import { connectionOf, pageOf } from "./page.js";
 import { Principal } from "./principal.js";
-import type { KmsResourceRow } from "./records.js";
+import { type KmsResourceRow, recordsOf } from "./records.js";
 import { ResourceGroup } from "./resource-group.js";
 import { Tag, TagInput } from "./tag.js";
 
@@ -62,7 +62,7 @@ builder.queryField("resource", (t) =>
     description: "The key, secret or alias with this ARN; null when it is not registered. Malformed: BAD_USER_INPUT.",
     args: { arn: t.arg({ type: "Arn", required: true, description: "ARN of the resource; case counts." }) },
     resolve: (query, _root, { arn }, { services }) =>
-      services.db.kmsResource.findUnique({ ...query, where: { arn: parseArn(arn).text } }),
+      recordsOf(services).kmsResource.findUnique({ ...query, where: { arn: parseArn(arn).text } }),
   }),
 );
 

@@ -8,6 +8,7 @@ import { builder } from "./builder.js";
 import type { GraphQLContext } from "./context.js";
 import { type Cursors, cursorsOf } from "./cursor.js";
 import { DEFAULT_PAGE_SIZE } from "./page-size.js";
+import { recordsOf } from "./records.js";
 import { selects } from "./selection.js";
 
 /**
@@ -126,9 +127,10 @@ function pageLoader<Row extends object>(
   { listing, read, idOf = defaultId }: PagedList<Row>,
   slice: Slice,
   query: object,
-  { services: { db }, records }: GraphQLContext,
+  { services, records }: GraphQLContext,
   info: GraphQLResolveInfo,
 ): DataLoader<string, FoundPlace<Row>[]> {
+  const db = recordsOf(services);
   return shared(records.lists, `page ${nameOf(info)}`, async (parents) => {
     const places = await placesIn(db, listing, parents, slice);
     const ids = [...new Set(places.flat().map(({ id }) => id))];
@@ -144,9 +146,10 @@ function defaultId(row: object): string {
 
 function countLoader(
   listing: Listing,
-  { services: { db }, records }: GraphQLContext,
+  { services, records }: GraphQLContext,
   info: GraphQLResolveInfo,
 ): DataLoader<string, number> {
+  const db = recordsOf(services);
   return shared(records.lists, `count ${nameOf(info)}`, (parents) => countsIn(db, listing, parents));
 }
 

@@ -14,6 +14,7 @@ import { change } from "./change.js";
 import { deleted } from "./deleted.js";
 import { node } from "./node.js";
 import { connectionOf, pageOf } from "./page.js";
+import { recordsOf } from "./records.js";
 
 export const PolicyType = builder.enumType("PolicyType", {
   description: "Who a policy belongs to.",
@@ -116,7 +117,7 @@ builder.queryField("policy", (t) =>
     },
     resolve: (query, _root, { arn }, { services }) => {
       const where = policyKey(arn);
-      return where && services.db.policy.findFirst({ ...query, where });
+      return where && recordsOf(services).policy.findFirst({ ...query, where });
     },
   }),
 );

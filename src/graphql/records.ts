@@ -40,6 +40,11 @@ export type AuditEventRow = Row<"auditEvent">;
 export type DecisionLogRow = Row<"decisionLogEntry">;
 export type KmsResourceRow = Row<"kmsResource">;
 
+/** Where to read what is only shown. What a permission or a change rests on is read from `db`. */
+export function recordsOf({ db, records = db }: { readonly db: Database; readonly records?: Database }): Database {
+  return records;
+}
+
 type ByKey<Value> = Pick<DataLoader<string, Value | null>, "load" | "loadMany" | "clearAll">;
 
 /** Records by key for one request. All keys asked in one tick are read by one statement; unknown ones are null. */

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { COMMON_HEADERS, setCommonHeaders } from "./common-headers.js";
@@ -216,6 +216,11 @@ export function listen(server: Server, host: string, port: number, variable = "P
     });
     server.listen(port, host, resolve);
   });
+}
+
+/** Of a server that listens. */
+export function portOf(server: Server): number {
+  return (server.address() as AddressInfo).port;
 }
 
 function closeAfter(response: ServerResponse): void {

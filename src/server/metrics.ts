@@ -1,7 +1,8 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { type Aggregator, Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Answer, DecisionCounts } from "../decisions/decide-many.js";
 import type { Outcome } from "../domain/evaluation/decision.js";
 import type { OnRequest } from "./request-notes.js";
+import type { CountedMetric } from "./summed-metrics.js";
 
 /** A number of times, by what it is told apart by; kept apart from prom-client, whose counters cost more than a decision. */
 type Tally = Map<string, number>;
@@ -14,6 +15,8 @@ export interface Counted {
   /** Null: none are kept. */
   readonly denials: { counts(): { readonly kept: number; readonly lost: number } } | null;
   readonly pools: Readonly<Record<string, PoolUse>>;
+  /** Where records were read; null: there is no replica. */
+  readonly recordReads: (() => { readonly replica: number; readonly primary: number }) | null;
   /** Number of open subscriptions. */
   subscriptions(): number;
   /** Null: there is none. */
@@ -37,6 +40,8 @@ export interface Metrics {
   readonly contentType: string;
   /** The text that Prometheus reads. */
   text(): Promise<string>;
+  /** The same for {@link SummedMetrics}. */
+  counted(): Promise<CountedMetric[]>;
 }
 
 const REQUEST_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
@@ -78,6 +83,7 @@ export function createMetrics(): Metrics {
     show: (counted) => showCounted(registers, counted),
     contentType: registry.contentType,
     text: () => registry.metrics(),
+    counted: async () => (await registry.getMetricsAsJSON()) as unknown as CountedMetric[],
   };
 }
 
@@ -114,8 +120,8 @@ function requestMetrics(registers: Registry[]): OnRequest {
 }
 
 function showCounted(registers: Registry[], counted: Counted): void {
-  const { version, decisions, decisionLog, denials, pools, redis, subscriptions } = counted;
-  gauge(registers, "ramgate_info", "1, with the version of the gateway.", { version }, () => 1);
+  const { version, decisions, decisionLog, denials, pools, redis, subscriptions, recordReads } = counted;
+  gauge(registers, "ramgate_info", "1, with the version of the gateway.", { version }, () => 1, "first");
   showTally(registers, "ramgate_decision_answers_total", "Answers to questions by cache status.", "cache", () => {
     const { hits, misses, bypasses } = decisions();
     return Object.entries({ HIT: hits, MISS: misses, BYPASS: bypasses });
@@ -131,12 +137,16 @@ function showCounted(registers: Registry[], counted: Counted): void {
     const help = "Denials for decisionLog; lost ones were too many at a time, or could not be written.";
     showTally(registers, "ramgate_denials_total", help, "result", () => Object.entries(denials.counts()));
   }
+  if (recordReads !== null) {
+    const help = "Reads of records by who answered: the replica, or the primary in its place.";
+    showTally(registers, "ramgate_record_reads_total", help, "from", () => Object.entries(recordReads()));
+  }
   showPools(registers, pools);
   gauge(registers, "ramgate_subscriptions", "Open subscriptions.", {}, subscriptions);
   if (redis === null) return;
-  gauge(registers, "ramgate_redis_up", "1 while Redis is connected.", {}, () => Number(redis.isConnected()));
+  gauge(registers, "ramgate_redis_up", "1 while Redis is connected.", {}, () => Number(redis.isConnected()), "min");
   const help = "1 while Redis is left alone because it fails or is too slow.";
-  gauge(registers, "ramgate_redis_circuit_open", help, {}, () => Number(redis.isCircuitOpen()));
+  gauge(registers, "ramgate_redis_circuit_open", help, {}, () => Number(redis.isCircuitOpen()), "max");
 }
 
 function showChecks(registers: Registry[], decisions: () => DecisionCounts): void {
@@ -199,9 +209,10 @@ function gauge(
   help: string,
   labels: Readonly<Record<string, string>>,
   value: () => number,
+  aggregator: Aggregator = "sum",
 ): void {
   new Gauge({
-    ...{ name, help, registers, labelNames: Object.keys(labels) },
+    ...{ name, help, registers, aggregator, labelNames: Object.keys(labels) },
     collect() {
       this.set(labels, value());
     },

@@ -26,7 +26,8 @@ export interface WatchOptions {
 export interface Watched {
   readonly decisions: Pick<Decisions, "counts">;
   readonly denials: Pick<Denials, "add" | "counts">;
-  readonly vitals: Pick<Counted, "pools" | "redis" | "subscriptions"> & Pick<PartsOptions, "askDatabase">;
+  readonly vitals: Pick<Counted, "pools" | "recordReads" | "redis" | "subscriptions"> &
+    Pick<PartsOptions, "askDatabase">;
 }
 
 /** Logs and metrics of the process. */
@@ -57,11 +58,11 @@ export function createWatch(options: WatchOptions): Watch {
     },
     onDecisions: both(metrics, decisionLog?.onDecisions ?? null),
     observers: listeners.length === 0 ? {} : { ...tell(listeners), ...(tracing && { inStage: tracing.inStage }) },
-    show: ({ decisions, denials, vitals: { pools, redis, subscriptions } }) => {
+    show: ({ decisions, denials, vitals: { pools, recordReads, redis, subscriptions } }) => {
       decisionLog?.keepIn(denials.add);
       metrics?.show({
         ...{ version: readVersion(), decisions: () => decisions.counts(), decisionLog },
-        ...{ denials: decisionLog && denials, pools, redis, subscriptions },
+        ...{ denials: decisionLog && denials, pools, recordReads, redis, subscriptions },
       });
     },
     checkPartsOf: ({ vitals }) => createPartsCheck(vitals),

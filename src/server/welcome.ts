@@ -23,6 +23,7 @@ export function welcome({ host, port, config, metricsPort, newKey }: Welcome): s
     ...page,
     `  Endpoint   POST ${url}/graphql`,
     ...metrics,
+    ...(config.workers === 1 ? [] : [`  Workers    ${config.workers}`]),
     `  Data       ${config.databaseUrl === undefined ? `embedded PostgreSQL in ${config.dataDir}` : "PostgreSQL of DATABASE_URL"}`,
     `  Cache      ${cacheName(config)}`,
     "",

@@ -14,6 +14,8 @@ export interface EmbeddedPostgresOptions {
   /** The cluster lies in `<dataDir>/postgres`. Made if it is not there. */
   readonly dataDir: string;
   readonly log?: (message: string) => void;
+  /** How many connections the server takes if this process starts it. */
+  readonly connections?: number;
   /** Ways to run PostgreSQL, best first; absent: those that suit this process. */
   readonly launchers?: readonly Launcher[];
 }
@@ -103,7 +105,7 @@ async function start(directory: string, options: Options): Promise<JoinedServer 
   await ensureCluster(directory, binaries, launcher);
   if ((await findServer(cluster)) !== undefined) return undefined;
   await giveTo(launcher, directory);
-  const server = await startServer(cluster, binaries.postgres, launcher);
+  const server = await startServer(cluster, binaries.postgres, launcher, options.connections);
   const presence = server && (await enter(cluster, server));
   if (server === undefined || presence === undefined) return undefined;
   options.log(`started an embedded PostgreSQL in ${directory} (port ${server.port}, ${launcher.name})`);

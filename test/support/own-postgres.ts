@@ -1,4 +1,4 @@
-import { cp, mkdtemp, realpath, rm } from "node:fs/promises";
+import { appendFile, cp, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -17,6 +17,8 @@ export interface OwnPostgres {
   /** Nothing is written that is not written yet, as when the power fails. */
   crash(): Promise<void>;
   stop(): Promise<void>;
+  /** Of a stopped copy of another: to be its streaming replica from the next start on. @param primary as `url` says */
+  follow(primary: string): Promise<void>;
   /** Of a stopped one: another with the same data, not started. */
   fork(): Promise<OwnPostgres>;
   /** Stops it and deletes its data. */
@@ -59,6 +61,12 @@ async function control(parent: string): Promise<OwnPostgres> {
     },
     crash: () => crash(cluster),
     stop,
+    follow: async (primary) => {
+      const { hostname, port, username, password } = new URL(primary);
+      const source = `host=${hostname} port=${port} user=${username} password=${password}`;
+      await appendFile(join(cluster.data, "postgresql.auto.conf"), `primary_conninfo = '${source}'\n`);
+      await writeFile(join(cluster.data, "standby.signal"), "");
+    },
     fork: async () => {
       const copy = await realpath(await mkdtemp(join(tmpdir(), "ramgate-own-postgres-")));
       await cp(directory, join(copy, "postgres"), { recursive: true, preserveTimestamps: true });

@@ -13,10 +13,13 @@ export interface RunningServer {
   readonly ready: boolean;
 }
 
+/** In PostgreSQL's words: a standby takes connections, too. */
+const READY: ReadonlySet<string> = new Set(["ready", "standby"]);
+
 /** What PostgreSQL says about itself in `postmaster.pid`; undefined: no server runs there. */
 export async function findServer(cluster: Cluster): Promise<RunningServer | undefined> {
   const lines = (await readPidFile(cluster)).split("\n");
-  const server = { pid: Number(lines[0]), port: Number(lines[3]), ready: lines[7]?.trim() === "ready" };
+  const server = { pid: Number(lines[0]), port: Number(lines[3]), ready: READY.has(lines[7]?.trim() ?? "") };
   if (!Number.isInteger(server.pid) || server.pid <= 0) return undefined;
   return (await isServerOf(cluster, server.pid)) ? server : undefined;
 }
@@ -71,11 +74,12 @@ export async function startServer(
   cluster: Cluster,
   postgres: string,
   launcher: Launcher,
+  connections = 100,
 ): Promise<RunningServer | undefined> {
   await removeStalePidFile(cluster);
   for (let attempt = 0; attempt < 5; attempt++) {
     const logStart = await prepareLog(cluster);
-    const child = await spawnServer(cluster, postgres, launcher, await findFreePort());
+    const child = await spawnServer(cluster, postgres, launcher, serverSettings(await findFreePort(), connections));
     const server = await waitUntilReady(cluster, child);
     if (server !== undefined) return server;
     const log = (await readFile(cluster.log, "utf8")).slice(logStart);
@@ -130,11 +134,11 @@ async function spawnServer(
   cluster: Cluster,
   postgres: string,
   launcher: Launcher,
-  port: number,
+  settings: readonly string[],
 ): Promise<ChildProcess> {
   const log = await open(cluster.log, "a", 0o600);
   try {
-    const [command, args] = commandLine(launcher, postgres, ["-D", cluster.data, ...serverSettings(port)]);
+    const [command, args] = commandLine(launcher, postgres, ["-D", cluster.data, ...settings]);
     return spawn(command, args, { detached: true, stdio: ["ignore", log.fd, log.fd], env: CLEAN_ENVIRONMENT });
   } finally {
     await log.close();
@@ -142,12 +146,12 @@ async function spawnServer(
 }
 
 /** Everything else stays at PostgreSQL's defaults, above all `fsync` and `synchronous_commit`. */
-function serverSettings(port: number): string[] {
+function serverSettings(port: number, connections: number): string[] {
   const settings = {
     port,
     listen_addresses: "127.0.0.1",
     unix_socket_directories: "",
-    max_connections: 100,
+    max_connections: connections,
     shared_buffers: "64MB",
     timezone: "UTC",
     log_timezone: "UTC",
