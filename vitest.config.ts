@@ -11,7 +11,12 @@ const PURE = [
   "test/architecture/**/*.test.ts",
   "test/*.test.ts",
   "test/administration/generate/**/*.test.ts",
-  "test/server/{believed-sender,execute-query}.test.ts",
+  "test/cli/json-text.test.ts",
+  "test/decisions/{circuit-breaker,followed-scopes,known-revisions,revision-token,sealed-answer}.test.ts",
+  "test/graphql/{access-rules,context,schema}.test.ts",
+  "test/server/{admission,believed-sender,client-address,decision-log,drain,execute-query,http-server}.test.ts",
+  "test/server/{operation-limits,readiness,request-form,subscriptions}.test.ts",
+  "test/store/time-slicer.test.ts",
 ];
 
 /** Everything else runs twice, but for what is named below: on real PostgreSQL and Redis, and on what the package brings. */

@@ -26,7 +26,7 @@ export interface RateLimitOptions {
 /**
  * Limits the requests of each sender. Gateways count together in Redis; beside that each counts for itself what it has
  * let in, so that without Redis no sender gets more than the limit from each gateway, and a flood is refused without
- * asking Redis. A Redis that is slow is waited for as long as its connection allows, and after some failures not at all.
+ * waiting for Redis. A Redis that is slow is waited for as long as its connection allows, and after some failures not at all.
  */
 export function createRateLimit({ limit, keyPrefix, redis }: RateLimitOptions): CountRequest {
   const counted = { points: limit, duration: WINDOW_SECONDS, keyPrefix };

@@ -11,6 +11,7 @@ import {
   type RunOperation,
   type Sender,
 } from "./operations.js";
+import { malformed } from "./refusal.js";
 import { type TrustedDocuments, useTrustedDocuments } from "./trusted-documents.js";
 
 export interface GraphQLOptions extends OperationsOptions {
@@ -53,6 +54,7 @@ export function createGraphQL(options: GraphQLOptions): AnswerGraphQL {
     const sender = { ...request, takesEvents: TAKES_EVENTS.test(accept ?? "") };
     const type = body === null || sender.takesEvents ? null : jsonTypeFor(accept);
     if (body !== null && type !== null) return answerJson(() => readParams(body), sender, type);
+    if (body !== null && !sender.takesEvents) throw malformed(406, "accept `application/json`, or an event stream");
     const headers = { ...(accept && { accept }), ...(body && { "content-type": "application/json" }) };
     const text = body?.toString("utf8") ?? null;
     const asked = new yoga.fetchAPI.Request(`http://localhost${target}`, {

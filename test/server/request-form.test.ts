@@ -250,3 +250,33 @@ async function speak(text: string): Promise<string> {
   socket.destroy();
   return said;
 }
+
+describe("the answer comes as what the sender accepts first", () => {
+  const FAILS = { query: "{ nothing }" };
+
+  test.each<[accept: string, type: string, statusOfErrors: number]>([
+    ["*/*", "application/json", 200],
+    ["application/*", "application/json", 200],
+    ["application/json", "application/json", 200],
+    ["application/json, multipart/mixed", "application/json", 200],
+    ["application/graphql-response+json", "application/graphql-response+json", 400],
+    ["application/graphql-response+json, application/json;q=0.9", "application/graphql-response+json", 400],
+    ["text/html, APPLICATION/JSON; charset=utf-8", "application/json", 200],
+    ["application/json; charset=utf-16, application/graphql-response+json", "application/graphql-response+json", 400],
+  ])("%s", async (accept, type, statusOfErrors) => {
+    const answer = await listener.post({ query: "{ leaf }" }, { accept });
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([200, `${type}; charset=utf-8`]);
+    expect(await answer.json()).toEqual({ data: { leaf: 1 } });
+    const failed = await listener.post(FAILS, { accept });
+    expect([failed.status, failed.headers.get("content-type")]).toEqual([statusOfErrors, `${type}; charset=utf-8`]);
+    expect(await failed.json()).toMatchObject({ errors: [{ extensions: { code: "GRAPHQL_VALIDATION_FAILED" } }] });
+  });
+
+  test.each(["image/png", "application/json; charset=utf-16"])("%s is 406 before anything is done", async (accept) => {
+    const before = listener.changes();
+    const answer = await listener.post({ query: "mutation { change }" }, { accept });
+    expect(answer.status).toBe(406);
+    expect(await answer.json()).toMatchObject({ errors: [{ extensions: { code: "BAD_USER_INPUT" } }] });
+    expect(listener.changes()).toBe(before);
+  });
+});
