@@ -22,8 +22,8 @@ function plainParts({ principal, resource, actions, detail, asStranger }: Questi
   return [principal, resource, actions, detail ?? null, asStranger ?? null];
 }
 
-function consistencyPart(consistency: Consistency | null | undefined): unknown {
-  return consistency?.kind === "full" ? consistency.kind : tagged(consistency);
+function consistencyPart(consistency: Consistency | null | undefined): string {
+  return consistency?.kind === "full" ? "full" : JSON.stringify(tagged(consistency));
 }
 
 /** Every value becomes an array headed by its kind, so that no two kinds meet: absent, null, date, list, object. */

@@ -45,7 +45,11 @@ export function rateLimited(
 }
 
 /** The sender's request is none that GraphQL over HTTP has. */
-export function malformed(status: 400 | 405 | 406 | 415, message: string, headers: Record<string, string> = {}): Refusal {
+export function malformed(
+  status: 400 | 405 | 406 | 415,
+  message: string,
+  headers: Record<string, string> = {},
+): Refusal {
   return new Refusal(message, { status, code: "BAD_USER_INPUT", headers });
 }
 
