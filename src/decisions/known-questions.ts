@@ -13,7 +13,7 @@ interface Known {
   readonly answer: CachedAnswer;
 }
 
-const MOST_QUESTIONS = 20_000;
+const MOST_QUESTIONS = 50_000;
 const NOTHING: readonly string[] = [];
 
 /**

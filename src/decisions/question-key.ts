@@ -1,29 +1,21 @@
-import type { Consistency } from "./consistency.js";
 import type { Question } from "./question.js";
 
 /** Two questions share a key only when they agree in everything; the order of object members does not matter. */
 export function questionKey(question: Question): string {
-  const { context, sessionPolicy, consistency } = question;
-  return JSON.stringify([
-    ...plainParts(question),
-    tagged(context),
-    tagged(sessionPolicy),
-    consistencyPart(consistency),
-  ]);
+  const { sessionPolicy, consistency } = question;
+  const session = sessionPolicy === undefined ? "" : JSON.stringify(tagged(sessionPolicy));
+  const fresh = consistency?.kind === "full" ? "full" : JSON.stringify(tagged(consistency));
+  return `${plainText(question)} ${fresh} ${session}`;
 }
 
-/** The key of a question that comes without circumstances, whatever its consistency; null: it comes with some. */
+/** The key of a question whatever its consistency; null: it comes with a session policy, which may be large. */
 export function plainKey(question: Question): string | null {
-  if ((question.context ?? question.sessionPolicy ?? null) !== null) return null;
-  return JSON.stringify(plainParts(question));
+  return (question.sessionPolicy ?? null) === null ? plainText(question) : null;
 }
 
-function plainParts({ principal, resource, actions, detail, asStranger }: Question): unknown[] {
-  return [principal, resource, actions, detail ?? null, asStranger ?? null];
-}
-
-function consistencyPart(consistency: Consistency | null | undefined): string {
-  return consistency?.kind === "full" ? "full" : JSON.stringify(tagged(consistency));
+function plainText({ principal, resource, actions, detail, asStranger, context }: Question): string {
+  const plain = JSON.stringify([principal, resource, actions, detail ?? null, asStranger ?? null]);
+  return context === undefined ? plain : `${plain} ${JSON.stringify(tagged(context))}`;
 }
 
 /** Every value becomes an array headed by its kind, so that no two kinds meet: absent, null, date, list, object. */
