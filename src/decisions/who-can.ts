@@ -143,13 +143,16 @@ async function findAll(
   });
   const slice = createTimeSlicer();
   const rows: WhoCanRow[] = [];
-  for (const { id, facts } of state.principals) {
+  const operation = operationOf(asked, state);
+  for (const principal of state.principals) {
     await slice();
-    const outcome = worstOf(questions.map((question) => question.outcomeFor(facts)));
+    const { holder } = principal;
+    const outcome = worstOf(questions.map((question) => question.outcomeFor(holder)));
     if (!isWanted(outcome, source)) continue;
-    const verdicts = (detail: Detail) => decideLegs(asked, facts, state, { context, now, scopePrecedence, detail });
-    const session = facts.kind === "ROLE_SESSION";
-    rows.push({ id, arn: facts.arn, session, outcome, verdicts, operation: operationOf(asked, state) });
+    const verdicts = (detail: Detail) =>
+      decideLegs(asked, principal.facts, state, { context, now, scopePrecedence, detail });
+    const session = holder.kind === "ROLE_SESSION";
+    rows.push({ ...{ id: principal.id, arn: holder.arn, session, outcome, verdicts, operation } });
   }
   return rows;
 }
@@ -165,7 +168,6 @@ interface Circumstances {
   readonly detail: Detail;
 }
 
-/** On facts of their own: the evaluator keeps what it learns with the facts, and these live long. */
 function decideLegs(
   { legs, plan }: Asked,
   facts: PrincipalFacts,
@@ -174,7 +176,7 @@ function decideLegs(
 ): readonly Verdict[] {
   if (plan !== null && plan.legs.length === 0) return [];
   return legs.flatMap(({ action, resource }) => {
-    const question = { principal: { ...facts }, resource: state.resource(resource), context, now, sessionPolicy: null };
+    const question = { principal: facts, resource: state.resource(resource), context, now, sessionPolicy: null };
     return decideActions(question, [action], { scopePrecedence, detail });
   });
 }

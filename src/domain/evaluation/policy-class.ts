@@ -82,7 +82,10 @@ function singlePolicyClass(stage: PolicyStage, source: StatementSource, compiled
 }
 
 /** True when `notBefore ≤ now < expiresAt` (C12). */
-export function isActive({ notBefore, expiresAt }: AttachedPolicy, now: number): boolean {
+export function isActive(
+  { notBefore, expiresAt }: Pick<AttachedPolicy, "notBefore" | "expiresAt">,
+  now: number,
+): boolean {
   return (notBefore === null || notBefore <= now) && (expiresAt === null || now < expiresAt);
 }
 

@@ -12,6 +12,8 @@ import { type RequestedResource, requestedResourceOf } from "../evaluation/reque
 import { describeCaller } from "../evaluation/subject.js";
 import { weighStages } from "../evaluation/weigh-stages.js";
 import type { CompiledPolicy, CompiledStatement } from "../policy/compile-policy.js";
+import { type Grant, Holder, type Holdings } from "./holdings.js";
+import { levelsOf, lookingAtCaller, type Sum, sumOf, Tally } from "./tally.js";
 
 /** A question without the principal. */
 export type AskedOfAll = Pick<Question, "resource" | "context" | "now">;
@@ -26,6 +28,8 @@ interface Parts {
 const PARTS = new WeakMap<CompiledPolicy, Parts>();
 /** Whose document is not known: it may hold anything (D4). */
 const UNKNOWN: Parts = { fixed: sessionClass(null), ofCaller: null };
+
+type Named = Pick<PrincipalFacts, "arn" | "account">;
 
 /** What a policy has to say to a question. */
 interface Contribution extends Pick<Parts, "ofCaller"> {
@@ -46,6 +50,8 @@ export class QuestionToAll {
   private readonly resource: RequestedResource;
   private readonly precedence: ScopePrecedence;
   private readonly known = new Map<CompiledPolicy | null, Contribution>();
+  private tally: Tally | null = null;
+  private asking: { readonly principal: Named; readonly caller: Caller } | null = null;
 
   /** @throws InvalidInputError for a malformed action or ARN */
   constructor(question: AskedOfAll, action: string, precedence: ScopePrecedence) {
@@ -56,35 +62,49 @@ export class QuestionToAll {
   }
 
   /** @throws InvalidInputError when the request is too large for one of the policies */
-  outcomeFor(principal: PrincipalFacts): Outcome {
+  outcomeFor(principal: Holder | PrincipalFacts): Outcome {
     const { ended, gates } = sessionsInForce(principal, this.question.now);
     if (ended) return "IMPLICIT_DENY";
     if (this.actions.names[0] === "kms:DescribeRegions") return "ALLOW"; // C23
     const owner = principal.kind === "ACCOUNT_OWNER";
     const foreign = isForeign(this.resource, { caller: principal });
     const session = gates.reduce((sum, gate) => combineGates(sum, this.outcomesOf(gate, principal)), 0);
-    const { account, resourceGroup } = this.identityOf(principal, foreign);
+    const { account, resourceGroup } = this.identityOf(principal);
     const trusted = this.actions.assumesRole && !(foreign && (this.resource.trust === null || owner));
     const trust = this.trustOf(principal);
     return weighStages({ session, account, resourceGroup, trust, owner, foreign, trusted }, this.precedence).outcome;
   }
 
-  private identityOf(principal: PrincipalFacts, foreign: boolean): Record<"account" | "resourceGroup", OutcomeSet> {
-    let [account, resourceGroup] = [0, 0];
-    for (const attachment of principal.attachments) {
-      const { scope, policy } = attachment;
-      const counts = scope.kind === "ACCOUNT" || (!foreign && scope.resourceGroup === this.resource.resourceGroup);
-      if (!counts || !isActive(attachment, this.question.now)) continue;
-      const applies = this.contributionOf(policy.compiled, principal);
-      if (scope.kind === "ACCOUNT") account |= applies;
-      else resourceGroup |= applies;
-    }
+  private identityOf(principal: Holder | PrincipalFacts): Record<"account" | "resourceGroup", OutcomeSet> {
+    const { holdings, place } = principal instanceof Holder ? principal : Holder.of(principal);
+    const sum = this.tallyOf(holdings).sumOf(place, (grant) => sumOf(this.evaluateFor(grant, principal), grant));
+    const { account, resourceGroup } = levelsOf(sum);
     return { account: outcomesOf(account), resourceGroup: outcomesOf(resourceGroup) };
   }
 
-  private contributionOf(policy: CompiledPolicy | null, principal: PrincipalFacts): number {
-    const { applies, ofCaller } = this.known.get(policy) ?? this.workOut(policy);
-    return ofCaller === null ? applies : applies | this.evaluate(ofCaller, callerOf(principal));
+  private tallyOf(holdings: Holdings): Tally {
+    if (this.tally?.holdings === holdings) return this.tally;
+    const foreign = isForeign(this.resource, { caller: holdings });
+    this.tally = new Tally(holdings, (grant) => this.weigh(grant, foreign));
+    return this.tally;
+  }
+
+  private weigh(grant: Grant, foreign: boolean): Sum {
+    const { scope, policy } = grant;
+    const counts = scope.kind === "ACCOUNT" || (!foreign && scope.resourceGroup === this.resource.resourceGroup);
+    if (!counts || !isActive(grant, this.question.now)) return 0;
+    const { applies, ofCaller } = this.contributionOf(policy.compiled);
+    return ofCaller === null ? sumOf(applies, grant) : lookingAtCaller(sumOf(applies, grant));
+  }
+
+  /** The statements of a grant that look at who asks. */
+  private evaluateFor({ policy }: Grant, principal: Named): number {
+    const { ofCaller } = this.contributionOf(policy.compiled);
+    return ofCaller === null ? 0 : this.evaluate(ofCaller, this.callerOf(principal));
+  }
+
+  private contributionOf(policy: CompiledPolicy | null): Contribution {
+    return this.known.get(policy) ?? this.workOut(policy);
   }
 
   private workOut(policy: CompiledPolicy | null): Contribution {
@@ -94,13 +114,19 @@ export class QuestionToAll {
     return contribution;
   }
 
-  private trustOf(principal: PrincipalFacts): OutcomeSet {
+  private trustOf(principal: Named): OutcomeSet {
     const { trust } = this.resource;
     return this.actions.assumesRole && trust !== null ? this.outcomesOf(trust, principal) : 0;
   }
 
-  private outcomesOf(policies: PolicyClass, principal: PrincipalFacts): OutcomeSet {
-    return outcomesOf(this.evaluate(policies, callerOf(principal)));
+  private outcomesOf(policies: PolicyClass, principal: Named): OutcomeSet {
+    return outcomesOf(this.evaluate(policies, this.callerOf(principal)));
+  }
+
+  /** The same for all that one principal is asked. */
+  private callerOf(principal: Named): Caller {
+    if (this.asking?.principal !== principal) this.asking = { principal, caller: callerOf(principal) };
+    return this.asking.caller;
   }
 
   /** The stage of a class makes no difference to what its statements come to. */
@@ -132,7 +158,7 @@ function readsCaller({ conditions }: CompiledStatement): boolean {
 }
 
 /** An import may bring names that no question could ask about; what their policies give them counts all the same. */
-function callerOf(principal: PrincipalFacts): Caller {
+function callerOf(principal: Named): Caller {
   try {
     return describeCaller(principal);
   } catch {
