@@ -4,6 +4,7 @@ import type {
   PrincipalFacts,
   PrincipalKind,
 } from "../domain/evaluation/access-request.js";
+import type { AttachmentScope } from "../domain/evaluation/decision.js";
 import type { PolicyType } from "../domain/policy/document.js";
 import { type Grant, Holder, type Holdings, type Lists } from "../domain/reverse/holdings.js";
 import type { CompileDocument } from "./compiled-policies.js";
@@ -205,11 +206,9 @@ function attachmentsOf(
   policies: readonly PolicyInForce[],
 ): Pick<Holdings, "grants" | "own"> {
   const instead = replacements(row, account);
-  const held = joined(plain, others).map((policy) => instead[policy] ?? policy);
-  const grants = [...policies.map(everywhere), ...restricted(row, policies, held.subarray(plain.length))];
-  const numbers = held.map((policy, number) =>
-    number < plain.length ? policy : policies.length + number - plain.length,
-  );
+  const held = joined(plain, others);
+  for (let number = 0; number < held.length; number += 1) held[number] = instead[held[number] ?? 0] ?? 0;
+  const { grants, numbers } = grantsOf(row, policies, held, plain.length);
   const { ranks, range } = ranksOf(row.resource_groups, plain.length);
   const order = sortedBy(held, policies.length, sortedBy(ranks, range, numbersBelow(held.length)));
   const holders = joined(people.placesOf(row.holders), people.placesOf(row.other_holders));
@@ -227,23 +226,34 @@ function replacements({ policies }: PopulationRow, account: string): Int32Array 
   );
 }
 
-function everywhere(policy: PolicyInForce): Grant {
-  return { policy, scope: WHOLE_ACCOUNT, notBefore: null, expiresAt: null };
+/** One for each policy on the whole account, and one for each policy, resource group and window that are together somewhere. */
+function grantsOf(row: PopulationRow, policies: readonly PolicyInForce[], held: Int32Array, plain: number) {
+  const grants = policies.map((policy): Grant => ({ policy, scope: WHOLE_ACCOUNT, notBefore: null, expiresAt: null }));
+  const numbers = Int32Array.from(held);
+  const known = new Map<string, number>();
+  const scopes = new Map(row.resource_groups.map((name) => [name, scopeOf(name)]));
+  for (const [place, resourceGroup] of row.resource_groups.entries()) {
+    const [notBefore = null, expiresAt = null] = [row.begins[place], row.ends[place]];
+    const policy = held[plain + place] ?? 0;
+    const key = `${policy} ${notBefore} ${expiresAt} ${resourceGroup}`;
+    const number = known.get(key) ?? grants.length;
+    numbers[plain + place] = number;
+    if (number < grants.length) continue;
+    known.set(key, number);
+    grants.push({
+      policy: policies[policy] as PolicyInForce,
+      scope: scopes.get(resourceGroup) ?? WHOLE_ACCOUNT,
+      notBefore,
+      expiresAt,
+    });
+  }
+  return { grants, numbers };
 }
 
-const WHOLE_ACCOUNT = { kind: "ACCOUNT" } as const;
+const WHOLE_ACCOUNT: AttachmentScope = { kind: "ACCOUNT" };
 
-/** Attachments to a resource group or for a time, each for itself. */
-function restricted(
-  { resource_groups: resourceGroups, begins, ends }: PopulationRow,
-  policies: readonly PolicyInForce[],
-  held: Int32Array,
-): Grant[] {
-  return [...held].flatMap((place, number) => {
-    const [policy, resourceGroup = null] = [policies[place], resourceGroups[number]];
-    const scope = resourceGroup === null ? WHOLE_ACCOUNT : ({ kind: "RESOURCE_GROUP", resourceGroup } as const);
-    return policy ? [{ policy, scope, notBefore: begins[number] ?? null, expiresAt: ends[number] ?? null }] : [];
-  });
+function scopeOf(resourceGroup: string | null): AttachmentScope {
+  return resourceGroup === null ? WHOLE_ACCOUNT : { kind: "RESOURCE_GROUP", resourceGroup };
 }
 
 /** Of the resource groups, by name; the whole account comes last. */

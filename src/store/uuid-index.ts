@@ -37,10 +37,17 @@ export class UuidIndex {
     return this.find(wordsOf(bytesOf(text)), 0);
   }
 
-  /** The place of each of some identifiers in base64, -1 for those that are not here. */
+  /** The place of each of some identifiers in base64, -1 for those that are not here. Often several in a row are one. */
   placesOf(ids: string): Int32Array {
     const words = wordsOf(Buffer.from(ids, "base64"));
-    return new Int32Array(words.length / WORDS).map((_, number) => this.find(words, number * WORDS));
+    const places = new Int32Array(words.length / WORDS);
+    let last = NONE;
+    for (let number = 0; number < places.length; number += 1) {
+      const at = number * WORDS;
+      if (last < 0 || !this.isAt(last * WORDS, words, at)) last = this.find(words, at);
+      places[number] = last;
+    }
+    return places;
   }
 
   private add(place: number): void {
