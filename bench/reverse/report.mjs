@@ -1,0 +1,26 @@
+export function quantiles(times) {
+  const sorted = [...times].sort((a, b) => a - b);
+  return { median: sorted[Math.floor(sorted.length / 2)], slowest: sorted.at(-1) };
+}
+
+const bars = [];
+
+/** Notes whether a bar is met. */
+export function bar(what, holds) {
+  bars.push({ bar: what, result: holds ? "PASS" : "FAIL" });
+}
+
+/** The table of all bars; with CHECK=1 a missed one is a failure. */
+export function showBars() {
+  console.table(bars);
+  if (process.env.CHECK && bars.some(({ result }) => result === "FAIL")) process.exitCode = 1;
+}
+
+/** What `n` becomes to the power of, by least squares over the logarithms: 0 is flat, 1 grows as n does. */
+export function slopeOf(sizes, times) {
+  const [xs, ys] = [sizes.map(Math.log), times.map(Math.log)];
+  const mean = (list) => list.reduce((sum, value) => sum + value, 0) / list.length;
+  const [x, y] = [mean(xs), mean(ys)];
+  const shared = mean(xs.map((value, place) => (value - x) * ((ys[place] ?? 0) - y)));
+  return shared / mean(xs.map((value) => (value - x) ** 2));
+}
