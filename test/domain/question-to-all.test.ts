@@ -74,6 +74,12 @@ const MUTATIONS: readonly Mutation[] = [
     replace: "[place]",
   },
   {
+    name: "statements count for another policy than their own",
+    file: "reverse/policy-index.ts",
+    find: "this.numbers.get(selected.candidate.member) ?? 0",
+    replace: "0",
+  },
+  {
     name: "a grant counts at the level of the account whatever its scope",
     file: "reverse/tally.ts",
     find: 'scope.kind === "ACCOUNT" ? applies',

@@ -68,7 +68,7 @@ export function isSettled(applying: readonly number[], slots: readonly number[],
 }
 
 /** Null: resource or caller do not match, so its conditions are not consulted. */
-function weigh(selected: SelectedStatement, actions: ActionSet, request: EvaluationRequest): Applies | null {
+export function weigh(selected: SelectedStatement, actions: ActionSet, request: EvaluationRequest): Applies | null {
   const { statement, effect } = selected;
   if (statement === null) return "residual";
   const scope = matchScope(statement, request);

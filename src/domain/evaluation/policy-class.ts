@@ -34,6 +34,11 @@ export class PolicyClass {
   /** The statements that speak about some of the actions; finding them counts as work of every request. */
   select(actions: ActionSet, request: EvaluationRequest): Selection {
     request.spend(this.work * actions.length);
+    return this.selectionFor(actions);
+  }
+
+  /** The same where nobody has asked yet. */
+  selectionFor(actions: ActionSet): Selection {
     const { place } = actions;
     if (place === null) return new Selection(this.statements, actions);
     const selection = this.selections[place] ?? new Selection(this.statements, actions);

@@ -37,6 +37,11 @@ export class Selection {
     this.deniesFirst = EFFECTS.flatMap((wanted) => selected.filter(({ effect }) => effect === wanted));
   }
 
+  /** All of them, denies first. */
+  get all(): readonly SelectedStatement[] {
+    return this.deniesFirst;
+  }
+
   candidates(target: ResourceTarget): Candidates {
     const relativeId = target.foldedId;
     if (this.deniesFirst.length < WORTH_AN_INDEX || this.uses++ === 0)
@@ -72,14 +77,14 @@ function slotsOf({ actions: block }: CompiledStatement, { folded, slots }: Actio
 const NO_SLOTS: readonly number[] = [];
 
 /** Finds statements by what the relative ids of their resources start with. */
-class PrefixIndex {
+export class PrefixIndex {
   /** Those that have to be tried for every resource. */
   private readonly general: SelectedStatement[] = [];
   private readonly byPrefix = new Map<string, SelectedStatement[]>();
   /** Lengths of the prefixes, each once. */
   private readonly lengths: readonly number[];
 
-  constructor(selected: readonly SelectedStatement[]) {
+  constructor(selected: Iterable<SelectedStatement>) {
     for (const one of selected) {
       if (one.prefixes === null) this.general.push(one);
       else for (const prefix of one.prefixes) this.add(prefix, one);

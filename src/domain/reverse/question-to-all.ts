@@ -4,30 +4,21 @@ import { ActionSet } from "../evaluation/action-set.js";
 import type { Outcome } from "../evaluation/decision.js";
 import { evaluateClass } from "../evaluation/evaluate-policies.js";
 import { isForeign, type Question, requestOf } from "../evaluation/evaluation.js";
-import type { Caller } from "../evaluation/evaluation-request.js";
+import type { Caller, EvaluationRequest } from "../evaluation/evaluation-request.js";
 import { sessionsInForce } from "../evaluation/issued-session.js";
 import { combineGates, type OutcomeSet, outcomesOf } from "../evaluation/outcome-set.js";
-import { isActive, type PolicyClass, sessionClass } from "../evaluation/policy-class.js";
+import { isActive, type PolicyClass } from "../evaluation/policy-class.js";
 import { type RequestedResource, requestedResourceOf } from "../evaluation/requested-resource.js";
 import { describeCaller } from "../evaluation/subject.js";
 import { weighStages } from "../evaluation/weigh-stages.js";
-import type { CompiledPolicy, CompiledStatement } from "../policy/compile-policy.js";
+import type { CompiledPolicy } from "../policy/compile-policy.js";
 import { type Grant, Holder, type Holdings } from "./holdings.js";
+import { type Parts, partsOf } from "./parts.js";
+import { policyIndexOf } from "./policy-index.js";
 import { levelsOf, lookingAtCaller, type Sum, sumOf, Tally } from "./tally.js";
 
 /** A question without the principal. */
 export type AskedOfAll = Pick<Question, "resource" | "context" | "now">;
-
-/** A policy by itself, as a class that keeps what it selects. */
-interface Parts {
-  readonly fixed: PolicyClass;
-  /** The statements that look at who asks; null: none does. */
-  readonly ofCaller: PolicyClass | null;
-}
-
-const PARTS = new WeakMap<CompiledPolicy, Parts>();
-/** Whose document is not known: it may hold anything (D4). */
-const UNKNOWN: Parts = { fixed: sessionClass(null), ofCaller: null };
 
 type Named = Pick<PrincipalFacts, "arn" | "account">;
 
@@ -76,10 +67,23 @@ export class QuestionToAll {
   }
 
   private identityOf(principal: Holder | PrincipalFacts): Record<"account" | "resourceGroup", OutcomeSet> {
-    const { holdings, place } = principal instanceof Holder ? principal : Holder.of(principal);
+    const { holdings, place } = principal instanceof Holder ? this.prepare(principal) : Holder.of(principal);
     const sum = this.tallyOf(holdings).sumOf(place, (grant) => sumOf(this.evaluateFor(grant, principal), grant));
     const { account, resourceGroup } = levelsOf(sum);
     return { account: outcomesOf(account), resourceGroup: outcomesOf(resourceGroup) };
+  }
+
+  /** Those who have something in common are many: all that somebody has there is evaluated at once. */
+  private prepare(holder: Holder): Holder {
+    const { holdings } = holder;
+    if (this.tally?.holdings === holdings) return holder;
+    const index = policyIndexOf(holdings, this.actions);
+    const target = this.resource.targetFor(this.actions.service ?? "");
+    const applying = index.weigh(target, () => this.requestOf(NOBODY));
+    for (const [number, policy] of index.policies.entries()) {
+      this.known.set(policy, { applies: applying[number] ?? 0, ofCaller: partsOf(policy).ofCaller });
+    }
+    return holder;
   }
 
   private tallyOf(holdings: Holdings): Tally {
@@ -108,7 +112,7 @@ export class QuestionToAll {
   }
 
   private workOut(policy: CompiledPolicy | null): Contribution {
-    const { fixed, ofCaller } = policy === null ? UNKNOWN : partsOf(policy);
+    const { fixed, ofCaller } = partsOf(policy);
     const contribution = { applies: this.evaluate(fixed, NOBODY), ofCaller };
     this.known.set(policy, contribution);
     return contribution;
@@ -131,30 +135,12 @@ export class QuestionToAll {
 
   /** The stage of a class makes no difference to what its statements come to. */
   private evaluate(policies: PolicyClass, caller: Caller): number {
-    const request = requestOf(this.question, { caller }, this.resource, this.actions);
-    return evaluateClass(policies, this.actions, request, false).applying[0] ?? 0;
+    return evaluateClass(policies, this.actions, this.requestOf(caller), false).applying[0] ?? 0;
   }
-}
 
-function partsOf(policy: CompiledPolicy): Parts {
-  const known = PARTS.get(policy);
-  if (known !== undefined) return known;
-  const ofCaller = part(policy, readsCaller);
-  const others = part(policy, (statement) => !readsCaller(statement));
-  const parts = {
-    fixed: sessionClass(others),
-    ofCaller: ofCaller.statements.length === 0 ? null : sessionClass(ofCaller),
-  };
-  PARTS.set(policy, parts);
-  return parts;
-}
-
-function part({ document, statements }: CompiledPolicy, has: (statement: CompiledStatement) => boolean) {
-  return { document, statements: statements.filter(has) };
-}
-
-function readsCaller({ conditions }: CompiledStatement): boolean {
-  return conditions.some(({ reads }) => reads === "caller");
+  private requestOf(caller: Caller): EvaluationRequest {
+    return requestOf(this.question, { caller }, this.resource, this.actions);
+  }
 }
 
 /** An import may bring names that no question could ask about; what their policies give them counts all the same. */

@@ -1,0 +1,75 @@
+import type { ActionSet } from "../evaluation/action-set.js";
+import type { ClassMember } from "../evaluation/class-statement.js";
+import { isSettled, weigh } from "../evaluation/evaluate-policies.js";
+import type { EvaluationRequest, ResourceTarget } from "../evaluation/evaluation-request.js";
+import { bitOf } from "../evaluation/outcome-set.js";
+import { PrefixIndex } from "../evaluation/selection.js";
+import type { CompiledPolicy } from "../policy/compile-policy.js";
+import type { Holdings } from "./holdings.js";
+import { type Parts, partsOf } from "./parts.js";
+
+const INDEXES = new WeakMap<Holdings, PolicyIndex[]>();
+
+/** Kept for the actions that are asked for again and again, for as long as the holdings are. */
+export function policyIndexOf(holdings: Holdings, actions: ActionSet): PolicyIndex {
+  const { place } = actions;
+  if (place === null) return new PolicyIndex(holdings, actions);
+  const known = INDEXES.get(holdings) ?? [];
+  const index = known[place] ?? new PolicyIndex(holdings, actions);
+  known[place] = index;
+  INDEXES.set(holdings, known);
+  return index;
+}
+
+/**
+ * The statements of all policies of an account that speak about one action, but for those that look at who asks: most are
+ * about other resources than the one that is asked about, and are not even looked at.
+ */
+export class PolicyIndex {
+  readonly policies: readonly (CompiledPolicy | null)[];
+  private readonly parts: readonly Parts[];
+  private readonly numbers = new Map<ClassMember, number>();
+  private readonly statements: PrefixIndex;
+  private readonly actions: ActionSet;
+
+  constructor({ grants }: Holdings, actions: ActionSet) {
+    this.actions = actions;
+    this.policies = [...new Set(grants.map(({ policy }) => policy.compiled))];
+    this.parts = this.policies.map(partsOf);
+    this.statements = new PrefixIndex(this.parts.flatMap(({ fixed }, number) => this.select(fixed, number)));
+  }
+
+  /**
+   * What each policy comes to: an OR of what applies, whoever asks.
+   * @param begin a request for one policy, which has a budget of work of its own
+   * @throws InvalidInputError when the request is too large for one of the policies
+   */
+  weigh(target: ResourceTarget, begin: () => EvaluationRequest): Uint8Array {
+    const applying = new Uint8Array(this.policies.length);
+    const requests: EvaluationRequest[] = [];
+    for (const list of this.statements.candidates(target.foldedId).lists) {
+      for (const selected of list) {
+        const number = this.numbers.get(selected.candidate.member) ?? 0;
+        if (isSettled([applying[number] ?? 0], selected.slots, selected.effect)) continue;
+        const request = requests[number] ?? this.beginFor(number, begin);
+        requests[number] = request;
+        const applies = weigh(selected, this.actions, request);
+        if (applies === null || applies === "false") continue;
+        applying[number] = (applying[number] ?? 0) | bitOf(selected.effect, applies);
+      }
+    }
+    return applying;
+  }
+
+  private select(fixed: Parts["fixed"], number: number) {
+    const { all } = fixed.selectionFor(this.actions);
+    for (const { candidate } of all.slice(0, 1)) this.numbers.set(candidate.member, number);
+    return all;
+  }
+
+  private beginFor(number: number, begin: () => EvaluationRequest): EvaluationRequest {
+    const request = begin();
+    this.parts[number]?.fixed.select(this.actions, request);
+    return request;
+  }
+}
