@@ -230,24 +230,38 @@ function replacements({ policies }: PopulationRow, account: string): Int32Array 
 function grantsOf(row: PopulationRow, policies: readonly PolicyInForce[], held: Int32Array, plain: number) {
   const grants = policies.map((policy): Grant => ({ policy, scope: WHOLE_ACCOUNT, notBefore: null, expiresAt: null }));
   const numbers = Int32Array.from(held);
-  const known = new Map<string, number>();
-  const scopes = new Map(row.resource_groups.map((name) => [name, scopeOf(name)]));
-  for (const [place, resourceGroup] of row.resource_groups.entries()) {
-    const [notBefore = null, expiresAt = null] = [row.begins[place], row.ends[place]];
-    const policy = held[plain + place] ?? 0;
-    const key = `${policy} ${notBefore} ${expiresAt} ${resourceGroup}`;
+  const { terms, places } = termsOf(row);
+  const known = new Map<number, number>();
+  for (const [place, term] of places.entries()) {
+    const [policy, key] = [held[plain + place] ?? 0, (held[plain + place] ?? 0) * terms.length + term];
     const number = known.get(key) ?? grants.length;
     numbers[plain + place] = number;
     if (number < grants.length) continue;
     known.set(key, number);
-    grants.push({
-      policy: policies[policy] as PolicyInForce,
-      scope: scopes.get(resourceGroup) ?? WHOLE_ACCOUNT,
-      notBefore,
-      expiresAt,
-    });
+    grants.push({ policy: policies[policy] as PolicyInForce, ...(terms[term] as Term) });
   }
   return { grants, numbers };
+}
+
+type Term = Omit<Grant, "policy">;
+
+/** The resource groups and windows of attachments, each combination once, and which of them each attachment has. */
+function termsOf({ resource_groups: resourceGroups, begins, ends }: PopulationRow) {
+  const terms: Term[] = [];
+  const [always, windowed] = [new Map<string | null, number>(), new Map<string, number>()];
+  const scopes = new Map(resourceGroups.map((name) => [name, scopeOf(name)]));
+  const places = new Int32Array(resourceGroups.length);
+  for (const [place, name] of resourceGroups.entries()) {
+    const [notBefore = null, expiresAt = null] = [begins[place], ends[place]];
+    const window = notBefore === null && expiresAt === null ? null : JSON.stringify([notBefore, expiresAt, name]);
+    const term = (window === null ? always.get(name) : windowed.get(window)) ?? terms.length;
+    places[place] = term;
+    if (term < terms.length) continue;
+    if (window === null) always.set(name, term);
+    else windowed.set(window, term);
+    terms.push({ scope: scopes.get(name) ?? WHOLE_ACCOUNT, notBefore, expiresAt });
+  }
+  return { terms, places };
 }
 
 const WHOLE_ACCOUNT: AttachmentScope = { kind: "ACCOUNT" };

@@ -1,6 +1,6 @@
 import type { ActionSet } from "../evaluation/action-set.js";
 import type { ClassMember } from "../evaluation/class-statement.js";
-import { isSettled, weigh } from "../evaluation/evaluate-policies.js";
+import { isDecided, weigh } from "../evaluation/evaluate-policies.js";
 import type { EvaluationRequest, ResourceTarget } from "../evaluation/evaluation-request.js";
 import { bitOf } from "../evaluation/outcome-set.js";
 import { PrefixIndex } from "../evaluation/selection.js";
@@ -50,7 +50,7 @@ export class PolicyIndex {
     for (const list of this.statements.candidates(target.foldedId).lists) {
       for (const selected of list) {
         const number = this.numbers.get(selected.candidate.member) ?? 0;
-        if (isSettled([applying[number] ?? 0], selected.slots, selected.effect)) continue;
+        if (isDecided(applying[number] ?? 0, selected.effect)) continue;
         const request = requests[number] ?? this.beginFor(number, begin);
         requests[number] = request;
         const applies = weigh(selected, this.actions, request);
