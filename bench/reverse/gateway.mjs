@@ -12,7 +12,7 @@ const KEY = `rg_${randomBytes(8).toString("hex")}_${randomBytes(32).toString("ba
 export async function withGateway(url, work) {
   const settings = {
     ...{ DATABASE_URL: url, PORT: "0", ADMIN_API_KEY: KEY, LOG_LEVEL: "warn", DRAIN_GRACE_MS: "0" },
-    ...{ RATE_LIMIT: "10000000", DECISION_CACHE: "local" },
+    ...{ RATE_LIMIT: "10000000", DECISION_CACHE: "local", REQUEST_DEADLINE_MS: "60000" },
   };
   const child = spawn(process.execPath, [BIN, "serve"], {
     env: { PATH: process.env.PATH, ...settings },
