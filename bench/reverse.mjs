@@ -18,7 +18,9 @@ const MOST_MEMORY = 1_536; // MiB
 /** Logarithmic growth from the least to the most is a slope of 0.13. */
 const MOST_SLOPE = 0.15;
 const rounded = (ms, digits = 1) => Number(ms.toFixed(digits));
-const row = ({ median, slowest }) => ({ "median ms": rounded(median), "slowest ms": rounded(slowest) });
+const row = ({ median, slowest, cpu }) => ({
+  ...{ "median ms": rounded(median), "slowest ms": rounded(slowest), "its processor time, ms": rounded(cpu) },
+});
 
 function showQuestions(name, { first, changed, same, explained, what, matrix, memory, complete }) {
   console.log(`\n${name}: a page of 100 and the total, as the sender of the request sees it`);

@@ -8,7 +8,7 @@ import { createTokens } from "../../dist/store/revision-token.js";
 import { openRevisionPool } from "../../dist/store/revisions.js";
 import { withGateway } from "./gateway.mjs";
 import { namesIn } from "./questions.mjs";
-import { quantiles } from "./report.mjs";
+import { inTurn } from "./report.mjs";
 
 const BATCH =
   "query ($inputs: [AccessCheckInput!]!) { checkAccessBatch(inputs: $inputs) { ... on Decision { outcome } } }";
@@ -34,10 +34,12 @@ const CONTEXTS = {
 };
 
 async function overHttp(url, inputs) {
-  return withGateway(url, async (ask, memory) => {
+  return withGateway(url, async (ask, usage) => {
     const cold = (await ask(BATCH, { inputs: inputs({}) })).ms;
-    const times = await inTurns(async (context) => (await ask(BATCH, { inputs: inputs(context) })).ms);
-    return { cold, ...times, memory: memory() };
+    return {
+      cold,
+      ...(await inContexts(usage, async (context) => (await ask(BATCH, { inputs: inputs(context) })).ms)),
+    };
   });
 }
 
@@ -60,18 +62,18 @@ async function inProcess(url, inputs) {
   };
   try {
     const cold = await decide({});
-    return { cold, ...(await inTurns(decide)) };
+    return { cold, ...(await inContexts(HERE, decide)) };
   } finally {
     await Promise.all([pool.end(), loadPool.end()]);
   }
 }
 
-async function inTurns(work) {
+const HERE = { cpu: () => (process.cpuUsage().user + process.cpuUsage().system) / 1_000 };
+
+async function inContexts(usage, work) {
   const results = {};
   for (const [name, contextOf] of Object.entries(CONTEXTS)) {
-    const times = [];
-    for (let turn = 0; turn < TURNS; turn += 1) times.push(await work(contextOf(turn)));
-    results[name] = quantiles(times);
+    results[name] = await inTurn(TURNS, usage, (turn) => work(contextOf(turn)));
   }
   return results;
 }

@@ -8,7 +8,9 @@ import { fileURLToPath } from "node:url";
 const BIN = fileURLToPath(new URL("../../dist/cli/ramgate.js", import.meta.url));
 const KEY = `rg_${randomBytes(8).toString("hex")}_${randomBytes(32).toString("base64url")}`;
 
-/** Runs `work(ask, memory)` with a gateway of its own on a database. */
+const CLOCK_TICKS = 100; // per second, on every Linux that Node runs on
+
+/** Runs `work(ask, usage)` with a gateway of its own on a database. */
 export async function withGateway(url, work) {
   const settings = {
     ...{ DATABASE_URL: url, PORT: "0", ADMIN_API_KEY: KEY, LOG_LEVEL: "warn", DRAIN_GRACE_MS: "0" },
@@ -20,10 +22,10 @@ export async function withGateway(url, work) {
   });
   try {
     const address = await addressOf(child);
-    return await work(
-      (query, variables) => ask(address, query, variables),
-      () => memoryOf(child.pid),
-    );
+    return await work((query, variables) => ask(address, query, variables), {
+      memory: () => memoryOf(child.pid),
+      cpu: () => cpuOf(child.pid),
+    });
   } finally {
     const ended = once(child, "exit");
     child.kill("SIGTERM");
@@ -55,6 +57,12 @@ async function ask(address, query, variables) {
   const { data, errors } = JSON.parse(text);
   if (errors?.length > 0) throw new Error(JSON.stringify(errors.slice(0, 3)));
   return { data, ms };
+}
+
+/** Milliseconds of processor time that a process has used. */
+function cpuOf(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
+  return ((Number(fields[11]) + Number(fields[12])) * 1_000) / CLOCK_TICKS;
 }
 
 /** Resident memory of a process in MiB: now, and the most that it ever was. */

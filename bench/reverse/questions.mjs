@@ -1,7 +1,7 @@
 /** What questions about whole accounts take, asked over HTTP. */
 import pg from "pg";
 import { withGateway } from "./gateway.mjs";
-import { quantiles } from "./report.mjs";
+import { inTurn } from "./report.mjs";
 
 const PLAIN = "arn outcome";
 const REASONS =
@@ -38,15 +38,23 @@ export async function askAboutAccount(url, account) {
   await client.connect();
   const names = await namesIn(client, account);
   try {
-    return await withGateway(url, async (ask, memory) => {
+    return await withGateway(url, async (ask, usage) => {
       const first = await ask(WHO(PLAIN), { resource: names.keys[0] });
-      const changed = await afterChanges(client, names, ask);
-      const same = await inTurn(60, (turn) => ask(WHO(PLAIN), { resource: names.keys[turn % 200] }));
-      const explained = await inTurn(20, (turn) => ask(WHO(REASONS, 50), { resource: names.keys[turn % 200] }));
+      const changed = await afterChanges(client, names, ask, usage);
+      const same = await inTurn(
+        60,
+        usage,
+        async (turn) => (await ask(WHO(PLAIN), { resource: names.keys[turn % 200] })).ms,
+      );
+      const explained = await inTurn(
+        20,
+        usage,
+        async (turn) => (await ask(WHO(REASONS, 50), { resource: names.keys[turn % 200] })).ms,
+      );
       const complete = await isComplete(ask, names, account);
-      const used = memory();
-      const what = await inTurn(10, (turn) => ask(WHAT, { principal: names.users[turn] }));
-      const matrix = await inTurn(5, (turn) => ask(MATRIX, matrixOf(names, turn)));
+      const used = usage.memory();
+      const what = await inTurn(10, usage, async (turn) => (await ask(WHAT, { principal: names.users[turn] })).ms);
+      const matrix = await inTurn(5, usage, async (turn) => (await ask(MATRIX, matrixOf(names, turn))).ms);
       return {
         first: first.ms,
         changed,
@@ -55,7 +63,7 @@ export async function askAboutAccount(url, account) {
         what,
         matrix,
         complete,
-        memory: { ...used, end: memory().peak },
+        memory: { ...used, end: usage.memory().peak },
       };
     });
   } finally {
@@ -64,17 +72,11 @@ export async function askAboutAccount(url, account) {
 }
 
 /** The first question after a change: policies are compiled, and nothing else of the account counts any more. */
-async function afterChanges(client, { keys, users }, ask) {
-  return inTurn(7, async (turn) => {
+async function afterChanges(client, { keys, users }, ask, usage) {
+  return inTurn(7, usage, async (turn) => {
     await client.query("UPDATE principal SET comments = $1 WHERE arn = $2", [`turn ${turn}`, users[turn]]);
-    return ask(WHO(PLAIN), { resource: keys[turn] });
+    return (await ask(WHO(PLAIN), { resource: keys[turn] })).ms;
   });
-}
-
-async function inTurn(turns, work) {
-  const times = [];
-  for (let turn = 0; turn < turns; turn += 1) times.push((await work(turn)).ms);
-  return quantiles(times);
 }
 
 function matrixOf({ users, keys }, turn) {

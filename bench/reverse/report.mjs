@@ -1,3 +1,11 @@
+/** Asks in turn: the times in milliseconds, and the processor time of the gateway for one. */
+export async function inTurn(turns, usage, work) {
+  const times = [];
+  const before = usage.cpu();
+  for (let turn = 0; turn < turns; turn += 1) times.push(await work(turn));
+  return { ...quantiles(times), cpu: (usage.cpu() - before) / turns };
+}
+
 export function quantiles(times) {
   const sorted = [...times].sort((a, b) => a - b);
   return { median: sorted[Math.floor(sorted.length / 2)], slowest: sorted.at(-1) };

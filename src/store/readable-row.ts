@@ -34,7 +34,8 @@ export function tuple(...columns: readonly Readable[]): Readable {
  * @throws UnavailableError for anything else
  */
 export function primaryRow<Row extends { readonly standby: boolean }>(row: Row | undefined, shape: RowShape): Row {
-  if (typeof row === "object" && row !== null && row.standby) throw new UnavailableError("the database is a standby");
+  if (typeof row !== "object" || row === null) throw new UnavailableError("the database gave no answer");
+  if (row.standby) throw new UnavailableError("the database is a standby");
   return readableRow(row, { ...shape, standby: no });
 }
 

@@ -8,16 +8,20 @@ import type { CompiledPolicy } from "../policy/compile-policy.js";
 import type { Holdings } from "./holdings.js";
 import { type Parts, partsOf } from "./parts.js";
 
-const INDEXES = new WeakMap<Holdings, PolicyIndex[]>();
+const INDEXES = new WeakMap<Holdings, Map<number, PolicyIndex>>();
+/** Of one account; each takes some megabytes where there are many policies. */
+const MOST_INDEXES = 8;
 
-/** Kept for the actions that are asked for again and again, for as long as the holdings are. */
+/** Kept for the actions that were asked for last, for as long as the holdings are. */
 export function policyIndexOf(holdings: Holdings, actions: ActionSet): PolicyIndex {
   const { place } = actions;
   if (place === null) return new PolicyIndex(holdings, actions);
-  const known = INDEXES.get(holdings) ?? [];
-  const index = known[place] ?? new PolicyIndex(holdings, actions);
-  known[place] = index;
+  const known = INDEXES.get(holdings) ?? new Map<number, PolicyIndex>();
   INDEXES.set(holdings, known);
+  const index = known.get(place) ?? new PolicyIndex(holdings, actions);
+  known.delete(place);
+  known.set(place, index);
+  for (const oldest of [...known.keys()].slice(0, -MOST_INDEXES)) known.delete(oldest);
   return index;
 }
 
