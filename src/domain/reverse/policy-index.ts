@@ -1,7 +1,7 @@
 import type { ActionSet } from "../evaluation/action-set.js";
 import type { ClassMember } from "../evaluation/class-statement.js";
 import { isDecided, weigh } from "../evaluation/evaluate-policies.js";
-import type { EvaluationRequest, ResourceTarget } from "../evaluation/evaluation-request.js";
+import type { EvaluationRequest } from "../evaluation/evaluation-request.js";
 import { bitOf } from "../evaluation/outcome-set.js";
 import { PrefixIndex } from "../evaluation/selection.js";
 import type { CompiledPolicy } from "../policy/compile-policy.js";
@@ -45,19 +45,19 @@ export class PolicyIndex {
 
   /**
    * What each policy comes to: an OR of what applies, whoever asks.
-   * @param begin a request for one policy, which has a budget of work of its own
+   * @param request of which each policy gets one with a budget of its own
    * @throws InvalidInputError when the request is too large for one of the policies
    */
-  weigh(target: ResourceTarget, begin: () => EvaluationRequest): Uint8Array {
+  weigh(request: EvaluationRequest): Uint8Array {
     const applying = new Uint8Array(this.policies.length);
     const requests: EvaluationRequest[] = [];
-    for (const list of this.statements.candidates(target.foldedId).lists) {
+    for (const list of this.statements.candidates(request.target.foldedId).lists) {
       for (const selected of list) {
         const number = this.numbers.get(selected.candidate.member) ?? 0;
         if (isDecided(applying[number] ?? 0, selected.effect)) continue;
-        const request = requests[number] ?? this.beginFor(number, begin);
-        requests[number] = request;
-        const applies = weigh(selected, this.actions, request);
+        const own = requests[number] ?? this.beginFor(number, request);
+        requests[number] = own;
+        const applies = weigh(selected, this.actions, own);
         if (applies === null || applies === "false") continue;
         applying[number] = (applying[number] ?? 0) | bitOf(selected.effect, applies);
       }
@@ -71,9 +71,9 @@ export class PolicyIndex {
     return all;
   }
 
-  private beginFor(number: number, begin: () => EvaluationRequest): EvaluationRequest {
-    const request = begin();
-    this.parts[number]?.fixed.select(this.actions, request);
-    return request;
+  private beginFor(number: number, request: EvaluationRequest): EvaluationRequest {
+    const own = request.anew();
+    this.parts[number]?.fixed.select(this.actions, own);
+    return own;
   }
 }

@@ -78,8 +78,7 @@ export class QuestionToAll {
     const { holdings } = holder;
     if (this.tally?.holdings === holdings) return holder;
     const index = policyIndexOf(holdings, this.actions);
-    const target = this.resource.targetFor(this.actions.service ?? "");
-    const applying = index.weigh(target, () => this.requestOf(NOBODY));
+    const applying = index.weigh(this.requestOf(NOBODY));
     for (const [number, policy] of index.policies.entries()) {
       this.known.set(policy, { applies: applying[number] ?? 0, ofCaller: partsOf(policy).ofCaller });
     }

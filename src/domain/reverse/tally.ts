@@ -26,15 +26,14 @@ export function levelsOf(sum: Sum): { readonly account: number; readonly resourc
 /** What holders come to for one question: each grant and each group is looked at once. */
 export class Tally {
   readonly holdings: Holdings;
-  private readonly workOut: (grant: Grant) => Sum;
   private readonly ofGrants: Int16Array;
   private readonly ofHolders: Int16Array;
 
   /** @param workOut what a grant comes to, whoever asks */
   constructor(holdings: Holdings, workOut: (grant: Grant) => Sum) {
     this.holdings = holdings;
-    this.workOut = workOut;
-    this.ofGrants = new Int16Array(holdings.grants.length).fill(UNKNOWN);
+    this.ofGrants = new Int16Array(holdings.grants.length);
+    for (const [number, grant] of holdings.grants.entries()) this.ofGrants[number] = workOut(grant);
     this.ofHolders = new Int16Array(holdings.arns.length).fill(UNKNOWN);
   }
 
@@ -50,20 +49,12 @@ export class Tally {
   private ofHolder(place: number): Sum {
     const known = this.ofHolders[place] ?? UNKNOWN;
     if (known !== UNKNOWN) return known;
+    const { ofGrants } = this;
     const { starts, numbers } = this.holdings.own;
     const end = starts[place + 1] ?? 0;
     let sum = 0;
-    for (let at = starts[place] ?? 0; at < end; at += 1) sum |= this.ofGrant(numbers[at] ?? 0);
+    for (let at = starts[place] ?? 0; at < end; at += 1) sum |= ofGrants[numbers[at] ?? 0] ?? 0;
     this.ofHolders[place] = sum;
-    return sum;
-  }
-
-  private ofGrant(number: number): Sum {
-    const known = this.ofGrants[number] ?? UNKNOWN;
-    if (known !== UNKNOWN) return known;
-    const grant = this.holdings.grants[number];
-    const sum = grant === undefined ? 0 : this.workOut(grant);
-    this.ofGrants[number] = sum;
     return sum;
   }
 
@@ -73,7 +64,7 @@ export class Tally {
       (holder) => (this.ofHolder(holder) & LOOKS_AT_CALLER) !== 0,
     );
     const held = holders.flatMap((holder) => listOf(own, holder));
-    const looking = held.filter((number) => (this.ofGrant(number) & LOOKS_AT_CALLER) !== 0);
+    const looking = held.filter((number) => ((this.ofGrants[number] ?? 0) & LOOKS_AT_CALLER) !== 0);
     return looking.flatMap((number) => grants[number] ?? []).reduce((sum, grant) => sum | ofCaller(grant), 0);
   }
 }
