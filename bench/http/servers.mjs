@@ -37,7 +37,14 @@ async function stop(child) {
 
 /** @returns the gateway's address and process, and how to stop it */
 export async function startGateway(settings) {
-  const env = { ...process.env, PORT: "0", SEED_DEMO: "false", LOG_LEVEL: "warn", DRAIN_GRACE_MS: "0", NODE_ENV: "production" };
+  const env = {
+    ...process.env,
+    PORT: "0",
+    SEED_DEMO: "false",
+    LOG_LEVEL: "warn",
+    DRAIN_GRACE_MS: "0",
+    NODE_ENV: "production",
+  };
   const child = spawn(process.execPath, [RAMGATE, "serve"], {
     env: { ...env, RATE_LIMIT: "10000000", ...settings },
     stdio: ["ignore", "pipe", "inherit"],

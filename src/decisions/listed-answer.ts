@@ -16,7 +16,7 @@ export interface ListedAnswer<Row> {
 }
 
 /** Rows and what they rest on, of all answers together, in principals or resources. */
-const MOST_KEPT = 100_000;
+const MOST_KEPT = 250_000;
 const KEPT_FOR_MS = 60_000;
 
 /**

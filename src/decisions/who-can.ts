@@ -167,15 +167,19 @@ async function findAll(
   const { context, source, account } = prepared;
   const circumstances = { asked: askedOf(prepared, state), state, context, now, scopePrecedence };
   const outcomes = await outcomesOfAll(circumstances);
-  const principals = state.principals.map(({ facts }) => facts);
+  const principals = state.principals.map(({ holder }) => holder);
   const search = { account, principals, resource: state.resource, context, now, scopePrecedence };
   const ways = source.includeAssumable
     ? await inSlices(findWays(search, outcomes, source.includeConditional))
     : NO_WAYS;
-  return state.principals.flatMap((principal, place) => {
+  const slice = createTimeSlicer();
+  const rows: WhoCanRow[] = [];
+  for (const [place, principal] of state.principals.entries()) {
+    await slice();
     const { outcome, roles } = ways.get(place) ?? { outcome: outcomes[place] ?? "IMPLICIT_DENY", roles: [] };
-    return isWanted(outcome, source) ? rowOf(principal, outcome, roles, circumstances) : [];
-  });
+    if (isWanted(outcome, source)) rows.push(rowOf(principal, outcome, roles, circumstances));
+  }
+  return rows;
 }
 
 const NO_WAYS: ReadonlyMap<number, Way> = new Map();
@@ -186,9 +190,9 @@ async function outcomesOfAll({ asked, state, context, now, scopePrecedence }: Ci
   });
   const slice = createTimeSlicer();
   const outcomes: Outcome[] = [];
-  for (const { facts } of state.principals) {
+  for (const { holder } of state.principals) {
     await slice();
-    outcomes.push(worstOf(questions.map((question) => question.outcomeFor(facts))));
+    outcomes.push(worstOf(questions.map((question) => question.outcomeFor(holder))));
   }
   return outcomes;
 }
@@ -205,27 +209,31 @@ function rowOf(
 ): WhoCanRow {
   const { asked, state } = circumstances;
   const assumed = roles.flatMap((place) => state.principals[place] ?? []);
-  const { facts: actor } = assumed.at(-1) ?? principal;
-  const { id, facts } = principal;
+  const actor = assumed.at(-1) ?? principal;
+  const { id, holder } = principal;
   return {
-    ...{ id, arn: facts.arn, session: facts.kind === "ROLE_SESSION", outcome },
+    ...{ id, arn: holder.arn, session: holder.kind === "ROLE_SESSION", outcome },
     assumes: assumed.map((role, step) => assumedRole(role, assumed[step - 1] ?? principal, circumstances)),
-    verdicts: (detail) => (asked.plan?.legs.length === 0 ? [] : decideLegs(asked.legs, actor, circumstances, detail)),
+    verdicts: (detail) =>
+      asked.plan?.legs.length === 0 ? [] : decideLegs(asked.legs, actor.facts, circumstances, detail),
     operation: operationOf(asked, state),
   };
 }
 
-function assumedRole({ id, facts }: StoredPrincipal, by: StoredPrincipal, circumstances: Circumstances): AssumedRole {
-  const legs = [{ action: ASSUME_ROLE, resource: facts.arn }];
+function assumedRole(
+  { id, holder: { arn } }: StoredPrincipal,
+  by: StoredPrincipal,
+  circumstances: Circumstances,
+): AssumedRole {
+  const legs = [{ action: ASSUME_ROLE, resource: arn }];
   const verdict = (detail: Detail) => {
     const [only] = decideLegs(legs, by.facts, circumstances, detail);
     if (only === undefined) throw new Error("one leg gives one decision");
     return only;
   };
-  return { id, arn: facts.arn, verdict };
+  return { id, arn, verdict };
 }
 
-/** On facts of their own: the evaluator keeps what it learns with the facts, and these live long. */
 function decideLegs(
   legs: readonly OperationLeg[],
   facts: PrincipalFacts,
@@ -233,7 +241,7 @@ function decideLegs(
   detail: Detail,
 ): readonly Verdict[] {
   return legs.flatMap(({ action, resource }) => {
-    const question = { principal: { ...facts }, resource: state.resource(resource), context, now, sessionPolicy: null };
+    const question = { principal: facts, resource: state.resource(resource), context, now, sessionPolicy: null };
     return decideActions(question, [action], { scopePrecedence, detail });
   });
 }

@@ -1,4 +1,4 @@
-import { ATTACHED, ATTACHMENTS_AND_POLICIES, milliseconds, resourcesWhere } from "./evaluation-input-statement.js";
+import { milliseconds, resourcesWhere } from "./evaluation-input-statement.js";
 
 /** Scopes that begin with the name of an account, in a range by code points. `;` follows `:`, `0` follows `/`. */
 const scopesFrom = (start: string, end: string): string =>
@@ -49,24 +49,60 @@ const STATE = `floor(extract(epoch FROM clock_timestamp()) * 1000)::float8 AS no
  */
 export const READ_ACCOUNT_STATE = `SELECT ${STATE}`;
 
-/** Policies of other accounts can only be attached past the gateway. They decide nothing, but are named. */
-const FOREIGN_POLICIES = `
-  coalesce((SELECT json_agg(json_build_array(r.scope, r.rev, r.tag) ORDER BY r.scope) FROM scope_revision r WHERE r.scope IN (
-    SELECT 'pol:acs:ram::' || p.account_id || ':policy/' || p.name_key
-    FROM attached t JOIN policy p ON p.id = t.policy_id AND p.account_id <> t.account_id)), '[]') AS foreign_policies`;
+/** The key of a policy's revision, which moves with all that is known of the policy. */
+const POLICY_SCOPE = "'pol:acs:ram::' || p.account_id || ':policy/' || p.name_key";
 
-/** The same with all principals of the account and everything they hold, in the same snapshot. */
+/** What is not `plain` has a resource group or a window; both kinds leave room for one list each. */
+const plainOnly = "FILTER (WHERE plain)";
+const othersOnly = "FILTER (WHERE NOT plain)";
+/** Sixteen bytes each, one behind the other, in base64. */
+const ids = (column: string, which = ""): string =>
+  `encode(coalesce(string_agg(uuid_send(${column}), '') ${which}, ''), 'base64')`;
+const list = (value: string, which = ""): string => `coalesce(json_agg(${value}) ${which}, '[]')`;
+
+/**
+ * Everybody, by ARN without regard to case, then the groups in the order in which decisions read their policies; and the
+ * trust policies of the roles.
+ */
+const PRINCIPALS = `
+  SELECT ${ids("id")} AS principals, ${list("arn")} AS arns, coalesce(string_agg(left(kind::text, 1), ''), '') AS kinds,
+    ${list("json_build_array(arn_key, trust_policy)", "FILTER (WHERE kind = 'ROLE')")} AS roles
+  FROM (SELECT id, kind, arn, arn_key, trust_policy FROM principal WHERE account_id = $1
+    ORDER BY kind = 'GROUP', CASE WHEN kind = 'GROUP' THEN arn ELSE arn_key END COLLATE "C") p`;
+
+const MEMBERSHIPS = `
+  SELECT ${ids("user_id")} AS members, ${ids("group_id")} AS member_of FROM group_membership WHERE account_id = $1`;
+
+const ATTACHMENTS = `
+  SELECT ${ids("principal_id", plainOnly)} AS holders, ${ids("policy_id", plainOnly)} AS held,
+    ${ids("principal_id", othersOnly)} AS other_holders, ${ids("policy_id", othersOnly)} AS others_held,
+    ${list("resource_group_id", othersOnly)} AS resource_groups,
+    ${list(milliseconds("not_before"), othersOnly)} AS begins, ${list(milliseconds("expires_at"), othersOnly)} AS ends
+  FROM (SELECT *, num_nulls(resource_group_id, not_before, expires_at) = 3 AS plain FROM attachment WHERE account_id = $1) a`;
+
+/**
+ * Those that are attached, and those that take the place of a built-in one. The document of a policy that is known by its
+ * revision is left out: together they are most of what there is to read.
+ */
+const POLICIES = `
+  SELECT coalesce(json_agg(json_build_array(p.id, p.account_id, p.arn, p.name, p.type, p.name_key, v.number, r.rev, r.tag, k.id IS NOT NULL,
+      CASE WHEN k.id IS NULL THEN v.document END) ORDER BY p.name_key COLLATE "C", p.id), '[]') AS policies
+  FROM policy p
+  LEFT JOIN policy_version v ON v.policy_id = p.id AND v.is_default
+  LEFT JOIN scope_revision r ON r.scope = ${POLICY_SCOPE}
+  LEFT JOIN unnest($5::uuid[], $6::uuid[]) k (id, tag) ON k.id = p.id AND k.tag = r.tag
+  WHERE p.account_id IS NULL OR p.id = ANY($7::uuid[]) OR p.account_id = $1 AND
+    (p.type = 'SYSTEM' OR (SELECT true FROM attachment WHERE policy_id = p.id LIMIT 1))`;
+
+/**
+ * The same with all principals of the account and everything they hold, in the same snapshot. Rows are found without
+ * joins, and put together by those who read them: that takes the database a tenth of the time.
+ *
+ * $5 and $6 ids of known policies, with the tags of their revisions, $7 ids of policies of other accounts: these can only
+ * be attached past the gateway, and decide nothing, but are named.
+ */
 export const LOAD_ACCOUNT = `
-WITH holder AS MATERIALIZED (
-  SELECT id, account_id, kind, arn, arn_key, trust_policy FROM principal WHERE account_id = $1
-), member_of AS MATERIALIZED (
-  SELECT m.user_id, json_agg(m.group_id ORDER BY g.arn COLLATE "C") AS groups
-  FROM group_membership m JOIN principal g ON g.id = m.group_id WHERE m.account_id = $1 GROUP BY m.user_id
-), ${ATTACHED}
-SELECT ${STATE},
-  coalesce((SELECT json_agg(json_build_array(h.id, h.account_id, h.kind, h.arn, h.arn_key, coalesce(m.groups, '[]'))
-      ORDER BY h.arn_key COLLATE "C")
-    FROM holder h LEFT JOIN member_of m ON m.user_id = h.id), '[]') AS principals,
-  coalesce((SELECT json_agg(json_build_array(arn_key, trust_policy)) FROM holder WHERE kind = 'ROLE'), '[]') AS roles,
-  ${ATTACHMENTS_AND_POLICIES},
-  ${FOREIGN_POLICIES}`;
+SELECT json_build_object('now', now, 'standby', standby, 'known', known, 'revision', revision, 'revisions', revisions,
+    'sessions', sessions, 'resources', resources) AS state,
+  p.*, m.*, a.*, f.*
+FROM (SELECT ${STATE}) s, (${PRINCIPALS}) p, (${MEMBERSHIPS}) m, (${ATTACHMENTS}) a, (${POLICIES}) f`;

@@ -51,7 +51,7 @@ export interface EvaluationInput extends ModelState {
 /** Loads all that a batch of questions needs with one statement, whatever the size of the batch. */
 export type LoadEvaluationInput = (request: InputRequest) => Promise<EvaluationInput>;
 
-export type PrincipalRow = readonly [
+type PrincipalRow = readonly [
   id: string,
   account: string,
   kind: Exclude<PrincipalKind, "ROLE_SESSION">,
@@ -59,7 +59,7 @@ export type PrincipalRow = readonly [
   arnKey: string,
   groups: readonly string[],
 ];
-export type AttachmentRow = readonly [
+type AttachmentRow = readonly [
   holder: string,
   attachedTo: string,
   account: string,
@@ -68,7 +68,7 @@ export type AttachmentRow = readonly [
   notBefore: number | null,
   expiresAt: number | null,
 ];
-export type PolicyRow = readonly [
+type PolicyRow = readonly [
   id: string,
   account: string | null,
   arn: string,
@@ -224,7 +224,7 @@ async function load(pool: Pool, name: string, statement: string, values: readonl
   return primaryRow(result.rows[0], ROW);
 }
 
-export type AttachmentsOf = (holderId: string) => readonly AttachedPolicy[];
+type AttachmentsOf = (holderId: string) => readonly AttachedPolicy[];
 
 type PolicyOf = (id: string) => PolicyInForce;
 
@@ -237,7 +237,7 @@ function policiesOf({ policies }: Pick<InputRow, "policies">, compile: CompileDo
 }
 
 /** The attachments of each holder, in the order in which they were loaded. */
-export function indexAttachments(row: Pick<InputRow, "policies" | "attachments">, inForce: PolicyOf): AttachmentsOf {
+function indexAttachments(row: Pick<InputRow, "policies" | "attachments">, inForce: PolicyOf): AttachmentsOf {
   const owners = new Map(row.policies.map(([id, owner]) => [id, owner]));
   const index = new Map<string, AttachedPolicy[]>();
   for (const attachment of row.attachments) {
@@ -252,7 +252,7 @@ export function indexAttachments(row: Pick<InputRow, "policies" | "attachments">
   return (holderId) => index.get(holderId) ?? [];
 }
 
-function withoutDocument(policy: PolicyInForce): PolicyInForce {
+export function withoutDocument(policy: PolicyInForce): PolicyInForce {
   return { reference: policy.reference, version: null, compiled: null };
 }
 

@@ -7,6 +7,7 @@ export type RowShape = Readonly<Record<string, Readable>>;
 export type Readable = (value: unknown) => boolean;
 
 export const text: Readable = (value) => typeof value === "string";
+export const flag: Readable = (value) => typeof value === "boolean";
 export const whole: Readable = (value) => Number.isSafeInteger(value);
 
 export function oneOf(...allowed: readonly string[]): Readable {
@@ -35,8 +36,14 @@ export function tuple(...columns: readonly Readable[]): Readable {
 export function primaryRow<Row extends { readonly standby: boolean }>(row: Row | undefined, shape: RowShape): Row {
   if (typeof row !== "object" || row === null) throw new UnavailableError("the database gave no answer");
   if (row.standby) throw new UnavailableError("the database is a standby");
-  const columns: Readonly<Record<string, unknown>> = { ...row };
-  const unreadable = Object.entries({ ...shape, standby: no }).find(([name, readable]) => !readable(columns[name]));
+  return readableRow(row, { ...shape, standby: no });
+}
+
+/** The same for a row that does not say whose it is. @throws UnavailableError */
+export function readableRow<Row extends object>(row: Row | undefined, shape: RowShape): Row {
+  if (typeof row !== "object" || row === null) throw new UnavailableError("the database gave no answer");
+  const columns = new Map<string, unknown>(Object.entries(row));
+  const unreadable = Object.entries(shape).find(([name, readable]) => !readable(columns.get(name)));
   if (unreadable === undefined) return row;
   throw new UnavailableError(`the answer of the database cannot be read: \`${unreadable[0]}\``);
 }

@@ -36,7 +36,7 @@ const CHANGES = times({ short: 250, long: 2_500 });
 /** All that answers are made of. */
 function visible({ principals, resource, known }: AccountState): string {
   const facts = RESOURCES.map(resource).map((each) => ({ ...each, tags: [...each.tags] }));
-  return JSON.stringify([known, principals, facts]);
+  return JSON.stringify([known, principals.map(({ id, facts: held }) => ({ id, ...held })), facts]);
 }
 
 /** Changes the database at random, until what is kept is not what is there; null: that never happens. */

@@ -67,6 +67,38 @@ describe("an account that is loaded", () => {
     expect(second.tag).not.toBe(first.tag);
   });
 
+  it("takes one more where policies of other accounts have come to be attached", async () => {
+    await load(REQUEST);
+    fixture.countStatements();
+    await attach(fixture.sql, fixture.ids, "foreign", "Mixed");
+    await load(REQUEST);
+    expect(fixture.countStatements()).toBe(3);
+    await attach(fixture.sql, fixture.ids, "spare", "bob");
+    await load(REQUEST);
+    expect(fixture.countStatements()).toBe(2);
+  });
+
+  it("leaves out the documents of policies that have not moved", async () => {
+    const loaded: number[] = [];
+    const query = fixture.loadPool.query.bind(fixture.loadPool);
+    const listening = async (asked: pg.QueryConfig) => {
+      const result: pg.QueryResult<{ policies?: unknown[][] }> = await query(asked);
+      const policies = result.rows[0]?.policies ?? [];
+      if (policies.length > 0)
+        loaded.push(policies.filter((policy) => policy.at(-1) !== null && policy[1] !== null).length);
+      return result;
+    };
+    fixture.loadPool.query = listening as typeof query;
+    const before = await load(REQUEST);
+    await attach(fixture.sql, fixture.ids, "spare", "bob");
+    const after = await load(REQUEST);
+    expect(loaded[0]).toBeGreaterThan(1);
+    expect(loaded[1]).toBe(1);
+    const policiesOf = ({ principals }: typeof before) =>
+      principals.find(({ facts }) => facts.arn === user("ann"))?.facts;
+    expect(policiesOf(after)).toEqual(policiesOf(before));
+  });
+
   it("is loaded once for all who want it at the same time", async () => {
     const names: unknown[] = [];
     const query = fixture.loadPool.query.bind(fixture.loadPool);

@@ -26,7 +26,7 @@ describe("ways to roles", { timeout: 120_000 }, () => {
   test("ask each role once about thousands who are kept from it in the same way", () => {
     const deny = { Effect: "Deny", ...ANY, ...condition("Bool", "acs:MFAPresent", "false") };
     const { options, outcomes } = crowd({ users: 2_000, roles: 300 }, [{ Effect: "Allow", ...ANY }, deny], ALL);
-    const [statement] = options.principals[0]?.attachments[0]?.policy.compiled?.statements.slice(1) ?? [];
+    const [statement] = options.principals[0]?.facts().attachments[0]?.policy.compiled?.statements.slice(1) ?? [];
     const [looked] = statement?.conditions ?? [];
     if (looked === undefined) throw new Error("there is no condition");
     let asked = 0;
@@ -158,14 +158,14 @@ const MUTATIONS: readonly Mutation[] = [
   {
     name: "policies rule out beyond their window",
     file: "reverse/assumers.ts",
-    find: "|| !isActive(attachment, this.now)) continue;",
-    replace: ") continue;",
+    find: "&& isActive(grant, this.now);",
+    replace: ";",
   },
   {
     name: "policies for a resource group rule out",
     file: "reverse/assumers.ts",
-    find: 'if (attachment.scope.kind !== "ACCOUNT" || !isActive',
-    replace: "if (!isActive",
+    find: 'grant.scope.kind === "ACCOUNT" && isActive',
+    replace: "isActive",
   },
   {
     name: "policies whose document is not known are overlooked",

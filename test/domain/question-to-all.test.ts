@@ -46,20 +46,44 @@ const MUTATIONS: readonly Mutation[] = [
   {
     name: "statements that look at who asks are evaluated for nobody",
     file: "reverse/question-to-all.ts",
-    find: "applies | this.evaluate(ofCaller, callerOf(principal))",
-    replace: "applies | this.evaluate(ofCaller, NOBODY)",
+    find: "this.evaluate(ofCaller, this.callerOf(principal))",
+    replace: "this.evaluate(ofCaller, NOBODY)",
   },
   {
     name: "attachments count outside their window",
     file: "reverse/question-to-all.ts",
-    find: "if (!counts || !isActive(attachment, this.question.now)) continue;",
-    replace: "if (!counts) continue;",
+    find: "if (!counts || !isActive(grant, this.question.now)) return 0;",
+    replace: "if (!counts) return 0;",
   },
   {
     name: "attachments for any resource group count",
     file: "reverse/question-to-all.ts",
     find: "scope.resourceGroup === this.resource.resourceGroup",
     replace: "scope.resourceGroup !== null",
+  },
+  {
+    name: "what groups give is left out",
+    file: "reverse/tally.ts",
+    find: "sum |= this.ofHolder(numbers[at] ?? 0)",
+    replace: "sum |= 0",
+  },
+  {
+    name: "statements of groups that look at who asks are left out",
+    file: "reverse/tally.ts",
+    find: "[place, ...listOf(groups, place)]",
+    replace: "[place]",
+  },
+  {
+    name: "statements count for another policy than their own",
+    file: "reverse/policy-index.ts",
+    find: "this.numbers.get(selected.candidate.member) ?? 0",
+    replace: "0",
+  },
+  {
+    name: "a grant counts at the level of the account whatever its scope",
+    file: "reverse/tally.ts",
+    find: 'scope.kind === "ACCOUNT" ? applies',
+    replace: "scope !== null ? applies",
   },
   {
     name: "the gates of sessions are left out",

@@ -132,6 +132,36 @@ describe("checkAccessBatch", () => {
     ]);
   });
 
+  it("answers each as if it were asked alone, errors included", async () => {
+    const parts = [
+      ...[
+        {},
+        { resource: OLD_KEY },
+        { resource: GEMINI_KEY },
+        { resource: "*" },
+        { resource: "key" },
+        { action: "Decrypt" },
+      ],
+      ...[{ context: { currentTime: "2020-01-01T00:00:00Z" } }, { context: { sourceIp: "10.1.2.3" } }],
+      ...[{ context: { currentTime: "tomorrow" } }, { sessionPolicy: "{" }, { action: "kms:ScheduleKeyDeletion" }],
+    ];
+    const principals = [
+      ...["bob", "alice", "mallory"].map(user),
+      role("deploy-bot"),
+      "bob",
+      `acs:ram::${ACCOUNT}:root`,
+    ];
+    const inputs = principals.flatMap((principal) => parts.map((part) => ({ ...decrypt, principal, ...part })));
+    const ONE = "query ($input: AccessCheckInput!) { checkAccess(input: $input) { outcome } }";
+    const alone = await Promise.all(inputs.map((input) => fixture.run(ONE, { input })));
+    const { checkAccessBatch } = await fixture.ask(BATCH, { inputs });
+    const expected = alone.map(({ data, errors: [error] }) =>
+      error === undefined ? data.checkAccess : { code: error.extensions["code"], message: error.message },
+    );
+    expect(checkAccessBatch).toMatchObject(expected);
+    expect(new Set(expected.map(({ outcome, code }) => outcome ?? code)).size).toBeGreaterThan(4);
+  });
+
   it("fails as a whole for a revision token that is none", async () => {
     const document = `query ($inputs: [AccessCheckInput!]!) {
       checkAccessBatch(inputs: $inputs, consistency: { atLeast: "v1.nonsense" }) { __typename } }`;

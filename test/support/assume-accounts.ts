@@ -8,7 +8,7 @@ import { findWays, type Way } from "../../src/domain/reverse/find-ways.js";
 import { EvaluatorWorld } from "./compare-evaluators.js";
 import { CaseMaker } from "./random-cases.js";
 import type { Json, ReferenceAttachment, ReferenceDocument } from "./reference-evaluator.js";
-import { factsOf, issuedSession } from "./whole-accounts.js";
+import { factsOf, inCommon, issuedSession } from "./whole-accounts.js";
 
 const ACCOUNT = "1234567890123456";
 const RAM = `acs:ram::${ACCOUNT}:`;
@@ -21,6 +21,8 @@ const MOST = 5;
 
 /** An account, and what each of its principals may do itself. */
 interface RandomAccount extends AssumeSearchOptions {
+  /** The principals by themselves. */
+  readonly facts: readonly PrincipalFacts[];
   readonly outcomes: readonly Outcome[];
 }
 
@@ -30,7 +32,7 @@ export function randomAccount(maker: CaseMaker): RandomAccount {
   const noise = Array.from({ length: 2 }, () => maker.world()).flatMap(({ attachments }) => attachments.slice(0, 3));
   const of = (holder: string, next: string | undefined) => attachmentsOf(holder, next, noise, maker);
   const roles = ROLES.map((role, place) => factsOf(role, of(role, shape.next(place))));
-  const principals = [
+  const facts = [
     ...USERS.map((user, place) => factsOf(user, of(user, place === 0 ? shape.first : undefined))),
     ...roles,
     factsOf(`${RAM}root`, []),
@@ -38,10 +40,16 @@ export function randomAccount(maker: CaseMaker): RandomAccount {
   ];
   const trusts = ROLES.map((role, place) => trustOf(role, shape.trusted(place, maker), maker));
   return {
-    ...{ account: ACCOUNT, principals, resource: (arn) => trusts[ROLES.indexOf(arn)] ?? fail(arn), now: NOW },
+    ...{
+      account: ACCOUNT,
+      facts,
+      principals: inCommon(facts),
+      resource: (arn) => trusts[ROLES.indexOf(arn)] ?? fail(arn),
+      now: NOW,
+    },
     context: buildContext({ mfaPresent: maker.pick([true, false, null]), sourceIp: maker.pick(["10.0.0.1", null]) }),
     scopePrecedence: maker.pick<ScopePrecedence>(["staged", "deny-overrides"]),
-    outcomes: principals.map(({ arn }) => ownOutcome(arn, shape !== NONE, maker)),
+    outcomes: facts.map(({ arn }) => ownOutcome(arn, shape !== NONE, maker)),
   };
 }
 
@@ -118,7 +126,7 @@ function attachmentsOf(
     const idle = documentOf([{ ...ASSUME, Effect: maker.pick(["Allow", "Deny", "Deny"]), Resource: "*" }]);
     own.push(maker.chance(0.5) ? attached("over", idle, null, NOW) : attached("elsewhere", idle, "rg-1", null));
   }
-  if (noise.length > 0 && maker.chance(free ? 0.2 : 0.05)) own.push(maker.pick(noise));
+  if (noise.length > 0 && maker.chance(free ? 0.2 : 0.05)) own.push({ ...maker.pick(noise), attachedTo: holder });
   return own;
 }
 
@@ -189,7 +197,7 @@ interface Expected {
 }
 
 function waysByDefinition(account: RandomAccount, includeConditional: boolean): Expected[] {
-  const { principals, outcomes } = account;
+  const { facts: principals, outcomes } = account;
   const pairs = principals.map((principal) => principals.map((role) => mayAssume(principal, role, account)));
   const search = (worst: Way["outcome"], most: number) => {
     const isGood = (outcome: Outcome) => outcome === "ALLOW" || outcome === worst;
@@ -265,7 +273,8 @@ export function crowd(size: { readonly users: number; readonly roles: number }, 
   const window = { group: null, notBefore: null, expiresAt: null };
   const document = documentOf(statements);
   const attachments = [{ policy: "P", attachedTo: `${RAM}group/all`, document, ...window }];
-  const principals = [...arns.map((arn) => factsOf(arn, attachments)), ...roles.map((arn) => factsOf(arn, []))];
+  const facts = [...arns.map((arn) => factsOf(arn, attachments)), ...roles.map((arn) => factsOf(arn, []))];
+  const principals = inCommon(facts);
   const trust = documentOf([{ Effect: "Allow", Action: "sts:AssumeRole", ...trusting }]);
   const world = new EvaluatorWorld({ principal: arns[0] ?? "", attachments: [] });
   const resource = (arn: string) => world.resource({ arn, registered: true, resourceGroup: null, tags: {}, trust });

@@ -2,12 +2,14 @@ import type { PrincipalFacts } from "../../src/domain/evaluation/access-request.
 import { buildContext } from "../../src/domain/evaluation/context-keys.js";
 import { decideActions } from "../../src/domain/evaluation/decide.js";
 import { parsePrincipalArn } from "../../src/domain/principal.js";
+import { Holder, type Lists } from "../../src/domain/reverse/holdings.js";
 import { QuestionToAll } from "../../src/domain/reverse/question-to-all.js";
 import { EvaluatorWorld } from "./compare-evaluators.js";
 import { CaseMaker } from "./random-cases.js";
 import type { ReferenceAttachment, ReferenceQuestion } from "./reference-evaluator.js";
 
-const RAM = "acs:ram::1234567890123456:";
+const ACCOUNT = "1234567890123456";
+const RAM = `acs:ram::${ACCOUNT}:`;
 const USERS = ["bob", "ann", "Eve", "zoe"].map((name) => `${RAM}user/${name}`);
 const GROUPS = ["ops", "dev", "all"].map((name) => `${RAM}group/${name}`);
 const ROLES = ["Deploy", "other"].map((name) => `${RAM}role/${name}`);
@@ -65,6 +67,35 @@ export function issuedSession(
   };
 }
 
+/** The same principals with what they have in common: each grant once, and what groups and roles give once. */
+export function inCommon(principals: readonly PrincipalFacts[]): Holder[] {
+  const attachments = principals.flatMap((principal) => principal.attachments);
+  const arns = [
+    ...new Set([...principals, ...attachments.map(({ attachedTo: arn }) => ({ arn }))].map(({ arn }) => arn)),
+  ];
+  const grants = new Map(attachments.map((attachment) => [keyOf(attachment), attachment]));
+  const numbers = new Map([...grants.keys()].map((key, number) => [key, number]));
+  const own = arns.map((arn) => {
+    const held = attachments.filter(({ attachedTo }) => attachedTo === arn).map(keyOf);
+    return [...new Set(held)].map((key) => numbers.get(key) ?? -1);
+  });
+  const groups = arns.map((arn) => {
+    const held = principals.find((principal) => principal.arn === arn)?.attachments ?? [];
+    return [...new Set(held.map(({ attachedTo }) => arns.indexOf(attachedTo)))].filter((place) => arns[place] !== arn);
+  });
+  const holdings = { account: ACCOUNT, grants: [...grants.values()], arns, own: lists(own), groups: lists(groups) };
+  return principals.map(({ kind, arn, issued }, place) => new Holder({ holdings, place, kind, arn, issued }));
+}
+
+function keyOf({ policy, scope, notBefore, expiresAt }: PrincipalFacts["attachments"][number]): string {
+  return JSON.stringify([policy.reference, policy.compiled?.document ?? null, scope, notBefore, expiresAt]);
+}
+
+function lists(of: readonly (readonly number[])[]): Lists {
+  const starts = of.map((_, place) => of.slice(0, place).flat().length);
+  return { starts: Int32Array.from([...starts, of.flat().length]), numbers: Int32Array.from(of.flat()) };
+}
+
 /** What the answer about all and the answers about each do not agree on. */
 export interface Disagreement {
   readonly principal: string;
@@ -109,12 +140,15 @@ function compare(
   const resource = new EvaluatorWorld({ principal: `${RAM}root`, attachments: [] }).resource(source.resource);
   const context = buildContext({ entries: Object.entries(source.context).map(([key, values]) => ({ key, values })) });
   const toAll = new QuestionToAll({ resource, context, now }, action, scopePrecedence);
-  for (const principal of principals) {
+  const holders = inCommon(principals);
+  for (const [place, principal] of principals.entries()) {
     const question = { principal, resource, context, now, sessionPolicy: null };
     const [verdict] = decideActions(question, [action], { scopePrecedence, detail: "OUTCOME" });
-    const [all, each] = [toAll.outcomeFor(principal), verdict?.outcome ?? ""];
+    const [all, each] = [toAll.outcomeFor(holders[place] ?? principal), verdict?.outcome ?? ""];
     outcomes[each] = (outcomes[each] ?? 0) + 1;
     if (all !== each) return { principal: principal.arn, action, resource: resource.arn, all, each };
+    const alone = new QuestionToAll({ resource, context, now }, action, scopePrecedence).outcomeFor(principal);
+    if (alone !== each) return { principal: principal.arn, action, resource: resource.arn, all: alone, each };
   }
   return null;
 }

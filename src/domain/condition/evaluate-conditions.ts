@@ -34,8 +34,29 @@ export interface CompiledCondition {
   readonly diagnostics: () => readonly Diagnostic[];
 }
 
-/** Compiles one condition of a statement with `effect`, what takes time when it is first needed (D13–D22, C6–C11, C17, C20). */
+/** More are compiled anew when they come back. */
+const MOST_SHARED = 10_000;
+const LONGEST_SHARED = 512;
+const SHARED: Readonly<Record<Effect, Map<string, CompiledCondition>>> = { Allow: new Map(), Deny: new Map() };
+
+/**
+ * Compiles one condition of a statement with `effect`, what takes time when it is first needed (D13–D22, C6–C11, C17, C20).
+ * Many statements have the same few, so they are shared, which keeps them near the processor.
+ */
 export function compileCondition(source: Condition, effect: Effect): CompiledCondition {
+  const { operator, setPrefix, key, values } = source;
+  const text = JSON.stringify([operator, setPrefix, key, values]);
+  const shared = SHARED[effect];
+  const known = shared.get(text);
+  if (known !== undefined) return known;
+  const condition = compile(source, effect);
+  if (text.length > LONGEST_SHARED) return condition;
+  if (shared.size >= MOST_SHARED) shared.clear();
+  shared.set(text, condition);
+  return condition;
+}
+
+function compile(source: Condition, effect: Effect): CompiledCondition {
   const operator = findOperator(source.operator);
   if (operator === undefined) return unknownCondition(source);
   const key = once(() => resolveConditionKey(source.key));

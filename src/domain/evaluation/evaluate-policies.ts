@@ -61,14 +61,18 @@ function weighAll(
 
 /** True when a statement with this effect cannot change the outcome of these actions any more. */
 export function isSettled(applying: readonly number[], slots: readonly number[], effect: Effect): boolean {
-  const final = effect === "Deny" ? DENIES : DENIES | ALLOWS;
-  if (applying.length === 1) return ((applying[0] ?? 0) & final) !== 0;
-  for (const slot of slots) if (((applying[slot] ?? 0) & final) === 0) return false;
+  if (applying.length === 1) return isDecided(applying[0] ?? 0, effect);
+  for (const slot of slots) if (!isDecided(applying[slot] ?? 0, effect)) return false;
   return true;
 }
 
+/** The same for one action. */
+export function isDecided(applying: number, effect: Effect): boolean {
+  return (applying & (effect === "Deny" ? DENIES : DENIES | ALLOWS)) !== 0;
+}
+
 /** Null: resource or caller do not match, so its conditions are not consulted. */
-function weigh(selected: SelectedStatement, actions: ActionSet, request: EvaluationRequest): Applies | null {
+export function weigh(selected: SelectedStatement, actions: ActionSet, request: EvaluationRequest): Applies | null {
   const { statement, effect } = selected;
   if (statement === null) return "residual";
   const scope = matchScope(statement, request);

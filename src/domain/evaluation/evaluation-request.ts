@@ -106,6 +106,14 @@ export class EvaluationRequest {
     return new EvaluationRequest(this.parts, action, this.origin ?? this);
   }
 
+  /** The same request with a budget of work of its own. */
+  anew(): EvaluationRequest {
+    const request = new EvaluationRequest(this.parts, this.action);
+    request.keyed = this.context;
+    request.instant = this.currentTime;
+    return request;
+  }
+
   get target(): ResourceTarget {
     return this.parts.target;
   }

@@ -34,7 +34,7 @@ const UNREADABLE: Diagnostic = {
   message: "the document of a stored session policy is not known: it may allow or deny anything",
 };
 
-export function sessionsInForce({ issued }: PrincipalFacts, now: number): SessionsInForce {
+export function sessionsInForce({ issued }: Pick<PrincipalFacts, "issued">, now: number): SessionsInForce {
   if (issued.length === 0) return NEVER_ISSUED;
   const active = issued.filter((session) => isActiveSession(session, now));
   const documents = new Set(active.flatMap(({ policy }) => (policy === null ? [] : [policy.compiled])));

@@ -28,7 +28,8 @@ export function mark(
   for (const slot of slots) applying[slot] = (applying[slot] ?? 0) | bit;
 }
 
-function bitOf(effect: "Allow" | "Deny", applies: "true" | "residual"): number {
+/** That a statement with `effect` applies, or may apply. */
+export function bitOf(effect: "Allow" | "Deny", applies: "true" | "residual"): number {
   if (effect === "Deny") return applies === "true" ? DENIES : MAY_DENY;
   return applies === "true" ? ALLOWS : MAY_ALLOW;
 }

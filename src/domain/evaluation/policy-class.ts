@@ -34,6 +34,11 @@ export class PolicyClass {
   /** The statements that speak about some of the actions; finding them counts as work of every request. */
   select(actions: ActionSet, request: EvaluationRequest): Selection {
     request.spend(this.work * actions.length);
+    return this.selectionFor(actions);
+  }
+
+  /** The same where nobody has asked yet. */
+  selectionFor(actions: ActionSet): Selection {
     const { place } = actions;
     if (place === null) return new Selection(this.statements, actions);
     const selection = this.selections[place] ?? new Selection(this.statements, actions);
@@ -82,7 +87,10 @@ function singlePolicyClass(stage: PolicyStage, source: StatementSource, compiled
 }
 
 /** True when `notBefore ≤ now < expiresAt` (C12). */
-export function isActive({ notBefore, expiresAt }: AttachedPolicy, now: number): boolean {
+export function isActive(
+  { notBefore, expiresAt }: Pick<AttachedPolicy, "notBefore" | "expiresAt">,
+  now: number,
+): boolean {
   return (notBefore === null || notBefore <= now) && (expiresAt === null || now < expiresAt);
 }
 

@@ -38,6 +38,11 @@ export class Selection {
     this.deniesFirst = EFFECTS.flatMap((wanted) => selected.filter(({ effect }) => effect === wanted));
   }
 
+  /** All of them, denies first. */
+  get all(): readonly SelectedStatement[] {
+    return this.deniesFirst;
+  }
+
   candidates(target: ResourceTarget): Candidates {
     const relativeId = target.foldedId;
     if (this.deniesFirst.length < WORTH_AN_INDEX || this.uses++ === 0)

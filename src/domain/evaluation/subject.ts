@@ -117,7 +117,7 @@ function divide(
 }
 
 /** @throws InvalidInputError for a malformed ARN */
-export function describeCaller(principal: PrincipalFacts): Caller {
+export function describeCaller(principal: Pick<PrincipalFacts, "arn">): Caller {
   const name = parsePrincipalArn(principal.arn);
   const roleArn = name.kind === "ROLE_SESSION" ? `acs:ram::${name.account}:role/${name.name}` : null;
   const arns = roleArn === null ? [name.arn] : [name.arn, roleArn];

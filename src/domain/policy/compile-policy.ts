@@ -110,10 +110,18 @@ function compileResources(block: PatternBlock, effect: Effect): ResourceMatcher 
   };
 }
 
+/** What the relative id starts with is compared first: that is one text for each pattern, and all that most lists are asked. */
 function matchesAnyPattern(patterns: readonly ResourcePattern[]): (target: ResourceTarget) => Truth {
   const [only] = patterns;
   if (patterns.length === 1 && only !== undefined) return only.matches;
-  return (target) => anyTestOf(patterns, target);
+  const prefixes = commonPrefixes(patterns);
+  if (prefixes === null) return (target) => anyTestOf(patterns, target);
+  return (target) => (startsWithAny(target.foldedId, prefixes) ? anyTestOf(patterns, target) : "false");
+}
+
+function startsWithAny(text: string, prefixes: readonly string[]): boolean {
+  for (const prefix of prefixes) if (text.startsWith(prefix)) return true;
+  return false;
 }
 
 /** Null as soon as one pattern can match anything. No prefix starts with another, so a resource has at most one. */

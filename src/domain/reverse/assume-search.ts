@@ -1,11 +1,12 @@
 import { parseArn } from "../arn.js";
 import { TooMuchWorkError } from "../errors.js";
-import type { PrincipalFacts, RequestContext, ResourceFacts, ScopePrecedence } from "../evaluation/access-request.js";
+import type { RequestContext, ResourceFacts, ScopePrecedence } from "../evaluation/access-request.js";
 import { ALLOWS, DENIES, MAY_ALLOW, MAY_DENY } from "../evaluation/outcome-set.js";
 import { HARD_LIMITS } from "../limits.js";
 import { ASSUME_ROLE } from "../ram-actions.js";
 import { foldCase } from "../wildcard.js";
 import { type AssumePolicy, Assumers, type Holders } from "./assumers.js";
+import type { Holder } from "./holdings.js";
 import { QuestionToAll } from "./question-to-all.js";
 import { trustedNames } from "./trusted-names.js";
 import { Ways, type WaysWanted, type Worst } from "./ways.js";
@@ -20,7 +21,7 @@ const WORK = { policy: 100, principal: 140 } as const;
 export interface AssumeSearchOptions {
   readonly account: string;
   /** All of the account; their places are their names here. */
-  readonly principals: readonly PrincipalFacts[];
+  readonly principals: readonly Holder[];
   /** A role as what is asked about. */
   readonly resource: (arn: string) => ResourceFacts;
   readonly context: RequestContext;
@@ -51,8 +52,8 @@ export class AssumeSearch {
 
   /** Comes before all searches. */
   *prepare(): Generator<void> {
-    for (const [place, facts] of this.options.principals.entries()) {
-      this.assumers.add(facts, place);
+    for (const [place, holder] of this.options.principals.entries()) {
+      this.assumers.add(holder, place);
       yield;
     }
   }
@@ -81,10 +82,10 @@ export class AssumeSearch {
     const question = new QuestionToAll({ resource: role, context, now }, ASSUME_ROLE, scopePrecedence);
     for (const place of this.candidates(question, role, ways)) {
       yield;
-      const facts = principals[place];
-      if (facts === undefined || !ways.isOpen(place)) continue;
+      const holder = principals[place];
+      if (holder === undefined || !ways.isOpen(place)) continue;
       this.spend(WORK.principal);
-      const outcome = question.outcomeFor(facts);
+      const outcome = question.outcomeFor(holder);
       if (outcome === "ALLOW" || outcome === ways.worst) ways.add(place, target);
     }
     this.spend(WORK.policy * question.policies);

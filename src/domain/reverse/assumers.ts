@@ -1,9 +1,9 @@
-import type { PrincipalFacts } from "../evaluation/access-request.js";
 import { isActive } from "../evaluation/policy-class.js";
 import { type Prefixed, PrefixIndex } from "../evaluation/prefix-index.js";
 import type { CompiledPolicy } from "../policy/compile-policy.js";
 import { ASSUME_ROLE } from "../ram-actions.js";
 import { foldCase } from "../wildcard.js";
+import type { Grant, Holder } from "./holdings.js";
 import { nameOf } from "./trusted-names.js";
 
 /** A policy that has something to say about assuming roles. */
@@ -23,6 +23,8 @@ export interface Holders {
 }
 
 const ACTION = foldCase(ASSUME_ROLE);
+/** Of a grant that says nothing about it, or does not count now. */
+const NOTHING = "nothing";
 
 /** Everybody of an account, by name, and by what their policies say about assuming roles. */
 export class Assumers {
@@ -33,6 +35,7 @@ export class Assumers {
   private readonly byHolding = new Map<string, Holders & { readonly places: number[] }>();
   /** Null: it says nothing about it. */
   private readonly policies = new Map<CompiledPolicy | null, AssumePolicy | null>();
+  private readonly ofGrants = new Map<Grant, AssumePolicy | typeof NOTHING>();
   private index: PrefixIndex<AssumePolicy> | null = null;
 
   /** @param now milliseconds since the epoch */
@@ -52,10 +55,10 @@ export class Assumers {
   }
 
   /** Comes before all look-ups. */
-  add(facts: PrincipalFacts, place: number): void {
-    append(this.byName, nameOf(facts.arn), place);
-    if (facts.kind === "ACCOUNT_OWNER") this.owners.push(place);
-    else this.holdersOf(this.policiesOf(facts)).push(place);
+  add(holder: Holder, place: number): void {
+    append(this.byName, nameOf(holder.arn), place);
+    if (holder.kind === "ACCOUNT_OWNER") this.owners.push(place);
+    else this.holdersOf(this.policiesOf(holder)).push(place);
   }
 
   private holdersOf(policies: readonly AssumePolicy[]): number[] {
@@ -69,14 +72,21 @@ export class Assumers {
   }
 
   /** In an order that does not depend on that of the attachments. A role is in no resource group. */
-  private policiesOf({ attachments }: PrincipalFacts): AssumePolicy[] {
+  private policiesOf(holder: Holder): AssumePolicy[] {
     const found = new Set<AssumePolicy>();
-    for (const attachment of attachments) {
-      if (attachment.scope.kind !== "ACCOUNT" || !isActive(attachment, this.now)) continue;
-      const policy = this.policyOf(attachment.policy.compiled);
-      if (policy !== null) found.add(policy);
-    }
+    holder.eachGrant((grant) => {
+      const policy = this.ofGrants.get(grant) ?? this.ofGrant(grant);
+      if (policy !== NOTHING) found.add(policy);
+    });
     return [...found].sort((one, other) => one.number - other.number);
+  }
+
+  /** Many hold the same. */
+  private ofGrant(grant: Grant): AssumePolicy | typeof NOTHING {
+    const counts = grant.scope.kind === "ACCOUNT" && isActive(grant, this.now);
+    const policy = (counts ? this.policyOf(grant.policy.compiled) : null) ?? NOTHING;
+    this.ofGrants.set(grant, policy);
+    return policy;
   }
 
   private policyOf(compiled: CompiledPolicy | null): AssumePolicy | null {

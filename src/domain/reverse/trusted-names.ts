@@ -1,7 +1,7 @@
 import type { CompiledPolicy, CompiledStatement } from "../policy/compile-policy.js";
 import { ASSUME_ROLE } from "../ram-actions.js";
 import { foldCase } from "../wildcard.js";
-import { readsCaller } from "./question-to-all.js";
+import { readsCaller } from "./parts.js";
 
 const ACTION = foldCase(ASSUME_ROLE);
 /** User, group or role by its full name; or all of an account. */

@@ -1,5 +1,5 @@
-import type { PrincipalFacts } from "../evaluation/access-request.js";
 import type { Holders } from "./assumers.js";
+import type { Holder } from "./holdings.js";
 
 /** What each step of a way has to be at least. */
 export type Worst = "ALLOW" | "CONDITIONAL";
@@ -20,12 +20,12 @@ export class Ways {
   readonly found = new Map<number, readonly number[]>();
   /** The roles that were got to last, in order: by whom they can be assumed is the next step. */
   targets: readonly number[];
-  private readonly principals: readonly PrincipalFacts[];
+  private readonly principals: readonly Holder[];
   private readonly open: Set<number>;
   private readonly openPlaces = new Map<Holders, readonly number[]>();
   private roles: number[] = [];
 
-  constructor({ ends, worst, needsWay }: WaysWanted, principals: readonly PrincipalFacts[]) {
+  constructor({ ends, worst, needsWay }: WaysWanted, principals: readonly Holder[]) {
     this.worst = worst;
     this.targets = ends;
     this.principals = principals;
