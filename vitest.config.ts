@@ -15,7 +15,7 @@ const PURE = [
   "test/decisions/{circuit-breaker,followed-scopes,known-revisions,revision-token,sealed-answer}.test.ts",
   "test/graphql/{access-rules,context,schema}.test.ts",
   "test/server/{admission,believed-sender,client-address,decision-log,drain,execute-query,http-server}.test.ts",
-  "test/server/{operation-limits,readiness,request-form,subscriptions}.test.ts",
+  "test/server/{operation-limits,operations,readiness,request-form,subscriptions}.test.ts",
   "test/store/time-slicer.test.ts",
 ];
 

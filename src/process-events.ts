@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { GraphQLError } from "graphql";
 import type { Logger } from "pino";
 
 export type StopSignal = "SIGTERM" | "SIGINT";
@@ -24,15 +25,21 @@ export function stopSignal(): Promise<StopSignal> {
 
 /**
  * Logs an error that nobody has caught, runs `close`, for at most five seconds, and ends the process with 1: what state it
- * is in nobody can say any more. Covers promises that nobody has waited for.
+ * is in nobody can say any more. Covers promises that nobody has waited for, but for those that reject with the error of a
+ * field: where one item of a list throws, graphql-js leaves alone what it was waiting for in the others.
  */
 export function exitOnCrash(log: Logger, close: () => Promise<unknown>): void {
   let crashed = false;
-  process.on("uncaughtException", (error, origin) => {
+  const crash = (error: unknown, origin: string) => {
     log.fatal({ err: error, origin }, "the gateway ends because of an error that nobody has caught");
     if (crashed) return;
     crashed = true;
     const exit = () => process.exit(1);
     Promise.race([close(), sleep(CLOSE_AFTER_CRASH_MS)]).then(exit, exit);
+  };
+  process.on("uncaughtException", crash);
+  process.on("unhandledRejection", (reason) => {
+    if (reason instanceof GraphQLError) log.warn({ err: reason }, "a field failed that was answered without");
+    else crash(reason, "unhandledRejection");
   });
 }

@@ -14,6 +14,9 @@ interface Known {
 }
 
 const MOST_QUESTIONS = 50_000;
+const MOST_BYTES = 64 * 1024 * 1024;
+/** About what a question takes in memory that is not its texts, which it has in several forms. */
+const BYTES = { question: 800, character: 6 };
 const NOTHING: readonly string[] = [];
 
 /**
@@ -22,7 +25,10 @@ const NOTHING: readonly string[] = [];
  * never be wrong, and costs neither the key nor looking it up.
  */
 export class KnownQuestions {
-  readonly #prepared = new LRUCache<string, PreparedQuestion>({ max: MOST_QUESTIONS });
+  readonly #prepared = new LRUCache<string, PreparedQuestion>({
+    ...{ max: MOST_QUESTIONS, maxSize: MOST_BYTES },
+    sizeCalculation: (_, key) => BYTES.question + key.length * BYTES.character,
+  });
   readonly #answers = new WeakMap<PreparedQuestion, Known>();
   readonly #keepsAnswers: boolean;
 

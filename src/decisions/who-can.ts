@@ -7,11 +7,12 @@ import type { Detail, Outcome, Verdict } from "../domain/evaluation/decision.js"
 import { combineLegs, type OperationDecision, worstOf } from "../domain/evaluation/operation-decision.js";
 import { type OperationLeg, type OperationPlan, planOperationOn } from "../domain/kms/operations.js";
 import { ASSUME_ROLE } from "../domain/ram-actions.js";
+import { TOO_MUCH_TO_FOLLOW } from "../domain/reverse/assume-search.js";
 import { findWays, type Way } from "../domain/reverse/find-ways.js";
 import { QuestionToAll } from "../domain/reverse/question-to-all.js";
 import type { AccountState, LoadAccount, StoredPrincipal } from "../store/account-input.js";
 import type { Tokens } from "../store/revision-token.js";
-import { createTimeSlicer, inSlices } from "../store/time-slicer.js";
+import { createTimeSlicer, createTurns, inSlices } from "../store/time-slicer.js";
 import type { CanonicalValue } from "./canonical-text.js";
 import { requireAtLeast, revisionFloor } from "./consistency.js";
 import { KeptAnswers, type ListedAnswer, type Moment } from "./listed-answer.js";
@@ -170,7 +171,7 @@ async function findAll(
   const principals = state.principals.map(({ holder }) => holder);
   const search = { account, principals, resource: state.resource, context, now, scopePrecedence };
   const ways = source.includeAssumable
-    ? await inSlices(findWays(search, outcomes, source.includeConditional))
+    ? await oneAtATime(() => followTrust(findWays(search, outcomes, source.includeConditional)))
     : NO_WAYS;
   const slice = createTimeSlicer();
   const rows: WhoCanRow[] = [];
@@ -181,6 +182,14 @@ async function findAll(
   }
   return rows;
 }
+
+/** Milliseconds of its own that a search for ways may take: no account within RAM's quotas needs a tenth of it. */
+const MOST_SEARCH_MS = 2_000;
+
+/** Searches wait for each other: each is much work, and nobody waits for several of them at once. */
+const oneAtATime = createTurns(MOST_SEARCH_MS);
+
+const followTrust = (work: ReturnType<typeof findWays>) => inSlices(work, MOST_SEARCH_MS, TOO_MUCH_TO_FOLLOW);
 
 const NO_WAYS: ReadonlyMap<number, Way> = new Map();
 

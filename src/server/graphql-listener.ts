@@ -135,11 +135,11 @@ function createAnswer(options: ListenerOptions) {
     const holder = callerOf(key, incoming.notes.requestId, options);
     const believed = believe(key);
     const signedIn = holder.then((caller) => assertIs(believed, caller, key));
-    const early = believed && answer(believed, key, incoming, signedIn);
+    const notes = { ...incoming.notes };
+    const early = believed && answer(believed, key, { ...incoming, notes }, signedIn);
     for (const promise of [signedIn, early]) promise?.catch(() => {}); // it may be that nobody wants to know
     const caller = await holder;
-    if (early !== null && caller === believed) return early;
-    incoming.notes.caller = null;
+    if (early !== null && caller === believed) return early.finally(() => Object.assign(incoming.notes, notes));
     return caller && answer(caller, key, incoming, holder);
   };
 }

@@ -13,25 +13,27 @@ const MEDIA_TYPES = ["application/json", "application/graphql-response+json"] as
 /** What JSON is sent as. */
 export type JsonMediaType = (typeof MEDIA_TYPES)[number];
 
-const BY_RANGE: Readonly<Record<string, JsonMediaType>> = {
-  "*/*": "application/json",
-  "application/*": "application/json",
-  ...Object.fromEntries(MEDIA_TYPES.map((type) => [type, type])),
-};
+const BY_RANGE: ReadonlyMap<string, JsonMediaType> = new Map([
+  ["*/*", "application/json"],
+  ["application/*", "application/json"],
+  ...MEDIA_TYPES.map((type) => [type, type] as const),
+]);
 
 /** The first of the media types that a sender accepts that an answer of one piece can have; null: none. */
 export function jsonTypeFor(accept = "*/*"): JsonMediaType | null {
-  const known = BY_RANGE[accept];
+  const known = BY_RANGE.get(accept);
   if (known !== undefined) return known;
   const ranges = accept.toLowerCase().replace(/\s/g, "").split(",");
-  const types = ranges.flatMap((range) => BY_RANGE[rangeInUtf8(range)] ?? []);
+  const types = ranges.flatMap((range) => BY_RANGE.get(rangeWanted(range)) ?? []);
   return types[0] ?? null;
 }
 
-function rangeInUtf8(range: string): string {
+/** Empty: nothing that we have. */
+function rangeWanted(range: string): string {
   const [type = "", ...params] = range.split(";");
   const charset = params.find((param) => param.startsWith("charset=")) ?? "charset=utf-8";
-  return charset === "charset=utf-8" ? type : "";
+  const refused = params.some((param) => /^q=0(\.0*)?$/.test(param));
+  return charset === "charset=utf-8" && !refused ? type : "";
 }
 
 /**

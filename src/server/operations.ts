@@ -167,8 +167,10 @@ function heard({ services, onDecisions }: OperationsOptions, { caller, notes, si
 
 async function follow(runner: Runner, args: ExecutionArgs, sender: Sender): Promise<OperationResult> {
   const context = args.contextValue as GraphQLContext;
+  const { gone } = sender.presence;
   const leave = runner.takePlace(sender);
-  sender.presence.gone.addEventListener("abort", leave, { once: true });
+  if (gone.aborted) leave();
+  else gone.addEventListener("abort", leave, { once: true });
   const results = await subscribe(args);
   if (!(Symbol.asyncIterator in results)) return shown(results, context, runner.mask);
   return mapAsyncIterator(

@@ -1,4 +1,5 @@
 import {
+  BREAK,
   defaultFieldResolver,
   type FieldNode,
   type FragmentDefinitionNode,
@@ -18,6 +19,7 @@ import {
   type OperationDefinitionNode,
   type SelectionSetNode,
   TypeNameMetaFieldDef,
+  visit,
 } from "graphql";
 import {
   abstractOf,
@@ -36,15 +38,21 @@ export class NotCovered extends Error {
   override readonly name = "NotCovered";
 }
 
+/** Fields that one plan has at most. Fragments on many types, within each other, would make any number of them. */
+const MOST_FIELDS = 300;
+/** What a field may weigh (`extensions.cost.base`) that is executed once more where something goes wrong. */
+const MOST_BASE_COST = 10;
+
 /**
  * Works out how the fields of an operation are executed. Not covered, and so for graphql-js, are introspection, `@skip` and
- * `@include`, and the one name that is no member for objects of JavaScript. What lies below a field is worked out when an
- * object of its type first comes.
+ * `@include`, the one name that is no member for objects of JavaScript, fields that are much work, and operations with too
+ * many fields. What lies below a field is worked out when an object of its type first comes.
  */
 export class Planner {
   readonly #schema: GraphQLSchema;
   readonly #operation: OperationDefinitionNode;
   readonly #fragments: Readonly<Record<string, FragmentDefinitionNode>>;
+  #left = MOST_FIELDS;
 
   constructor(
     schema: GraphQLSchema,
@@ -58,6 +66,8 @@ export class Planner {
 
   /** @throws NotCovered */
   root(): ObjectPlan {
+    for (const node of [this.#operation, ...Object.values(this.#fragments)])
+      if (hasDirectives(node)) throw new NotCovered();
     const type = this.#schema.getRootType(this.#operation.operation);
     if (!type || this.#operation.operation !== "query") throw new NotCovered();
     return this.#object(type, [this.#operation.selectionSet]);
@@ -72,7 +82,6 @@ export class Planner {
 
   #collect(set: SelectionSetNode, type: GraphQLObjectType, into: Map<string, FieldNode[]>, seen: Set<string>): void {
     for (const node of set.selections) {
-      if (node.directives?.length) throw new NotCovered();
       if (node.kind === Kind.FIELD) {
         const name = node.alias?.value ?? node.name.value;
         if (name === "__proto__") throw new NotCovered();
@@ -101,6 +110,7 @@ export class Planner {
     const [node] = fieldNodes;
     const field = node && fieldOf(parentType, node.name.value);
     if (!node || !field) throw new NotCovered(); // introspection
+    if (isMuchWork(field) || --this.#left < 0) throw new NotCovered();
     const { resolve = defaultFieldResolver } = field;
     const info = this.#info(field, parentType, fieldNodes);
     return {
@@ -132,6 +142,21 @@ export class Planner {
       ...{ fragments: this.#fragments, rootValue: undefined, operation: this.#operation },
     };
   }
+}
+
+function hasDirectives(node: OperationDefinitionNode | FragmentDefinitionNode): boolean {
+  let has = false;
+  visit(node, {
+    Directive: () => {
+      has = true;
+      return BREAK;
+    },
+  });
+  return has;
+}
+
+function isMuchWork({ extensions }: GraphQLField<unknown, unknown>): boolean {
+  return ((extensions["cost"] as { readonly base?: number } | undefined)?.base ?? 0) > MOST_BASE_COST;
 }
 
 function fieldOf(type: GraphQLObjectType, name: string): GraphQLField<unknown, unknown> | undefined {

@@ -33,6 +33,8 @@ export type FieldInfo = Omit<GraphQLResolveInfo, "path" | "variableValues">;
 export interface Execution {
   readonly context: unknown;
   readonly variables: Args;
+  /** What was under way when something went wrong, and nobody waits for any more. */
+  readonly left: Promise<unknown>[];
 }
 
 /** Makes what goes into the answer of what a resolver gave; a promise of it, where there is something to wait for. */
@@ -54,9 +56,17 @@ export function runObject(plan: ObjectPlan, source: unknown, execution: Executio
       if (isPromise(value)) pending.push(value.then((completed) => (result[field.responseName] = completed)));
     }
   } catch (error) {
-    throw alone(error, pending);
+    execution.left.push(...pending);
+    throw error;
   }
-  return pending.length === 0 ? result : Promise.all(pending).then(() => result);
+  return pending.length === 0 ? result : all(pending, execution).then(() => result);
+}
+
+function all<T>(promises: readonly Promise<T>[], { left }: Execution): Promise<readonly T[]> {
+  return Promise.all(promises).catch((error: unknown) => {
+    left.push(...promises);
+    throw error;
+  });
 }
 
 function runField(plan: FieldPlan, source: unknown, execution: Execution, prev: Path): unknown {
@@ -103,9 +113,10 @@ export function listOf(inner: Complete): Complete {
         results[key] = result;
       }
     } catch (error) {
-      throw alone(error, results.filter(isPromise));
+      execution.left.push(...[...results, ...list].filter(isPromise));
+      throw error;
     }
-    return waits ? Promise.all(results) : results;
+    return waits ? all(results.map(asPromise), execution) : results;
   });
 }
 
@@ -173,8 +184,6 @@ function isPromise(value: unknown): value is Promise<unknown> {
   return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
 
-/** An error that ends what others are waiting for: nobody hears of theirs. */
-function alone(error: unknown, pending: readonly Promise<unknown>[]): unknown {
-  for (const promise of pending) promise.then(undefined, () => {});
-  return error;
+function asPromise(value: unknown): Promise<unknown> {
+  return isPromise(value) ? value : Promise.resolve(value);
 }

@@ -106,8 +106,12 @@ async function replyOf(response: Response): Promise<Reply | EventStream> {
   const type = headers.get("content-type") ?? "";
   const retryAfter = headers.get("retry-after");
   if (body !== null && type.startsWith("text/event-stream")) return { status, retryAfter, events: body };
-  return { status, headers: Object.fromEntries(headers), body: await response.text() };
+  const kept = [...headers].filter(([name]) => !OF_THE_CONNECTION.has(name));
+  return { status, headers: Object.fromEntries(kept), body: await response.text() };
 }
+
+/** Say how Yoga would send the answer. */
+const OF_THE_CONNECTION: ReadonlySet<string> = new Set(["connection", "content-length", "transfer-encoding"]);
 
 /** Yoga logs every error that masking replaces; masking has logged those that are no fault of the sender. */
 function yogaLogging(log: Logger) {

@@ -1,4 +1,6 @@
 import { setImmediate } from "node:timers/promises";
+import { TooMuchWorkError } from "../domain/errors.js";
+import { UnavailableError } from "./store-errors.js";
 
 const SLICE_MS = 20;
 
@@ -12,11 +14,42 @@ export function createTimeSlicer(): () => Promise<void> {
   };
 }
 
-/** Does long work that pauses by itself, and lets other requests have their share meanwhile. */
-export async function inSlices<Result>(work: Generator<void, Result>): Promise<Result> {
-  const slice = createTimeSlicer();
-  for (let step = work.next(); ; step = work.next()) {
-    if (step.done) return step.value;
-    await slice();
+/**
+ * Does long work that pauses by itself, and lets other requests have their share meanwhile.
+ *
+ * @param most milliseconds that the work itself may take
+ * @param tooMuch what to say when it takes more
+ * @throws TooMuchWorkError then
+ */
+export async function inSlices<Result>(work: Generator<void, Result>, most: number, tooMuch: string): Promise<Result> {
+  for (let left = most; ; await setImmediate()) {
+    const began = performance.now();
+    let worked = 0;
+    while (worked < SLICE_MS) {
+      const step = work.next();
+      if (step.done) return step.value;
+      worked = performance.now() - began;
+    }
+    left -= worked;
+    if (left < 0) throw new TooMuchWorkError(tooMuch);
   }
+}
+
+/**
+ * Lets work have its turn one after the other.
+ *
+ * @param patience milliseconds; whoever has waited for longer has given up
+ * @returns rejects with UnavailableError then
+ */
+export function createTurns(patience: number): <Result>(work: () => Promise<Result>) => Promise<Result> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const came = performance.now();
+    const turn = last.then(() => {
+      if (performance.now() - came > patience) throw new UnavailableError("too many wait for the same kind of work");
+      return work();
+    });
+    last = turn.catch(() => {});
+    return turn;
+  };
 }

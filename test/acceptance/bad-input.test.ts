@@ -179,3 +179,28 @@ test("a malformed ARN in a change is refused as a whole", async () => {
   expect(errors?.[0]?.extensions.code).toBe("BAD_USER_INPUT");
   expect(await everything()).toBe(before);
 });
+
+test("a row that fails while others are still being looked up does not end the gateway", async () => {
+  for (const list of ["attachments", "createdAt: attachments"]) {
+    const rows = `... on Role { account { id } ${list}(first: 200) { totalCount } } ... on User { ${list}(first: 200) { totalCount } }`;
+    const { errors } = await gateway.ask(`{ principals(account: "${ACCOUNT}", first: 50) { nodes { ${rows} } } }`);
+    expect(errors?.[0]?.extensions.code).toBe("BAD_USER_INPUT");
+  }
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect((await gateway.ask("{ __typename }")).data).toEqual({ __typename: "Query" });
+});
+
+test("what fails beside them leaves nodes as they are", async () => {
+  const ids = (await gateway.ask(`{ principals(account: "${ACCOUNT}", first: 3) { nodes { id } } }`)).data as {
+    principals: { nodes: { id: string }[] };
+  };
+  const list = ids.principals.nodes.map(({ id }) => `"${id}"`).join(", ");
+  const query = `{ nodes(ids: [${list}]) { __typename id } resource(arn: "bad") { id } }`;
+  for (const _ of [1, 2, 3]) {
+    const { data, errors } = await gateway.ask(query);
+    expect((data as { nodes: { id: string }[] }).nodes.map(({ id }) => id)).toEqual(
+      ids.principals.nodes.map(({ id }) => id),
+    );
+    expect(errors?.map(({ extensions: { code } }) => code)).toEqual(["BAD_USER_INPUT"]);
+  }
+});

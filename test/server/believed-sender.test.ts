@@ -109,8 +109,8 @@ describe("a listener that is broken is found out", () => {
     {
       name: "who is believed gets the answer, whoever it is",
       file: "server/graphql-listener.ts",
-      find: "if (early !== null && caller === believed) return early;",
-      replace: "if (early !== null) return early;",
+      find: "if (early !== null && caller === believed) return early",
+      replace: "if (early !== null) return early",
       async sees(create) {
         const { post, confirm } = await start({ holder: null, create });
         const answer = post(LEAF);

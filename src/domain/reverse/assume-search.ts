@@ -14,8 +14,14 @@ import { Ways, type WaysWanted, type Worst } from "./ways.js";
 /** Roles that somebody may assume one after the other on the way. RAM itself knows no bound. */
 export const MOST_ASSUMED_ROLES = 5;
 
+/** No place of anybody. */
+const NOBODY = -1;
 /** Against `HARD_LIMITS.assumeSearchWork`: to evaluate a policy for a role, to decide on a principal and a role. */
 const WORK = { policy: 100, principal: 140 } as const;
+
+/** Of a search that is given up. */
+export const TOO_MUCH_TO_FOLLOW =
+  "to follow the trust policies of this account takes more work than one question may: ask without `includeAssumable`";
 
 /** Who may assume whose roles, and under which circumstances. */
 export interface AssumeSearchOptions {
@@ -103,9 +109,10 @@ export class AssumeSearch {
     }
     const about = this.assumers.about(foldCase(parseArn(arn).relativeId));
     yield* this.assumers.owners;
-    for (const holders of new Set([...about].flatMap((policy) => policy.holders))) {
-      if (ways.isDone(holders) || !this.mayAllow(holders, about, question, ways.worst)) continue;
-      yield* ways.openAmong(holders);
+    for (const holders of holdersOf(about)) {
+      if (holders === null) yield NOBODY;
+      else if (!ways.isDone(holders) && this.mayAllow(holders, about, question, ways.worst))
+        yield* ways.openAmong(holders);
     }
   }
 
@@ -130,11 +137,22 @@ export class AssumeSearch {
   private spend(units: number): void {
     this.left -= units;
     if (this.left >= 0) return;
-    throw new TooMuchWorkError(
-      "to follow the trust policies of this account takes more work than one question may: ask without `includeAssumable`",
-    );
+    throw new TooMuchWorkError(TOO_MUCH_TO_FOLLOW);
   }
 }
+
+/** Who has some of these policies, each once; now and then null, since they may be very many. */
+function* holdersOf(policies: ReadonlySet<AssumePolicy>): Generator<Holders | null> {
+  const seen = new Set<Holders>();
+  for (const [place, holders] of [...policies].flatMap((policy) => policy.holders).entries()) {
+    if (place % LOOKS_AT_A_TIME === 0) yield null;
+    if (seen.has(holders)) continue;
+    seen.add(holders);
+    yield holders;
+  }
+}
+
+const LOOKS_AT_A_TIME = 256;
 
 /** Whether what applies leaves nobody for whom the outcome is as good as `worst`. */
 function excludes(applies: number, worst: Worst): boolean {
