@@ -34,7 +34,7 @@ export const HARD_LIMITS = {
   activeApiKeys: 10,
   /** Characters that one decision may search with the patterns of its policies; every other comparison counts ten. */
   evaluationWork: 1_000_000,
-  /** Of one search for who can assume roles, in looks at what is known already; a decision on one principal counts 140. */
+  /** Of one search for who can assume roles, in looks at what is known already; a decision on one principal counts 15. */
   assumeSearchWork: 80_000_000,
 } as const;
 

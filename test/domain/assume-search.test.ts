@@ -41,8 +41,8 @@ describe("ways to roles", { timeout: 120_000 }, () => {
     const some = condition("StringLike", "acs:PrincipalARN", "*:user/nobody");
     const { options, outcomes } = crowd({ users: 50, roles: 10 }, [{ Effect: "Allow", ...ANY }], { ...ALL, ...some });
     const searchWith = (mostWork: number) => atOnce(findWays({ ...options, mostWork }, outcomes, false));
-    expect(() => searchWith(50 * 10 * 140)).toThrow(TooMuchWorkError);
-    expect(searchWith(50 * 10 * 200).size).toBe(0);
+    expect(() => searchWith(50 * 10 * 15)).toThrow(TooMuchWorkError);
+    expect(searchWith(50 * 10 * 15 + 10 * 200).size).toBe(0);
   });
 });
 
@@ -142,36 +142,6 @@ const MUTATIONS: readonly Mutation[] = [
     file: "reverse/assume-search.ts",
     find: "ALLOWS : ALLOWS | MAY_ALLOW",
     replace: "ALLOWS : ALLOWS",
-  },
-  {
-    name: "statements that look at who asks are overlooked",
-    file: "reverse/assume-search.ts",
-    find: "open ||= ofCaller !== null;",
-    replace: "",
-  },
-  {
-    name: "policies about a role are looked up by its name as it is written",
-    file: "reverse/assume-search.ts",
-    find: "foldCase(parseArn(arn).relativeId)",
-    replace: "parseArn(arn).relativeId",
-  },
-  {
-    name: "policies rule out beyond their window",
-    file: "reverse/assumers.ts",
-    find: "&& isActive(grant, this.now);",
-    replace: ";",
-  },
-  {
-    name: "policies for a resource group rule out",
-    file: "reverse/assumers.ts",
-    find: 'grant.scope.kind === "ACCOUNT" && isActive',
-    replace: "isActive",
-  },
-  {
-    name: "policies whose document is not known are overlooked",
-    file: "reverse/assumers.ts",
-    find: "const prefixes = compiled === null ? null :",
-    replace: "const prefixes = compiled === null ? [] :",
   },
 ];
 

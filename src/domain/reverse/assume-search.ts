@@ -1,23 +1,18 @@
-import { parseArn } from "../arn.js";
 import { TooMuchWorkError } from "../errors.js";
 import type { RequestContext, ResourceFacts, ScopePrecedence } from "../evaluation/access-request.js";
 import { ALLOWS, DENIES, MAY_ALLOW, MAY_DENY } from "../evaluation/outcome-set.js";
 import { HARD_LIMITS } from "../limits.js";
 import { ASSUME_ROLE } from "../ram-actions.js";
-import { foldCase } from "../wildcard.js";
-import { type AssumePolicy, Assumers, type Holders } from "./assumers.js";
 import type { Holder } from "./holdings.js";
 import { QuestionToAll } from "./question-to-all.js";
-import { trustedNames } from "./trusted-names.js";
+import { nameOf, trustedNames } from "./trusted-names.js";
 import { Ways, type WaysWanted, type Worst } from "./ways.js";
 
 /** Roles that somebody may assume one after the other on the way. RAM itself knows no bound. */
 export const MOST_ASSUMED_ROLES = 5;
 
-/** No place of anybody. */
-const NOBODY = -1;
 /** Against `HARD_LIMITS.assumeSearchWork`: to evaluate a policy for a role, to decide on a principal and a role. */
-const WORK = { policy: 100, principal: 140 } as const;
+const WORK = { policy: 100, principal: 15 } as const;
 
 /** Of a search that is given up. */
 export const TOO_MUCH_TO_FOLLOW =
@@ -40,26 +35,26 @@ export interface AssumeSearchOptions {
 
 /**
  * Finds who can assume certain roles by `sts:AssumeRole`, perhaps by way of other roles: each step is what the decision on
- * these two would say. It goes backwards from the roles, and decides only on those whom neither what the trust policy says
- * to all nor what their own policies say to whoever has them rules out. Who has assumed a role is decided on as that role.
+ * these two would say. It goes backwards from the roles, and decides only on those who have no way yet and whom the trust
+ * policy does not rule out, by what it says to all or by the names in it. Who has assumed a role is decided on as that role.
  *
  * Its methods are long loops, in steps between which others can have their turn.
  */
 export class AssumeSearch {
   private readonly options: AssumeSearchOptions;
-  private readonly assumers: Assumers;
+  private readonly byName = new Map<string, number[]>();
   private left: number;
 
   constructor(options: AssumeSearchOptions) {
     this.options = options;
-    this.assumers = new Assumers(options.now);
     this.left = options.mostWork ?? HARD_LIMITS.assumeSearchWork;
   }
 
   /** Comes before all searches. */
   *prepare(): Generator<void> {
-    for (const [place, holder] of this.options.principals.entries()) {
-      this.assumers.add(holder, place);
+    for (const [place, { arn }] of this.options.principals.entries()) {
+      const name = nameOf(arn);
+      this.byName.set(name, [...(this.byName.get(name) ?? []), place]);
       yield;
     }
   }
@@ -98,40 +93,12 @@ export class AssumeSearch {
   }
 
   /** Everybody who may assume the role, and others. */
-  private *candidates(question: QuestionToAll, { arn, trustPolicy }: ResourceFacts, ways: Ways): Generator<number> {
+  private candidates(question: QuestionToAll, { trustPolicy }: ResourceFacts, ways: Ways): Iterable<number> {
     const { account } = this.options;
     const toAll = question.trustOfAll(account);
-    if (trustPolicy === null || excludes(toAll, ways.worst)) return;
+    if (trustPolicy === null || excludes(toAll, ways.worst)) return [];
     const names = allows(toAll, ways.worst) ? null : trustedNames(trustPolicy, account);
-    if (names !== null) {
-      for (const name of names) yield* this.assumers.named(name);
-      return;
-    }
-    const about = this.assumers.about(foldCase(parseArn(arn).relativeId));
-    yield* this.assumers.owners;
-    for (const holders of holdersOf(about)) {
-      if (holders === null) yield NOBODY;
-      else if (!ways.isDone(holders) && this.mayAllow(holders, about, question, ways.worst))
-        yield* ways.openAmong(holders);
-    }
-  }
-
-  /** What their policies say to whoever has them; the statements that look at who asks may say anything. */
-  private mayAllow(
-    { policies }: Holders,
-    about: ReadonlySet<AssumePolicy>,
-    question: QuestionToAll,
-    worst: Worst,
-  ): boolean {
-    this.spend(1 + policies.length);
-    let [toAll, open] = [0, false];
-    for (const policy of policies) {
-      if (!about.has(policy)) continue;
-      const { applies, ofCaller } = question.contributionOf(policy.compiled);
-      toAll |= applies;
-      open ||= ofCaller !== null;
-    }
-    return !excludes(toAll, worst) && (open || allows(toAll, worst));
+    return names === null ? ways.open : [...names].flatMap((name) => this.byName.get(name) ?? []);
   }
 
   private spend(units: number): void {
@@ -140,19 +107,6 @@ export class AssumeSearch {
     throw new TooMuchWorkError(TOO_MUCH_TO_FOLLOW);
   }
 }
-
-/** Who has some of these policies, each once; now and then null, since they may be very many. */
-function* holdersOf(policies: ReadonlySet<AssumePolicy>): Generator<Holders | null> {
-  const seen = new Set<Holders>();
-  for (const [place, holders] of [...policies].flatMap((policy) => policy.holders).entries()) {
-    if (place % LOOKS_AT_A_TIME === 0) yield null;
-    if (seen.has(holders)) continue;
-    seen.add(holders);
-    yield holders;
-  }
-}
-
-const LOOKS_AT_A_TIME = 256;
 
 /** Whether what applies leaves nobody for whom the outcome is as good as `worst`. */
 function excludes(applies: number, worst: Worst): boolean {

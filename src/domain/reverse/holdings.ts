@@ -57,22 +57,6 @@ export class Holder implements Pick<PrincipalFacts, "kind" | "arn" | "account" |
     return this.holdings.account;
   }
 
-  /** Hands out all that it has, its own and what groups give it. */
-  eachGrant(take: (grant: Grant) => void): void {
-    const { own, groups } = this.holdings;
-    this.takeFrom(own, this.place, take);
-    const end = groups.starts[this.place + 1] ?? 0;
-    for (let at = groups.starts[this.place] ?? 0; at < end; at += 1) this.takeFrom(own, groups.numbers[at] ?? 0, take);
-  }
-
-  private takeFrom({ starts, numbers }: Lists, place: number, take: (grant: Grant) => void): void {
-    const end = starts[place + 1] ?? 0;
-    for (let at = starts[place] ?? 0; at < end; at += 1) {
-      const grant = this.holdings.grants[numbers[at] ?? 0];
-      if (grant !== undefined) take(grant);
-    }
-  }
-
   /** All that a decision needs to know, with lists of its own. */
   facts(): PrincipalFacts {
     const { kind, arn, account, issued, place, holdings } = this;

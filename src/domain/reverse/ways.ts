@@ -1,4 +1,3 @@
-import type { Holders } from "./assumers.js";
 import type { Holder } from "./holdings.js";
 
 /** What each step of a way has to be at least. */
@@ -21,8 +20,8 @@ export class Ways {
   /** The roles that were got to last, in order: by whom they can be assumed is the next step. */
   targets: readonly number[];
   private readonly principals: readonly Holder[];
-  private readonly open: Set<number>;
-  private readonly openPlaces = new Map<Holders, readonly number[]>();
+  /** Those who have no way yet and need one, or who others may go by. */
+  readonly open: Set<number>;
   private roles: number[] = [];
 
   constructor({ ends, worst, needsWay }: WaysWanted, principals: readonly Holder[]) {
@@ -35,19 +34,6 @@ export class Ways {
 
   isOpen(place: number): boolean {
     return this.open.has(place);
-  }
-
-  /** All of them were known to have one when somebody last looked. */
-  isDone(holders: Holders): boolean {
-    return this.openPlaces.get(holders)?.length === 0;
-  }
-
-  /** Those of them who have no way yet. */
-  openAmong(holders: Holders): readonly number[] {
-    const places = this.openPlaces.get(holders) ?? holders.places;
-    const open = places.filter((place) => this.open.has(place));
-    this.openPlaces.set(holders, open);
-    return open;
   }
 
   /** @param target the role that this principal can assume */
