@@ -32,7 +32,7 @@ export interface VerifierOptions {
 const MOST_RUNNING = 2;
 
 /** A share of very many answers would be as much work as the answers are. */
-const MOST_A_SECOND = 10;
+const MOST_A_SECOND = 2;
 
 export function createVerifier(options: VerifierOptions): Verifier {
   const { share } = options;
