@@ -130,20 +130,25 @@ const POSITION = z.object({
   position: z.string().transform(BigInt),
   timeline: z.number(),
   system: z.string(),
+  database: z.string(),
 });
 type Position = z.infer<typeof POSITION>;
 
+/** A server has one log for all its databases, so what has been replayed says nothing of which of them this is. */
+const DATABASE = `(SELECT oid FROM pg_database WHERE datname = current_database()) || '.' || current_schema() AS database`;
 /** `system` and `timeline` name the history: after a failover the same place in the log may hold something else. */
 const PRIMARY_POSITION = {
   name: "ramgate-primary-position",
   text: `SELECT pg_wal_lsn_diff(at, '0/0')::text AS position,
-      ('x' || left(pg_walfile_name(at), 8))::bit(32)::int AS timeline, s.system_identifier::text AS system
+      ('x' || left(pg_walfile_name(at), 8))::bit(32)::int AS timeline, s.system_identifier::text AS system,
+      ${DATABASE}
     FROM pg_current_wal_flush_lsn() at, pg_control_system() s`,
 };
 const REPLICA_POSITION = {
   name: "ramgate-replica-position",
   text: `SELECT pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::text AS position,
-      c.timeline_id AS timeline, s.system_identifier::text AS system
+      c.timeline_id AS timeline, s.system_identifier::text AS system,
+      ${DATABASE}
     FROM pg_control_checkpoint() c, pg_control_system() s WHERE pg_is_in_recovery()`,
 };
 
@@ -187,6 +192,7 @@ class Positions {
     const deadline = performance.now() + CATCH_UP_MS;
     for (let place = first; ; place = await ask(this.#replica, REPLICA_POSITION)) {
       if (place.system !== goal.system) throw new Error("the replica is of another server than the primary");
+      if (place.database !== goal.database) throw new Error("the replica is of another database or schema");
       if (place.timeline !== goal.timeline) throw new Error("the replica is not on the timeline of the primary yet");
       if (place.position >= goal.position) return;
       if (performance.now() > deadline) throw new Error("the replica is behind the primary");
