@@ -3,13 +3,14 @@ import { z } from "zod";
 import { openPool } from "./pool.js";
 import { type Database, openDatabase } from "./prisma-client.js";
 import { withDeadline } from "./revisions.js";
+import { asStoreError, UnavailableError } from "./store-errors.js";
 
 /** Connections for records on the replica. */
 const CONNECTIONS = 8;
 /** Milliseconds that a replica may take to catch up with what was committed before a read, and to say how far it is. */
 const CATCH_UP_MS = 20;
 const LOOK_AGAIN_MS = 2;
-const POSITION_MS = 250;
+const POSITION_MS = 50;
 /** Milliseconds that a read may take there; the request has to have time left for the primary. */
 const READ_MS = 2_000;
 /** Milliseconds that a replica which has failed or is behind is left alone. */
@@ -98,17 +99,29 @@ class ReplicaUse {
   }
 
   async read(there: Read, here: Read): Promise<unknown> {
-    try {
-      if (performance.now() >= this.#restsUntil) return await this.#readThere(there);
-    } catch (error) {
-      this.#rest(error);
+    if (performance.now() >= this.#restsUntil && (await this.#isGood())) {
+      try {
+        return await this.#readThere(there);
+      } catch (error) {
+        // what is wrong with the statement itself is no fault of the replica: its caller must not keep it out of use
+        if (asStoreError(error) instanceof UnavailableError) this.#rest(error);
+      }
     }
     this.counts.primary += 1;
     return here();
   }
 
+  async #isGood(): Promise<boolean> {
+    try {
+      await this.#positions.untilCaughtUp();
+      return true;
+    } catch (error) {
+      this.#rest(error);
+      return false;
+    }
+  }
+
   async #readThere(there: Read): Promise<unknown> {
-    await this.#positions.untilCaughtUp();
     const found = await withDeadline(there(), READ_MS);
     this.counts.replica += 1;
     if (this.#isTold) this.#onChange(null);

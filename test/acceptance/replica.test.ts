@@ -83,6 +83,16 @@ test("records come from the replica, and show every change that was acknowledged
   expect(after.replica).toBeGreaterThan(before.replica);
 });
 
+test("a read that is wrong in itself does not keep the replica out of use", async () => {
+  const before = await readsOf(gateway);
+  const wrong = `{ principals(account: "${ACCOUNT}", nameContains: "\\u0000", first: 5) { totalCount nodes { name } } }`;
+  expect((await gateway.ask(wrong)).errors?.[0]?.extensions.code).toBe("BAD_USER_INPUT");
+  const between = await readsOf(gateway);
+  expect(between.primary).toBeGreaterThan(before.primary); // it has come as far as the database
+  await namesIn(gateway);
+  expect((await readsOf(gateway)).replica).toBeGreaterThan(between.replica);
+});
+
 const READ = { Version: "1", Statement: [{ Effect: "Allow", Action: "ramgate:ReadPrincipal", Resource: "*" }] };
 const ASK = `{ checkAccess(input: { principal: "${user("bob")}", action: "ramgate:ReadPrincipal", resource: "${user("seen-00")}" }) { allowed } }`;
 const BOB = `mutation { createApiKey(input: { principal: "${user("bob")}" }) { secret } }`;
