@@ -151,7 +151,7 @@ async function assemble(
     ...{ pool: vectorPool, revisions, loadPool, tokens, environment, cacheKey, engineVersion, compile, cache },
     ...decisionSettings(config, log, observers),
   });
-  const replica = replicaOf(db, pools.model, config, log, closers, observers);
+  const replica = replicaOf(db, pools.revisions, config, log, closers, observers);
   const auditFeed = new AuditFeed(db);
   closers.add(async () => auditFeed.close());
   const hints = { redis, target: config.redis, environment, neighbours };

@@ -3,13 +3,14 @@ import { z } from "zod";
 import { openPool } from "./pool.js";
 import { type Database, openDatabase } from "./prisma-client.js";
 import { withDeadline } from "./revisions.js";
+import { asStoreError, UnavailableError } from "./store-errors.js";
 
 /** Connections for records on the replica. */
 const CONNECTIONS = 8;
 /** Milliseconds that a replica may take to catch up with what was committed before a read, and to say how far it is. */
 const CATCH_UP_MS = 20;
 const LOOK_AGAIN_MS = 2;
-const POSITION_MS = 250;
+const POSITION_MS = 50;
 /** Milliseconds that a read may take there; the request has to have time left for the primary. */
 const READ_MS = 2_000;
 /** Milliseconds that a replica which has failed or is behind is left alone. */
@@ -98,17 +99,29 @@ class ReplicaUse {
   }
 
   async read(there: Read, here: Read): Promise<unknown> {
-    try {
-      if (performance.now() >= this.#restsUntil) return await this.#readThere(there);
-    } catch (error) {
-      this.#rest(error);
+    if (performance.now() >= this.#restsUntil && (await this.#isGood())) {
+      try {
+        return await this.#readThere(there);
+      } catch (error) {
+        // what is wrong with the statement itself is no fault of the replica: its caller must not keep it out of use
+        if (asStoreError(error) instanceof UnavailableError) this.#rest(error);
+      }
     }
     this.counts.primary += 1;
     return here();
   }
 
+  async #isGood(): Promise<boolean> {
+    try {
+      await this.#positions.untilCaughtUp();
+      return true;
+    } catch (error) {
+      this.#rest(error);
+      return false;
+    }
+  }
+
   async #readThere(there: Read): Promise<unknown> {
-    await this.#positions.untilCaughtUp();
     const found = await withDeadline(there(), READ_MS);
     this.counts.replica += 1;
     if (this.#isTold) this.#onChange(null);
@@ -130,20 +143,25 @@ const POSITION = z.object({
   position: z.string().transform(BigInt),
   timeline: z.number(),
   system: z.string(),
+  database: z.string(),
 });
 type Position = z.infer<typeof POSITION>;
 
+/** A server has one log for all its databases, so what has been replayed says nothing of which of them this is. */
+const DATABASE = `(SELECT oid FROM pg_database WHERE datname = current_database()) || '.' || current_schema() AS database`;
 /** `system` and `timeline` name the history: after a failover the same place in the log may hold something else. */
 const PRIMARY_POSITION = {
   name: "ramgate-primary-position",
   text: `SELECT pg_wal_lsn_diff(at, '0/0')::text AS position,
-      ('x' || left(pg_walfile_name(at), 8))::bit(32)::int AS timeline, s.system_identifier::text AS system
+      ('x' || left(pg_walfile_name(at), 8))::bit(32)::int AS timeline, s.system_identifier::text AS system,
+      ${DATABASE}
     FROM pg_current_wal_flush_lsn() at, pg_control_system() s`,
 };
 const REPLICA_POSITION = {
   name: "ramgate-replica-position",
   text: `SELECT pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::text AS position,
-      c.timeline_id AS timeline, s.system_identifier::text AS system
+      c.timeline_id AS timeline, s.system_identifier::text AS system,
+      ${DATABASE}
     FROM pg_control_checkpoint() c, pg_control_system() s WHERE pg_is_in_recovery()`,
 };
 
@@ -187,6 +205,7 @@ class Positions {
     const deadline = performance.now() + CATCH_UP_MS;
     for (let place = first; ; place = await ask(this.#replica, REPLICA_POSITION)) {
       if (place.system !== goal.system) throw new Error("the replica is of another server than the primary");
+      if (place.database !== goal.database) throw new Error("the replica is of another database or schema");
       if (place.timeline !== goal.timeline) throw new Error("the replica is not on the timeline of the primary yet");
       if (place.position >= goal.position) return;
       if (performance.now() > deadline) throw new Error("the replica is behind the primary");

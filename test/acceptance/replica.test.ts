@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { migrate } from "../../src/store/migrate.js";
 import { breakBuild, killed } from "../support/broken-build.js";
-import { withClient } from "../support/databases.js";
+import { MIGRATIONS, withClient } from "../support/databases.js";
 import { ACCOUNT, policy, user } from "../support/demo.js";
 import { askGateway, type Gateway, type GraphQLAnswer, startGateway } from "../support/gateway.js";
 import { scrape, sumOf } from "../support/metrics.js";
@@ -82,6 +83,16 @@ test("records come from the replica, and show every change that was acknowledged
   expect(after.replica).toBeGreaterThan(before.replica);
 });
 
+test("a read that is wrong in itself does not keep the replica out of use", async () => {
+  const before = await readsOf(gateway);
+  const wrong = `{ principals(account: "${ACCOUNT}", nameContains: "\\u0000", first: 5) { totalCount nodes { name } } }`;
+  expect((await gateway.ask(wrong)).errors?.[0]?.extensions.code).toBe("BAD_USER_INPUT");
+  const between = await readsOf(gateway);
+  expect(between.primary).toBeGreaterThan(before.primary); // it has come as far as the database
+  await namesIn(gateway);
+  expect((await readsOf(gateway)).replica).toBeGreaterThan(between.replica);
+});
+
 const READ = { Version: "1", Statement: [{ Effect: "Allow", Action: "ramgate:ReadPrincipal", Resource: "*" }] };
 const ASK = `{ checkAccess(input: { principal: "${user("bob")}", action: "ramgate:ReadPrincipal", resource: "${user("seen-00")}" }) { allowed } }`;
 const BOB = `mutation { createApiKey(input: { principal: "${user("bob")}" }) { secret } }`;
@@ -135,6 +146,19 @@ test("where nobody asks how far it is, old records are found, and decisions and 
   await resume();
   await credulous.stop();
   await build.remove();
+});
+
+test("another database of the replica's server is not read", async () => {
+  await withClient(primary.url(), (client) => client.query("CREATE DATABASE other TEMPLATE template0"));
+  const other = (server: OwnPostgres) => Object.assign(new URL(server.url()), { pathname: "/other" }).toString();
+  await migrate(other(primary), MIGRATIONS);
+  const isThere = () => withClient(other(standby), (client) => client.query("SELECT FROM principal")).then(() => true);
+  await expect.poll(() => isThere().catch(() => false), { timeout: 10_000, interval: 50 }).toBe(true);
+  const astray = await start({ ADMIN_API_KEY: gateway.key, DATABASE_REPLICA_URL: other(standby) });
+  expect(await namesIn(astray)).toContain("seen-while-paused");
+  expect((await readsOf(astray)).replica).toBe(0);
+  expect(astray.errors()).toContain("the replica is of another database or schema");
+  await astray.stop();
 });
 
 test("without the replica, and with another server in its place, the primary answers", async () => {
