@@ -4,6 +4,7 @@ import type { Logger } from "pino";
 import { type App, type Neighbours, openApp, prepareForService } from "./app.js";
 import type { Config } from "./config.js";
 import { openRedis, type RedisConnection, type RedisTarget } from "./decisions/open-redis.js";
+import { isFieldError } from "./graphql/errors.js";
 import { buildSchema } from "./graphql/schema.js";
 import { createLog } from "./log.js";
 import { exitOnCrash, type StopSignal, stopSignal } from "./process-events.js";
@@ -67,7 +68,7 @@ export async function serve(config: Config, team: Team | null = null): Promise<v
   const front = await createFront(config, team);
   const { gateway, metrics, log } = front;
   let app: App | null = null;
-  exitOnCrash(log, async () => app?.close());
+  exitOnCrash(log, async () => app?.close(), isFieldError);
   stop.then(() => gateway.retire());
   try {
     await listen(gateway.server, config.host, config.port);

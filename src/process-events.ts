@@ -1,6 +1,5 @@
 import { constants } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { GraphQLError } from "graphql";
 import type { Logger } from "pino";
 
 export type StopSignal = "SIGTERM" | "SIGINT";
@@ -25,10 +24,15 @@ export function stopSignal(): Promise<StopSignal> {
 
 /**
  * Logs an error that nobody has caught, runs `close`, for at most five seconds, and ends the process with 1: what state it
- * is in nobody can say any more. Covers promises that nobody has waited for, but for those that reject with the error of a
- * field: where one item of a list throws, graphql-js leaves alone what it was waiting for in the others.
+ * is in nobody can say any more. Covers promises that nobody has waited for.
+ *
+ * @param isHarmless whether such a promise may reject with this; default: with nothing
  */
-export function exitOnCrash(log: Logger, close: () => Promise<unknown>): void {
+export function exitOnCrash(
+  log: Logger,
+  close: () => Promise<unknown>,
+  isHarmless: (reason: unknown) => boolean = () => false,
+): void {
   let crashed = false;
   const crash = (error: unknown, origin: string) => {
     log.fatal({ err: error, origin }, "the gateway ends because of an error that nobody has caught");
@@ -39,7 +43,7 @@ export function exitOnCrash(log: Logger, close: () => Promise<unknown>): void {
   };
   process.on("uncaughtException", crash);
   process.on("unhandledRejection", (reason) => {
-    if (reason instanceof GraphQLError) log.warn({ err: reason }, "a field failed that was answered without");
+    if (isHarmless(reason)) log.warn({ err: reason }, "something failed that nobody waits for");
     else crash(reason, "unhandledRejection");
   });
 }

@@ -103,6 +103,14 @@ function startLower(message: string): string {
   return message.charAt(0).toLowerCase() + message.slice(1);
 }
 
+/**
+ * Whether this is the error of a field. Promises reject with it that nobody waits for: where one item of a list throws,
+ * graphql-js leaves alone what it was waiting for in the others.
+ */
+export function isFieldError(error: unknown): boolean {
+  return error instanceof GraphQLError;
+}
+
 /** Whether a code is of the closed list. */
 export function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === "string" && Object.hasOwn(ERROR_CODES, code);
