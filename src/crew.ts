@@ -1,5 +1,5 @@
 import cluster, { type Worker } from "node:cluster";
-import { EventEmitter, once } from "node:events";
+import { EventEmitter } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { closeHandedAtEnd } from "./handed-connections.js";
@@ -28,9 +28,10 @@ export class Crew {
   readonly #pauses = new Set<NodeJS.Timeout>();
   readonly #summed = new SummedMetrics<Worker>();
   readonly #counted = new Map<Worker, number>();
-  #fail: (error: Error) => void = () => {};
+  #error: Error | null = null;
+  #reject: (error: Error) => void = () => {};
   readonly #failure = new Promise<never>((_, reject) => {
-    this.#fail = reject;
+    this.#reject = reject;
   });
   #port: number | null = null;
   /** What also those are told who come later. */
@@ -67,7 +68,7 @@ export class Crew {
   async listen(): Promise<number> {
     cluster.schedulingPolicy = cluster.SCHED_RR; // spreads few connections evenly, too
     for (let count = 0; count < this.#size; count += 1) this.#start();
-    await this.#until(() => this.#port !== null);
+    await this.#until(() => this.#port !== null || this.#isGone);
     return this.#port ?? 0;
   }
 
@@ -115,17 +116,53 @@ export class Crew {
     return this.#stage === "stopping" && this.#workers.size === 0;
   }
 
-  async #until(isSo: () => boolean): Promise<void> {
-    while (!isSo()) await this.unlessFailed(once(this.#news, "news"));
+  #fail(error: Error): void {
+    this.#error ??= error;
+    this.#reject(error);
+    this.#news.emit("news");
+  }
+
+  /** Leaves nothing behind, however often it is called. @param givenUp resolves at once when it aborts */
+  #until(isSo: () => boolean, givenUp?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = (settle: () => void) => {
+        this.#news.off("news", look);
+        givenUp?.removeEventListener("abort", stop);
+        settle();
+      };
+      const look = () => {
+        if (isSo()) end(resolve);
+        else if (this.#error !== null) end(() => reject(this.#error));
+      };
+      const stop = () => end(resolve);
+      this.#news.on("news", look);
+      givenUp?.addEventListener("abort", stop, { once: true });
+      look();
+    });
   }
 
   #start(): void {
-    const worker = cluster.fork();
-    closeHandedAtEnd(worker);
+    try {
+      this.#follow(cluster.fork());
+    } catch (error) {
+      this.#log.error({ err: error }, "a worker cannot be started: trying again");
+      this.#replace("an error of its start", false);
+    }
+  }
+
+  #follow(worker: Worker): void {
+    let hasEnded = false;
+    const end = (how: string, isOrderly: boolean) => {
+      if (!hasEnded) this.#ended(worker, how, isOrderly);
+      hasEnded = true;
+    };
     this.#workers.add(worker);
     worker.on("message", (report: Report) => this.#hear(worker, report));
-    worker.on("exit", (code, signal) => this.#ended(worker, signal ?? `code ${code}`, code === 0));
-    worker.on("error", () => {}); // it ends then
+    worker.on("exit", (code, signal) => end(signal ?? `code ${code}`, code === 0));
+    worker.on("error", (error: Error) => {
+      if (worker.process.pid === undefined) end(error.message, false); // it never was: no end will follow
+    });
+    closeHandedAtEnd(worker);
   }
 
   #tellAllFromNowOn(order: Order): void {
@@ -159,7 +196,7 @@ export class Crew {
 
   /** What keeps one from starting at first keeps all. */
   #hearFailure(worker: Worker, message: string): void {
-    if (this.#stage === "starting") this.#fail(new Error(message));
+    if (this.#stage === "starting" || this.#port === null) this.#fail(new Error(message));
     else this.#log.error({ worker: worker.process.pid, reason: message }, "a worker cannot start");
     worker.process.kill("SIGKILL"); // waits for that, lest the news of its end overtake the reason
   }
@@ -171,7 +208,7 @@ export class Crew {
     this.#counted.delete(worker);
     void this.#summed.end(worker);
     if (this.#stage === "stopping") {
-      if (!isOrderly) this.#loss ??= new Error(`worker ${pid} ended by ${how} before it had stopped`);
+      if (!isOrderly && wasReady) this.#loss ??= new Error(`worker ${pid} ended by ${how} before it had stopped`);
     } else if (this.#stage !== "over") {
       this.#log.error({ worker: pid, how }, "a worker has ended: starting another one");
       this.#replace(how, wasReady);
@@ -204,7 +241,7 @@ export class Crew {
     const asked = [...this.#ready];
     for (const worker of asked) send(worker, { kind: "count", scrape });
     const hasAnswered = (worker: Worker) => !this.#ready.has(worker) || (this.#counted.get(worker) ?? 0) >= scrape;
-    await Promise.race([this.#until(() => asked.every(hasAnswered)), sleep(COUNT_MS, undefined, { ref: false })]);
+    await this.#until(() => asked.every(hasAnswered), AbortSignal.timeout(COUNT_MS));
   }
 }
 

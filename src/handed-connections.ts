@@ -11,6 +11,7 @@ interface ClusterMessage {
  * waits for an answer that nobody will give. To close one that the worker has taken does nothing.
  */
 export function closeHandedAtEnd({ process }: Worker): void {
+  if (process.send === undefined) return; // it could not be started
   let handed: { close?(): void } | undefined;
   const send = process.send.bind(process) as (...all: unknown[]) => boolean;
   process.send = (message: ClusterMessage, handle?: object, ...rest: unknown[]) => {

@@ -20,8 +20,8 @@ type Run = (readConfig: () => Config) => Promise<ExitCode>;
 // Each command loads its own code: `--help` and `check` do not wait for the GraphQL server.
 const serve: Run = async (readConfig) => {
   const config = readConfig();
-  if (config.workers === 1) await (await import("../main.js")).serve(config);
-  else if (cluster.isWorker) await (await import("../worker.js")).serveAsWorker(config);
+  if (cluster.isWorker) await (await import("../worker.js")).serveAsWorker(config);
+  else if (config.workers === 1) await (await import("../main.js")).serve(config);
   else await (await import("../supervisor.js")).superviseWorkers(config);
   return EXIT.ok;
 };
