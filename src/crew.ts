@@ -62,14 +62,14 @@ export class Crew {
   /**
    * Starts all workers.
    *
-   * @returns the port that they listen on
+   * @returns the port that they listen on; null: they were stopped before
    * @throws what the first one that cannot start has to say
    */
-  async listen(): Promise<number> {
+  async listen(): Promise<number | null> {
     cluster.schedulingPolicy = cluster.SCHED_RR; // spreads few connections evenly, too
     for (let count = 0; count < this.#size; count += 1) this.#start();
     await this.#until(() => this.#port !== null || this.#isGone);
-    return this.#port ?? 0;
+    return this.#port;
   }
 
   /** Lets the workers use the database; resolves when all are ready, or have ended because they were stopped. */

@@ -35,6 +35,7 @@ export async function superviseWorkers(config: Config): Promise<void> {
   stop.then((signal) => crew.stop(signal));
   try {
     const port = await crew.listen();
+    if (port === null) return;
     if (metrics !== null) await listen(metrics, config.host, config.metricsPort ?? 0, "METRICS_PORT");
     app = await openParts(config, log);
     const { newKey } = await prepareForService(app, config, log);

@@ -105,8 +105,6 @@ export function createRevisionReader(pool: RevisionPool, clocks: Clocks = SYSTEM
   const known = new KnownRevisions(clocks);
   let collecting: Batch | null = null;
   let busy = false;
-  /** Whether anybody has ever asked for what may be older: to remember all that is read is no small work. */
-  let bounded = false;
 
   function sendNext(): void {
     const batch = collecting;
@@ -114,7 +112,7 @@ export function createRevisionReader(pool: RevisionPool, clocks: Clocks = SYSTEM
     collecting = null;
     busy = true;
     const readAt = clocks.monotonic();
-    batch.answer.then((fresh) => bounded && known.remember(fresh, readAt)).then(release, release);
+    batch.answer.then((fresh) => known.remember(fresh, readAt)).then(release, release);
     batch.send();
   }
 
@@ -138,10 +136,7 @@ export function createRevisionReader(pool: RevisionPool, clocks: Clocks = SYSTEM
 
   return {
     readFresh,
-    readBounded: async (scopes, maxStaleness) => {
-      bounded = true;
-      return known.recall(scopes, maxStaleness) ?? readFresh(scopes);
-    },
+    readBounded: async (scopes, maxStaleness) => known.recall(scopes, maxStaleness) ?? readFresh(scopes),
     forget: (moved) => known.forget(moved),
   };
 }
