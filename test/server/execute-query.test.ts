@@ -399,7 +399,7 @@ describe("a plan that is broken is found out", () => {
         const outcome = await compare(run, world, documentOf(document), values);
         return outcome === null || outcome.mine === outcome.right;
       }),
-      { numRuns: 3_000, endOnFailure: true },
+      { numRuns: 9_000, endOnFailure: true, seed: 7 }, // some show in one of a thousand queries only
     );
     expect(found.failed).toBe(true);
     reportKilled(mutation.name);
