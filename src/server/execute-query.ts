@@ -51,7 +51,7 @@ export function createExecute(): (args: OperationArgs) => Promise<ExecutionResul
       return { data: (await runObject(plan, undefined, execution, undefined)) as Args };
     } catch (error) {
       if (error instanceof NotCovered) plans.set(args.operation, { plan: null });
-      while (execution.left.length > 0) await Promise.allSettled(execution.left.splice(0)); // two at a time would meet
+      while (execution.left.length > 0) await Promise.all(execution.left.splice(0)); // two at a time would meet
       return execute(args);
     }
   };

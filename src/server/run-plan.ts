@@ -56,17 +56,22 @@ export function runObject(plan: ObjectPlan, source: unknown, execution: Executio
       if (isPromise(value)) pending.push(value.then((completed) => (result[field.responseName] = completed)));
     }
   } catch (error) {
-    execution.left.push(...pending);
+    leave(pending, execution);
     throw error;
   }
   return pending.length === 0 ? result : all(pending, execution).then(() => result);
 }
 
-function all<T>(promises: readonly Promise<T>[], { left }: Execution): Promise<readonly T[]> {
+function all<T>(promises: readonly Promise<T>[], execution: Execution): Promise<readonly T[]> {
   return Promise.all(promises).catch((error: unknown) => {
-    left.push(...promises);
+    leave(promises, execution);
     throw error;
   });
+}
+
+/** What they reject with nobody wants to know, but it must not be taken for an error that nobody has caught. */
+function leave(promises: readonly Promise<unknown>[], { left }: Execution): void {
+  for (const promise of promises) left.push(promise.then(undefined, () => {}));
 }
 
 function runField(plan: FieldPlan, source: unknown, execution: Execution, prev: Path): unknown {
@@ -113,7 +118,7 @@ export function listOf(inner: Complete): Complete {
         results[key] = result;
       }
     } catch (error) {
-      execution.left.push(...[...results, ...list].filter(isPromise));
+      leave([...results, ...list].filter(isPromise), execution);
       throw error;
     }
     return waits ? all(results.map(asPromise), execution) : results;

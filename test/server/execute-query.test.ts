@@ -294,7 +294,7 @@ describe("the plan of a query", () => {
       for (const _ of [1, 2]) await run({ schema, document, operation, coerced: {} });
       return ran.splice(0);
     };
-    return { ran, twice };
+    return { twice, type: (name: string) => schema.getType(name) as GraphQLObjectType };
   };
   const failing = () => Promise.reject(new Error("no"));
 
@@ -323,6 +323,30 @@ describe("the plan of a query", () => {
       expect(await twice("{ nothing path }")).toHaveLength(6);
     }
     expect(most).toBe(1);
+  });
+
+  test("leaves no rejection unheard that comes while it is waiting for others", async () => {
+    const later = async <T>(ms: number, settle: () => T) => {
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      return settle();
+    };
+    const fail = () => {
+      throw new Error("no");
+    };
+    const { twice, type } = counting({
+      nothing: () => later(60, () => "slow"),
+      path: failing,
+      box: () => later(10, () => ({ __typename: "Box" })),
+    });
+    Object.assign(type("Box").getFields()["parent"] ?? {}, { resolve: () => later(10, () => null).then(fail) });
+    Object.assign(type("Box").getFields()["size"] ?? {}, { resolve: fail });
+    const unheard: unknown[] = [];
+    const hear = (reason: unknown) => void unheard.push(reason);
+    process.on("unhandledRejection", hear);
+    await twice("{ nothing path box { parent { colour } size } }");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    process.off("unhandledRejection", hear);
+    expect(unheard).toEqual([]);
   });
 
   test("leaves what no plan covers to graphql-js", async () => {

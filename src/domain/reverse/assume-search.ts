@@ -84,7 +84,7 @@ export class AssumeSearch {
     for (const place of this.candidates(question, role, ways)) {
       yield;
       const holder = principals[place];
-      if (holder === undefined || !ways.isOpen(place)) continue;
+      if (holder === undefined || !ways.open.has(place)) continue;
       this.spend(WORK.principal);
       const outcome = question.outcomeFor(holder);
       if (outcome === "ALLOW" || outcome === ways.worst) ways.add(place, target);

@@ -32,10 +32,6 @@ export class Ways {
     for (const end of ends) this.open.delete(end);
   }
 
-  isOpen(place: number): boolean {
-    return this.open.has(place);
-  }
-
   /** @param target the role that this principal can assume */
   add(place: number, target: number): void {
     this.found.set(place, [target, ...(this.found.get(target) ?? [])]);
