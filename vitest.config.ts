@@ -12,7 +12,7 @@ const PURE = [
   "test/*.test.ts",
   "test/administration/generate/**/*.test.ts",
   "test/cli/json-text.test.ts",
-  "test/decisions/{circuit-breaker,followed-scopes,known-revisions,revision-token,sealed-answer}.test.ts",
+  "test/decisions/{circuit-breaker,followed-scopes,held-documents,known-revisions,revision-token,sealed-answer}.test.ts",
   "test/graphql/{access-rules,context,schema}.test.ts",
   "test/server/{admission,believed-sender,client-address,decision-log,drain,execute-query,http-server}.test.ts",
   "test/server/{operation-limits,operations,readiness,request-form,subscriptions}.test.ts",

@@ -1,7 +1,10 @@
 import { LRUCache } from "lru-cache";
 import type { PrincipalFacts, ResourceFacts } from "../domain/evaluation/access-request.js";
+import type { CompiledPolicy } from "../domain/policy/compile-policy.js";
+import { BYTES_PER_CHARACTER } from "../store/compiled-policies.js";
 import { type EvaluationInput, unregisteredResource } from "../store/evaluation-input.js";
 import { type ModelState, principalScopes, resourceScopes } from "../store/revisions.js";
+import { HeldDocuments } from "./held-documents.js";
 import type { PreparedQuestion } from "./prepare-question.js";
 
 /** What a question is evaluated from. */
@@ -25,15 +28,22 @@ interface Known<T> {
   readonly tags: readonly (readonly [scope: string, tag: string | null])[];
 }
 
+interface KnownPrincipal extends Known<PrincipalFacts> {
+  /** What it holds on to and others do as well, each with its bytes. */
+  readonly documents: ReadonlyMap<CompiledPolicy, number>;
+}
+
 const MAX_BYTES = 32 * 1024 * 1024;
+/** Most of them are in the cache of the compiler too. */
+const MAX_DOCUMENT_BYTES = 64 * 1024 * 1024;
 const BYTES = {
   facts: 1_024,
   attachment: 256,
   tag: 256,
   session: 16_384,
   trustPolicy: 65_536,
-  /** Of a document: as it is compiled, and what evaluation derives from it for this principal. */
-  character: 48,
+  /** What evaluation derives from it for one principal, where some ten different sets of actions are asked about. */
+  statement: 1_024,
 };
 
 /**
@@ -42,7 +52,11 @@ const BYTES = {
  * but never be wrong.
  */
 export class KnownFacts {
-  private readonly principals = new LRUCache<string, Known<PrincipalFacts>>({ maxSize: MAX_BYTES });
+  private readonly documents = new HeldDocuments();
+  private readonly principals = new LRUCache<string, KnownPrincipal>({
+    maxSize: MAX_BYTES,
+    dispose: ({ documents }) => this.documents.release(documents.keys()),
+  });
   private readonly resources = new LRUCache<string, Known<ResourceFacts>>({ maxSize: MAX_BYTES });
 
   /** Null unless both are known as they are in `state`, which must be of one moment: else they may never have been so together. */
@@ -59,13 +73,19 @@ export class KnownFacts {
   keep({ principal, resource, follows }: PreparedQuestion, facts: Facts, input: EvaluationInput): void {
     if (facts.principal !== null && this.principals.peek(principal.arnKey)?.facts !== facts.principal) {
       const known = knownIn(input, facts.principal, principalScopes(principal), input.followed.get(follows));
-      const size = sizeOfPrincipal(known, input.charactersOf(facts.principal));
-      this.principals.set(principal.arnKey, known, { size });
+      this.keepPrincipal(principal.arnKey, { ...known, documents: documentsOf(facts.principal, input) });
     }
     if (facts.resource.registered && this.resources.peek(resource)?.facts !== facts.resource) {
       const known = knownIn(input, facts.resource, resourceScopes(resource));
       this.resources.set(resource, known, { size: sizeOfResource(known) });
     }
+  }
+
+  private keepPrincipal(arnKey: string, known: KnownPrincipal): void {
+    this.principals.set(arnKey, known, { size: sizeOfPrincipal(known) });
+    if (this.principals.peek(arnKey) !== known) return; // too large
+    this.documents.hold(known.documents);
+    while (this.documents.size > MAX_DOCUMENT_BYTES) if (this.principals.pop() === undefined) break;
   }
 
   /** What is known of both is not used any more. */
@@ -75,10 +95,20 @@ export class KnownFacts {
   }
 }
 
-function sizeOfPrincipal({ facts, tags }: Known<PrincipalFacts>, characters: number): number {
+/** Of what nobody else has. */
+function sizeOfPrincipal({ facts, tags }: KnownPrincipal): number {
   const { attachments, issued } = facts;
   const lists = BYTES.attachment * attachments.length + BYTES.tag * tags.length + BYTES.session * issued.length;
-  return BYTES.facts + lists + BYTES.character * characters;
+  const statements = attachments.reduce((sum, { policy }) => sum + (policy.compiled?.statements.length ?? 0), 0);
+  return BYTES.facts + lists + BYTES.statement * statements;
+}
+
+function documentsOf({ attachments }: PrincipalFacts, input: EvaluationInput): Map<CompiledPolicy, number> {
+  const documents = new Map<CompiledPolicy, number>();
+  for (const { policy } of attachments)
+    if (policy.compiled !== null)
+      documents.set(policy.compiled, BYTES_PER_CHARACTER * input.charactersOf(policy.reference.id));
+  return documents;
 }
 
 function sizeOfResource({ facts, tags }: Known<ResourceFacts>): number {

@@ -8,7 +8,7 @@ export type CompileDocument = (text: string, kind: DocumentKind) => CompiledPoli
 
 const MAX_BYTES = 64 * 1024 * 1024;
 /** A compiled policy takes several times the room of its text. */
-const BYTES_PER_CHARACTER = 12;
+export const BYTES_PER_CHARACTER = 12;
 
 /**
  * Compiles stored documents, each text once. A text always compiles to the same policy, so entries never go stale.

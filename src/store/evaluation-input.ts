@@ -44,8 +44,8 @@ export interface EvaluationInput extends ModelState {
   /** Null: no such principal. A session is known when its role is. */
   principal(name: PrincipalName): PrincipalFacts | null;
   resource(arn: string): ResourceFacts;
-  /** Characters of the documents that the facts of a principal were compiled from. */
-  charactersOf(facts: PrincipalFacts): number;
+  /** Characters of the document that a policy was compiled from; 0: it is not among what was loaded. */
+  charactersOf(policyId: string): number;
 }
 
 /** Loads all that a batch of questions needs with one statement, whatever the size of the batch. */
@@ -211,8 +211,7 @@ function toInput(request: InputRequest, row: InputRow, compile: CompileDocument)
       (arn) => resourceFacts(arn, resourceRows.get(arn), trustPolicies, compile),
       (arn) => arn,
     ),
-    charactersOf: ({ attachments }) =>
-      attachments.reduce((sum, { policy }) => sum + (characters.get(policy.reference.id) ?? 0), 0),
+    charactersOf: (policyId) => characters.get(policyId) ?? 0,
   };
 }
 
