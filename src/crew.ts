@@ -178,14 +178,18 @@ export class Crew {
     if (report.kind === "moved") this.#tellAll(report, worker);
     else if (report.kind === "listening") this.#hearListening(worker, report.port);
     else if (report.kind === "failed") this.#hearFailure(worker, report.message);
-    else if (report.kind === "ready") {
+    else if (this.#workers.has(worker)) this.#hearServing(worker, report); // the news of an end may overtake words
+    this.#news.emit("news");
+  }
+
+  #hearServing(worker: Worker, report: Extract<Report, { kind: "ready" | "counted" }>): void {
+    if (report.kind === "ready") {
       this.#ready.add(worker);
       this.#failedStarts = 0;
     } else {
       this.#summed.keep(worker, report.metrics);
       this.#counted.set(worker, report.scrape);
     }
-    this.#news.emit("news");
   }
 
   /** What it was told before it listened, it has not heard. */

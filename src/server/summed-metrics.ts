@@ -14,19 +14,26 @@ export class SummedMetrics<Source> {
   readonly contentType = AggregatorRegistry.PROMETHEUS_CONTENT_TYPE;
   readonly #latest = new Map<Source, readonly CountedMetric[]>();
   #ofEnded: readonly CountedMetric[] = [];
+  /** One after the other, and before anybody reads: none of them may miss what another one adds. */
+  #ending = Promise.resolve();
 
   keep(source: Source, metrics: readonly CountedMetric[]): void {
     this.#latest.set(source, metrics);
   }
 
   /** The process has ended. */
-  async end(source: Source): Promise<void> {
+  end(source: Source): Promise<void> {
     const last = this.#latest.get(source);
-    if (!this.#latest.delete(source) || last === undefined) return;
-    this.#ofEnded = await this.#sum([this.#ofEnded, last.filter(isCounted)]);
+    if (last === undefined) return this.#ending;
+    this.#latest.delete(source);
+    this.#ending = this.#ending.then(async () => {
+      this.#ofEnded = await this.#sum([this.#ofEnded, last.filter(isCounted)]);
+    });
+    return this.#ending;
   }
 
   async text(): Promise<string> {
+    await this.#ending;
     const living = [...this.#latest.values()];
     return AggregatorRegistry.aggregate([...living, this.#ofEnded].map((each) => [...each])).metrics();
   }
