@@ -19,7 +19,7 @@ import { cerbosAllows, gatewayAllows, requireEqual } from "./http/answers.mjs";
 import { TRANSLATIONS, withoutDenies } from "./http/cerbos-policies.mjs";
 import { load } from "./http/load.mjs";
 import { cerbosBody, gatewayBody, makeQuestions, WORKLOADS } from "./http/questions.mjs";
-import { databaseTimes, importInto, processorTime, startCerbos, startGateway } from "./http/servers.mjs";
+import { databaseTimes, importInto, processorTime, startCerbos, startEcho, startGateway } from "./http/servers.mjs";
 import { withDatabase } from "./support/database.mjs";
 import { markdown, openReport } from "./support/report.mjs";
 
@@ -51,12 +51,14 @@ function prepare(account, workload) {
   };
 }
 
-async function post(url, body) {
+async function postForText(url, body) {
   const headers = { "content-type": "application/json", ...HEADERS };
   const response = await fetch(url, { method: "POST", headers, body });
   if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`);
-  return response.json();
+  return response.text();
 }
+
+const post = async (url, body) => JSON.parse(await postForText(url, body));
 
 /** Asks both everything that they will be asked beside each other; a difference ends the run. */
 async function compareAnswers(servers, { workload, questions, gateway, cerbos }) {
@@ -126,6 +128,19 @@ function rowOf(connections, server, figures, other) {
   };
 }
 
+/** What Node's HTTP lets any gateway reach: the same bodies, and an answer of the same size that costs nothing. */
+async function measureEcho({ gateway }, prepared, cerbos) {
+  const echo = await startEcho(await postForText(gateway.url, prepared.gateway[0]));
+  try {
+    const runs = [];
+    for (let turn = 0; turn < RUNS; turn += 1)
+      runs.push(await measure({ ...echo, database: gateway.database }, prepared.gateway, AT_ONCE));
+    return { ...rowOf(AT_ONCE, "bare node:http", medians(runs), cerbos), PostgreSQL: "" };
+  } finally {
+    await echo.stop();
+  }
+}
+
 async function measureWorkload(servers, prepared) {
   const { name, bar: wanted } = prepared.workload;
   for (const server of ["gateway", "cerbos"]) await measure(servers[server], prepared[server], AT_ONCE, 2);
@@ -134,7 +149,8 @@ async function measureWorkload(servers, prepared) {
     const { gateway, cerbos } = await contest(servers, prepared, connections);
     const ratio = gateway.perSecond / cerbos.perSecond;
     rows.push(rowOf(connections, "ramgate", gateway, cerbos), rowOf(connections, "Cerbos", cerbos, null));
-    if (connections === 10)
+    if (connections === AT_ONCE) rows.push(await measureEcho(servers, prepared, cerbos));
+    if (connections === AT_ONCE)
       bar(`${name}, 10 connections: at least ${wanted} times Cerbos (${ratio.toFixed(1)})`, ratio >= wanted);
     if (connections > 1)
       bar(`${name}, ${connections} connections: p99 no worse than Cerbos`, gateway.p99 <= cerbos.p99);

@@ -19,6 +19,7 @@ const TURNS = Number(process.env.BENCH_TURNS ?? 9);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 2);
 const CONNECTIONS = 8;
 const BATCH = 100;
+const REQUESTS_OF_CONNECTION = 1_000; // then a gateway closes it
 const KEY = `rg_bench_${randomBytes(32).toString("base64url")}`;
 const CLOCK_TICKS = 100; // per second, on every Linux that Node runs on
 
@@ -91,6 +92,7 @@ async function measure({ child, address }, { body, decisions }) {
   const before = cpu(child.pid);
   const { requests, non2xx, errors } = await autocannon({
     ...{ url: address, connections: CONNECTIONS, duration: SECONDS, method: "POST", body: JSON.stringify(body) },
+    reconnectRate: REQUESTS_OF_CONNECTION,
     headers: { "content-type": "application/json", authorization: `Bearer ${KEY}` },
   });
   if (non2xx + errors > 0) throw new Error(`${non2xx + errors} requests failed`);

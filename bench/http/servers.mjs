@@ -35,6 +35,24 @@ async function stop(child) {
   if (child.exitCode === null && child.kill("SIGTERM")) await ended;
 }
 
+const ECHO = fileURLToPath(new URL("echo.mjs", import.meta.url));
+
+/** @returns address and process of a program that prints the former, and how to stop it */
+async function started(child) {
+  let printed = "";
+  for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
+    printed += chunk;
+    const url = /POST (http:\S+)/.exec(printed)?.[1];
+    if (url) return { url, pid: child.pid, stop: () => stop(child) };
+  }
+  throw new Error("the server did not start");
+}
+
+/** Node's own HTTP with nothing behind it, which always gives the same answer. */
+export function startEcho(answer) {
+  return started(spawn(process.execPath, [ECHO, answer], { stdio: ["ignore", "pipe", "inherit"] }));
+}
+
 /** @returns the gateway's address and process, and how to stop it */
 export async function startGateway(settings) {
   const env = {
@@ -49,13 +67,7 @@ export async function startGateway(settings) {
     env: { ...env, RATE_LIMIT: "10000000", ...settings },
     stdio: ["ignore", "pipe", "inherit"],
   });
-  let printed = "";
-  for await (const chunk of child.stdout.iterator({ destroyOnReturn: false })) {
-    printed += chunk;
-    const url = /POST (http:\S+)/.exec(printed)?.[1];
-    if (url) return { url, pid: child.pid, requestsOfConnection: REQUESTS_OF_CONNECTION, stop: () => stop(child) };
-  }
-  throw new Error("the gateway did not start");
+  return { ...(await started(child)), requestsOfConnection: REQUESTS_OF_CONNECTION };
 }
 
 /**

@@ -26,10 +26,11 @@ export class SummedMetrics<Source> {
     const last = this.#latest.get(source);
     if (last === undefined) return this.#ending;
     this.#latest.delete(source);
-    this.#ending = this.#ending.then(async () => {
+    const ended = this.#ending.then(async () => {
       this.#ofEnded = await this.#sum([this.#ofEnded, last.filter(isCounted)]);
     });
-    return this.#ending;
+    this.#ending = ended.catch(() => {}); // the next ones and whoever reads need not fail too
+    return ended;
   }
 
   async text(): Promise<string> {
