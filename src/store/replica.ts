@@ -15,7 +15,7 @@ const POSITION_MS = 50;
 const READ_MS = 2_000;
 /** Milliseconds that a replica which has failed or is behind is left alone. */
 const REST_MS = 1_000;
-/** Milliseconds in which somebody is told at most once: a replica may be behind again and again. */
+/** Milliseconds in which somebody is told of one problem at most once: a replica may be behind again and again. */
 const TELL_AGAIN_MS = 60_000;
 
 /** Where records were read. */
@@ -39,7 +39,7 @@ export interface ReplicaOptions {
   readonly primary: Pool;
   /** Of one server: several behind one name could be asked by turns, and none be what another said of itself. */
   readonly url: string;
-  /** Hears why the replica is left alone, and null when it is read again; once a minute at most. */
+  /** Hears why the replica is left alone, of each problem once a minute at most, and null when it is read again. */
   readonly onChange: (problem: unknown) => void;
 }
 
@@ -89,7 +89,9 @@ class ReplicaUse {
   readonly #positions: Positions;
   readonly #onChange: ReplicaOptions["onChange"];
   #restsUntil = Number.NEGATIVE_INFINITY;
-  #lastTold = Number.NEGATIVE_INFINITY;
+  /** What somebody has been told of within a minute: a first problem must not hide the next one. */
+  readonly #told = new Set<string>();
+  #toldSince = Number.NEGATIVE_INFINITY;
   /** Somebody has been told that the replica is left alone. */
   #isTold = false;
 
@@ -132,8 +134,12 @@ class ReplicaUse {
   #rest(problem: unknown): void {
     const now = performance.now();
     this.#restsUntil = now + REST_MS;
-    if (now - this.#lastTold < TELL_AGAIN_MS) return;
-    this.#lastTold = now;
+    if (now - this.#toldSince >= TELL_AGAIN_MS) {
+      this.#told.clear();
+      this.#toldSince = now;
+    }
+    if (this.#told.has(String(problem))) return;
+    this.#told.add(String(problem));
     this.#isTold = true;
     this.#onChange(problem);
   }
