@@ -12,6 +12,7 @@ import { createServer } from "node:http";
 import { fileURLToPath } from "node:url";
 import autocannon from "autocannon";
 import { createMetrics } from "../dist/server/metrics.js";
+import { REQUESTS_OF_CONNECTION } from "./http/servers.mjs";
 import { withDatabase } from "./support/database.mjs";
 
 const BIN = fileURLToPath(new URL("../dist/cli/ramgate.js", import.meta.url));
@@ -19,7 +20,6 @@ const TURNS = Number(process.env.BENCH_TURNS ?? 9);
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 2);
 const CONNECTIONS = 8;
 const BATCH = 100;
-const REQUESTS_OF_CONNECTION = 1_000; // then a gateway closes it
 const KEY = `rg_bench_${randomBytes(32).toString("base64url")}`;
 const CLOCK_TICKS = 100; // per second, on every Linux that Node runs on
 

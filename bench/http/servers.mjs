@@ -17,7 +17,7 @@ const MIGRATIONS = fileURLToPath(new URL("../../prisma/migrations", import.meta.
 const CERBOS = fileURLToPath(new URL("../cerbos", import.meta.url));
 const CLOCK_TICKS = 100; // per second, on every Linux that Node runs on
 const START_MS = 120_000;
-const REQUESTS_OF_CONNECTION = 1_000; // then the gateway answers with `connection: close`
+export const REQUESTS_OF_CONNECTION = 1_000; // then the gateway answers with `connection: close`
 
 /** Loads a snapshot into an empty database, as an operator would. */
 export async function importInto(url, file) {
